@@ -1,0 +1,1 @@
+"""The command line, the application controller, the scenario runner and the reports: the only package that may import everything."""

@@ -1,0 +1,1 @@
+"""The core: control-plane entities and the routine manager, one module each."""

@@ -1,0 +1,1 @@
+"""The edge node: a separate forwarding plane function (FPF)."""

@@ -1,0 +1,1 @@
+"""Service functions. `api` is the interface third parties write against."""

@@ -1,0 +1,1 @@
+"""Golden captures, the Wireshark plugin and profile."""

@@ -1,0 +1,1 @@
+"""Scenarios and service descriptions shipped with the product."""

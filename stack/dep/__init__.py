@@ -1,0 +1,1 @@
+"""The Deep Edge Protocol (DEP): message transfer, credit, forwarding."""

@@ -1,0 +1,1 @@
+"""The only place that opens sockets or owns an event loop."""

@@ -1,0 +1,1 @@
+"""The UE: terminals that register, consent and take part in routines."""
