@@ -1,0 +1,143 @@
+"""The interface a service function is written against (R1, R8-R14, R81).
+
+A *service function* is a computing module of a service. A routine joins two adjacent functions: its client and its
+server (R8). The network runs a routine in *executions*; within an execution every client has one *turn* with its server,
+one client after another where the routine is sequential (R79), all at once where it is not.
+
+A function sees messages, its split layer, its seat numbers and its settings. It never sees who is at the other end:
+no subscriber, no address, no session handle is reachable from the objects it is given (R70, R81).
+"""
+
+from __future__ import annotations
+
+from abc import ABC
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum, StrEnum
+from typing import Any, Protocol
+
+from net4ai.codecs.message import Content, ElementType, Message
+
+__all__ = [
+    "Channel",
+    "ChannelClosed",
+    "Content",
+    "Context",
+    "ElementType",
+    "Execution",
+    "Message",
+    "Outcome",
+    "Role",
+    "ServiceFunction",
+    "Turn",
+]
+
+
+class Role(StrEnum):
+    """Which side of a routine an instance takes in an execution (R13)."""
+
+    CLIENT = "client"
+    SERVER = "server"
+
+
+class Outcome(Enum):
+    """What a routine server says when all turns of an execution are done (R75, R110)."""
+
+    COMPLETE = "complete"
+    """The execution is complete; the job goes on."""
+    RESTART = "restart"
+    """The routine manager shall repeat the turns with the same seats (R76)."""
+    STOP = "stop"
+    """The execution is complete and the job shall end after it (R110)."""
+
+
+class ChannelClosed(Exception):
+    """The other end of a channel has gone: its session was released or failed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """One run of a routine, from the task manager's *execute* to *done*."""
+
+    number: int
+    """Number of the execution, the same at both ends."""
+    routine: str
+    """Name of the routine in the service description."""
+    role: Role
+    round: int
+    """How often the job's task has been run before, from 0."""
+    cut: int
+    """Split layer: how many blocks of the model run at the client; 0 is bottom, the number of blocks is top split (R19)."""
+    seats: tuple[int, ...]
+    """At a server: its clients' seats, in order. At a client: its own seat only."""
+    sequential: bool
+    """Whether turns come one after another (R79)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One client's part in an execution."""
+
+    number: int
+    """Counts on over the execution, from 0, through restarts: the number of commits before this turn."""
+    seat: int
+    """The client's seat at its server: an order, not an identity (R81)."""
+    repetition: int = 0
+    """How often this execution was restarted before (R76)."""
+
+
+class Channel(Protocol):
+    """A two-way, reliable, ordered stream of messages to the other end, whoever that is."""
+
+    async def send(self, message: Message) -> None:
+        """Send `message`; returns once it is queued within bounds. Raises `ChannelClosed`."""
+        ...
+
+    async def receive(self) -> Message:
+        """The next message. Raises `ChannelClosed`."""
+        ...
+
+
+class Context(Protocol):
+    """What the host gives a function instance when it creates it."""
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """The function's settings from the service description."""
+        ...
+
+    @property
+    def private(self) -> Mapping[str, Any]:
+        """What the owner of this host gave it: at a UE, where the subscriber's own data is. Never leaves the host."""
+        ...
+
+    @property
+    def results(self) -> Channel:
+        """The channel to the application controller: results out, job input in (R5, R111). Server functions only."""
+        ...
+
+    def progress(self, **values: float | int | str) -> None:
+        """Report progress; shown to the user, and stored with the report."""
+        ...
+
+
+@dataclass(slots=True)
+class ServiceFunction(ABC):  # noqa: B024 - every method has a default; a function overrides those of its roles
+    """Base class of service functions: override the methods of the roles the function has."""
+
+    context: Context = field(repr=False)
+
+    async def begin(self, execution: Execution) -> None:
+        """An execution begins, before its first turn. Called once per execution and instance."""
+
+    async def client_turn(self, execution: Execution, turn: Turn, server: Channel) -> None:
+        """One turn, seen from the client: exchange messages with `server`, then return."""
+        raise TypeError(f"{type(self).__name__} cannot be a routine client")
+
+    async def server_turn(self, execution: Execution, turn: Turn, client: Channel) -> None:
+        """One turn, seen from the server. Turns of one execution run at the same time unless it is sequential."""
+        raise TypeError(f"{type(self).__name__} cannot be a routine server")
+
+    async def end(self, execution: Execution) -> Outcome:
+        """All turns of `execution` are done at this server: restart, complete or stop (R75)."""
+        return Outcome.COMPLETE
