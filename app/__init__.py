@@ -1,1 +1,1 @@
-"""The command line, the application controller, the scenario runner and the reports: the only package that may import everything."""
+"""Command line, application controller, scenario runner, reports: the only package that may import everything."""

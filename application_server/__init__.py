@@ -1,1 +1,1 @@
-"""The process that hosts service functions, attached to a forwarding function over T4; also the compute worker of UEs."""
+"""The process that hosts service functions, attached over T4; also the compute worker of UEs."""

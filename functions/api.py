@@ -1,8 +1,8 @@
 """The interface a service function is written against (R1, R8-R14, R81).
 
 A *service function* is a computing module of a service. A routine joins two adjacent functions: its client and its
-server (R8). The network runs a routine in *executions*; within an execution every client has one *turn* with its server,
-one client after another where the routine is sequential (R79), all at once where it is not.
+server (R8). The network runs a routine in *executions*; within an execution every client has one *turn* with its
+server, one client after another where the routine is sequential (R79), all at once where it is not.
 
 A function sees messages, its split layer, its seat numbers and its settings. It never sees who is at the other end:
 no subscriber, no address, no session handle is reachable from the objects it is given (R70, R81).
@@ -10,9 +10,8 @@ no subscriber, no address, no session handle is reachable from the objects it is
 
 from __future__ import annotations
 
-from abc import ABC
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum, StrEnum
 from typing import Any, Protocol
 
@@ -67,7 +66,7 @@ class Execution:
     round: int
     """How often the job's task has been run before, from 0."""
     cut: int
-    """Split layer: how many blocks of the model run at the client; 0 is bottom, the number of blocks is top split (R19)."""
+    """Split layer: how many blocks of the model run at the client. 0 is bottom split, all blocks top split (R19)."""
     seats: tuple[int, ...]
     """At a server: its clients' seats, in order. At a client: its own seat only."""
     sequential: bool
@@ -121,11 +120,11 @@ class Context(Protocol):
         ...
 
 
-@dataclass(slots=True)
-class ServiceFunction(ABC):  # noqa: B024 - every method has a default; a function overrides those of its roles
+class ServiceFunction:
     """Base class of service functions: override the methods of the roles the function has."""
 
-    context: Context = field(repr=False)
+    def __init__(self, context: Context) -> None:
+        self.context = context
 
     async def begin(self, execution: Execution) -> None:
         """An execution begins, before its first turn. Called once per execution and instance."""
