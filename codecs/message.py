@@ -1,10 +1,19 @@
-"""The message body that DEP carries: a 64-byte prefix, then data. (Values now; wire format below.)"""
+"""What functions say to each other: a 64-byte prefix, then data. DEP carries it as one message.
+
+The prefix says what the data is, so a tensor needs no other description; the data starts 64-byte aligned in the
+message. Record size 0: the data follows bare. Otherwise it follows in sealed records (`Record`), which come with the
+trust issue; a receiver that cannot open records refuses the message.
+"""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+
+from net4ai.codecs.declaration import Buffer, Structure, constant, enumeration, flag, reserved, unsigned
+from net4ai.codecs.errors import DecodeError, EncodeError
 
 
 class Content(IntEnum):
@@ -60,3 +69,102 @@ class Message:
     index: int = 0
     element_type: ElementType = ElementType.NONE
     dimensions: Sequence[int] = ()
+
+
+class MessagePrefix(Structure, reference="R21, R22, R43"):
+    """The first 64 octets of every message."""
+
+    magic: int = constant(16, 0x4E34, 'The letters "N4".', hexadecimal=True)
+    version: int = constant(8, 1, "Version of the prefix.")
+    more: bool = flag("Another message of the same tag and index continues this one.")
+    reserved_flags: int = reserved(7)
+    record_size: int = unsigned(32, "Largest plaintext of a sealed record, in octets; 0: the data is bare.")
+    content: int = enumeration(8, Content, "What the data is.")
+    element_type: int = enumeration(8, ElementType, "Element type of a tensor.")
+    rank: int = unsigned(8, "Number of dimensions of a tensor.", maximum=MAXIMUM_RANK)
+    reserved_octet: int = reserved(8)
+    tag: int = unsigned(16, "Belongs to the functions: what the message means to them.")
+    reserved_word: int = reserved(16)
+    index: int = unsigned(32, "Belongs to the functions: for example the step.")
+    reserved_number: int = reserved(32)
+    data_length: int = unsigned(64, "Length of the data in plain, in octets.")
+    dimension_0: int = unsigned(32, "Size of dimension 0, or 0.")
+    dimension_1: int = unsigned(32, "Size of dimension 1, or 0.")
+    dimension_2: int = unsigned(32, "Size of dimension 2, or 0.")
+    dimension_3: int = unsigned(32, "Size of dimension 3, or 0.")
+    dimension_4: int = unsigned(32, "Size of dimension 4, or 0.")
+    dimension_5: int = unsigned(32, "Size of dimension 5, or 0.")
+    dimension_6: int = unsigned(32, "Size of dimension 6, or 0.")
+    dimension_7: int = unsigned(32, "Size of dimension 7, or 0.")
+
+
+class Record(Structure, reference="R86"):
+    """Head of a sealed record; ciphertext and a 16-octet tag follow. The slot is reserved, nothing seals yet."""
+
+    version: int = constant(8, 1, "Version of the record layer.")
+    flags: int = reserved(8)
+    epoch: int = unsigned(16, "Key epoch; only grows.")
+    length: int = unsigned(32, "Octets of ciphertext, without the tag.")
+    sequence: int = unsigned(64, "Number of the record under its key.")
+
+
+PREFIX_SIZE = MessagePrefix.fixed_run().size
+assert PREFIX_SIZE == 64
+
+
+def encode_prefix(message: Message) -> bytes:
+    """The 64 octets before `message.data`. Raises `EncodeError`."""
+    rank = len(message.dimensions)
+    if rank > MAXIMUM_RANK:
+        raise EncodeError("Message", "dimensions", tuple(message.dimensions), f"at most {MAXIMUM_RANK}")
+    sizes = {f"dimension_{axis}": size for axis, size in enumerate(message.dimensions)}
+    sizes.update({f"dimension_{axis}": 0 for axis in range(rank, MAXIMUM_RANK)})
+    return MessagePrefix(
+        more=False,
+        record_size=0,
+        content=message.content,
+        element_type=message.element_type,
+        rank=rank,
+        tag=message.tag,
+        index=message.index,
+        data_length=len(message.data),
+        **sizes,
+    ).to_bytes()
+
+
+def encode_message(message: Message) -> bytes:
+    """Prefix and data in one piece. Raises `EncodeError`."""
+    return b"".join((encode_prefix(message), message.data))
+
+
+def decode_message(body: Buffer) -> Message:
+    """The message in `body`; its data is a view of `body`, not a copy. Raises `DecodeError`.
+
+    The sizes of a tensor are multiplied as Python ints and compared with the length before anyone allocates.
+    """
+    prefix, start = MessagePrefix.read(body)
+    if prefix.record_size:
+        raise DecodeError("Message", "sealed", "no key for sealed records")
+    if prefix.data_length != len(body) - start:
+        raise DecodeError("Message", "wrong length", f"{prefix.data_length} announced, {len(body) - start} present")
+    if prefix.content not in Content.__members__.values():
+        raise DecodeError("Message", "unknown content", str(prefix.content))
+    sizes = tuple(getattr(prefix, f"dimension_{axis}") for axis in range(prefix.rank))
+    element_type = ElementType.NONE
+    if prefix.content == Content.TENSOR:
+        if prefix.element_type not in ELEMENT_SIZE or not prefix.element_type:
+            raise DecodeError("Message", "unknown element type", str(prefix.element_type))
+        element_type = ElementType(prefix.element_type)
+        needed = math.prod(sizes) * ELEMENT_SIZE[element_type]
+        if needed != prefix.data_length:
+            raise DecodeError(
+                "Message", "wrong length", f"a tensor of {sizes} needs {needed}, {prefix.data_length} present"
+            )
+    return Message(
+        tag=prefix.tag,
+        content=Content(prefix.content),
+        data=memoryview(body)[start:],
+        index=prefix.index,
+        element_type=element_type,
+        dimensions=sizes,
+    )

@@ -1,0 +1,58 @@
+"""Causes: why something was refused, released or dropped. One table for all protocols; a cause is 16 bits on the wire."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+
+class Cause(IntEnum):
+    """A wire code for every kind of fault, grouped by who is to blame."""
+
+    UNSPECIFIED = 0
+    NORMAL = 1
+    """Nothing is wrong: the work is done."""
+
+    # The request cannot be met (R106).
+    NO_RESOURCES = 16
+    NOT_ALLOWED = 17
+    """The subscriber or node may not do this."""
+    FUNCTION_NOT_HERE = 18
+    """The service function is not reachable from this node."""
+    UNKNOWN_JOB = 19
+    NO_CONSENT = 20
+    """The subscriber has not consented to the job (R57)."""
+    VERSION_NOT_SUPPORTED = 21
+    """No common version; both ranges are named in the message."""
+    TOO_FEW_CLIENTS = 22
+    """Fewer than k clients (R84, R85)."""
+    DECLINED = 23
+    """The invited side does not take part (R59)."""
+    BUSY = 24
+
+    # The peer broke the protocol.
+    UNKNOWN_SESSION = 32
+    WRONG_BEARER = 33
+    """The session is not mapped to this computing radio bearer."""
+    QOS_FLOW_NOT_CONFIGURED = 34
+    """R104: a session on one bearer has exactly one QoS flow."""
+    MESSAGE_TOO_LARGE = 35
+    CREDIT_VIOLATION = 36
+    """DATA beyond what was granted."""
+    UNKNOWN_CRITICAL_EXTENSION = 37
+    OVERLAPPING_DATA = 38
+    """The same offset with other bytes."""
+    INVALID_CONFIGURATION = 39
+    """A configuration that cannot be taken as a whole is refused as a whole."""
+    UNEXPECTED_MESSAGE = 40
+    """Not legal in this state or on this bearer."""
+    MALFORMED_MESSAGE = 41
+
+    # Something failed.
+    TIMEOUT = 48
+    REASSEMBLY_TIMEOUT = 49
+    PEER_LOST = 50
+    """No answer after all repetitions."""
+    FUNCTION_FAILED = 51
+    """The service function raised an error."""
+    NODE_GOING_DOWN = 52
+    CANCELLED = 53

@@ -1,0 +1,470 @@
+"""How a wire format is declared: once, as a class whose fields carry their width, range, meaning and source.
+
+    class Setup(Rrc, code=2, bearer="SRB0", direction="down", reference="TS 38.331 5.3.3.3"):
+        \"\"\"Accepts a set-up request and names the C-RNTI.\"\"\"
+
+        transaction: int = unsigned(8, "RRC transaction identifier.", maximum=3)
+        c_rnti: int = unsigned(16, "Radio identity of the UE in this cell.", minimum=1)
+
+The class is a frozen dataclass. From its declaration come the packer and unpacker (here), the numpy data type
+(`net4ai.codecs.numpy_types`), the construct object (`net4ai.codecs.construct_types`), the Wireshark field table and the
+tables of the specification (`net4ai.codecs.generate`).
+
+Everything is big endian, most significant bit first. Decoding any bytes gives a value or a `DecodeError`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import struct
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Any, ClassVar, Literal, Self, dataclass_transform
+
+from net4ai.codecs.errors import DecodeError, EncodeError
+
+Buffer = bytes | bytearray | memoryview
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Field types
+
+
+@dataclass(frozen=True, slots=True)
+class FixedField:
+    """A field of a fixed number of bits: an unsigned number, a flag, a code, a constant or reserved bits."""
+
+    bits: int
+    doc: str
+    minimum: int = 0
+    maximum: int = 0
+    """0: as large as the bits allow."""
+    codes: type[IntEnum] | None = None
+    """Named values. Others are kept as plain numbers and survive a round trip."""
+    constant: int | None = None
+    """The only value allowed."""
+    reserved: bool = False
+    """Sent as 0, ignored on receipt."""
+    hexadecimal: bool = False
+    """Shown in base 16."""
+
+    @property
+    def largest(self) -> int:
+        return self.maximum or (1 << self.bits) - 1
+
+    @property
+    def checked(self) -> bool:
+        """Whether the range is narrower than the bits."""
+        return self.constant is not None or self.minimum > 0 or self.largest != (1 << self.bits) - 1
+
+    @property
+    def is_flag(self) -> bool:
+        return self.bits == 1 and self.codes is None
+
+    def allowed(self) -> str:
+        if self.constant is not None:
+            return str(self.constant)
+        return f"{self.minimum} to {self.largest}"
+
+    def accepts(self, value: object) -> bool:
+        if not isinstance(value, int):
+            return False
+        if self.constant is not None:
+            return value == self.constant
+        return self.minimum <= value <= self.largest
+
+
+@dataclass(frozen=True, slots=True)
+class OctetsField:
+    """Octets of variable length behind a length of `length_bits`, or (0) all that is left."""
+
+    length_bits: int
+    maximum: int
+    doc: str
+    text: bool = False
+    """UTF-8 text, given as `str`."""
+
+    def allowed(self) -> str:
+        return f"{'text of ' if self.text else ''}0 to {self.maximum} octets"
+
+
+@dataclass(frozen=True, slots=True)
+class ListField:
+    """A counted list of structures, given as a tuple."""
+
+    count_bits: int
+    element: type[Structure]
+    maximum: int
+    doc: str
+
+    def allowed(self) -> str:
+        return f"0 to {self.maximum} of {self.element.__name__}"
+
+
+FieldType = FixedField | OctetsField | ListField
+
+_SPEC = "net4ai.codecs.field"
+
+
+def _field(spec: FieldType, default: Any) -> Any:
+    return dataclasses.field(default=default, metadata={_SPEC: spec})
+
+
+def _fixed(spec: FixedField, value: int) -> Any:
+    """A field with nothing to choose: no argument of the constructor."""
+    return dataclasses.field(init=False, repr=False, compare=False, default=value, metadata={_SPEC: spec})
+
+
+def unsigned(
+    bits: int,
+    doc: str,
+    *,
+    minimum: int = 0,
+    maximum: int = 0,
+    hexadecimal: bool = False,
+    default: Any = dataclasses.MISSING,
+) -> Any:
+    """An unsigned number of `bits` bits, within `minimum` and `maximum`."""
+    return _field(FixedField(bits, doc, minimum, maximum, hexadecimal=hexadecimal), default)
+
+
+def enumeration(bits: int, codes: type[IntEnum], doc: str, *, default: Any = dataclasses.MISSING) -> Any:
+    """A code out of `codes`; unknown codes are kept as numbers."""
+    return _field(FixedField(bits, doc, codes=codes), default)
+
+
+def flag(doc: str, *, default: bool = False) -> Any:
+    """One bit, given as `bool`."""
+    return _field(FixedField(1, doc), default)
+
+
+def constant(bits: int, value: int, doc: str, *, hexadecimal: bool = False, init: Literal[False] = False) -> Any:
+    """A value that cannot be another."""
+    return _fixed(FixedField(bits, doc, constant=value, hexadecimal=hexadecimal), value)
+
+
+def reserved(bits: int, *, init: Literal[False] = False) -> Any:
+    """Bits sent as 0 and ignored on receipt."""
+    return _fixed(FixedField(bits, "Reserved: sent as 0, ignored on receipt.", reserved=True), 0)
+
+
+def octets(length_bits: int, doc: str, *, maximum: int, default: Any = dataclasses.MISSING) -> Any:
+    """Octets behind a length field; `length_bits` 0: the rest of the message."""
+    return _field(OctetsField(length_bits, maximum, doc), default)
+
+
+def text(doc: str, *, maximum: int = 255, default: Any = dataclasses.MISSING) -> Any:
+    """UTF-8 text behind an 8-bit (over 255 octets: 16-bit) length."""
+    return _field(OctetsField(8 if maximum <= 255 else 16, maximum, doc, text=True), default)
+
+
+def listing(element: type[Structure], doc: str, *, maximum: int, default: Any = ()) -> Any:
+    """A list of structures behind an 8-bit (over 255: 16-bit) count."""
+    return _field(ListField(8 if maximum <= 255 else 16, element, maximum, doc), default)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Layout: fixed fields are gathered in words, words in runs packed by one struct
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """8, 16, 32 or 64 bits holding one or more fixed fields, the first in the most significant bits."""
+
+    bits: int
+    fields: tuple[tuple[str, FixedField, int], ...]
+    """Name, field, shift."""
+
+
+def gather_words(fields: list[tuple[str, FixedField]], where: str) -> list[Word]:
+    """Cut fixed fields into words. Raises TypeError where they do not end on a word."""
+    words: list[Word] = []
+    pending: list[tuple[str, FixedField]] = []
+    used = 0
+    for name, spec in fields:
+        pending.append((name, spec))
+        used += spec.bits
+        if used in (8, 16, 32, 64):
+            shift, placed = used, []
+            for pending_name, pending_spec in pending:
+                shift -= pending_spec.bits
+                placed.append((pending_name, pending_spec, shift))
+            words.append(Word(used, tuple(placed)))
+            pending, used = [], 0
+        elif used > 64:
+            break
+    if pending:
+        raise TypeError(f"{where}: fields {[name for name, _ in pending]} do not fill a word of 8, 16, 32 or 64 bits")
+    return words
+
+
+_STRUCT_CODE = {8: "B", 16: "H", 32: "I", 64: "Q"}
+
+
+class FixedRun:
+    """Consecutive fixed fields, packed and unpacked by one `struct.Struct`."""
+
+    def __init__(self, fields: list[tuple[str, FixedField]], where: str) -> None:
+        self.fields = fields
+        self.words = gather_words(fields, where)
+        self.struct = struct.Struct(">" + "".join(_STRUCT_CODE[word.bits] for word in self.words))
+        self.size = self.struct.size
+        self.pack = self._compile_pack()
+        self.unpack = self._compile_unpack()
+        self._checks = [(name, spec) for name, spec in fields if spec.checked and not spec.reserved]
+        self._codes = [(index, spec.codes) for index, (_, spec) in enumerate(fields) if spec.codes is not None]
+
+    def _compile_pack(self) -> Callable[..., bytes]:
+        """A function of the run's fields, in order: one expression of shifts, as a person would write it."""
+        names = [f"f{index}" for index in range(len(self.fields))]
+        rename = dict(zip((name for name, _ in self.fields), names, strict=True))
+        words = (
+            " | ".join(f"{rename[name]} << {shift}" if shift else rename[name] for name, _, shift in word.fields)
+            for word in self.words
+        )
+        pack: Callable[..., bytes] = eval(
+            f"lambda {', '.join(names)}: pack({', '.join(words)})", {"pack": self.struct.pack}
+        )
+        return pack
+
+    def _compile_unpack(self) -> Callable[[Buffer, int], tuple[int, ...]]:
+        names = [f"w{index}" for index in range(len(self.words))]
+        fields = (
+            name
+            if len(word.fields) == 1
+            else (f"({name} >> {shift}) & {(1 << spec.bits) - 1}" if shift else f"{name} & {(1 << spec.bits) - 1}")
+            for name, word in zip(names, self.words, strict=True)
+            for _, spec, shift in word.fields
+        )
+        pick = eval(f"lambda {', '.join(names)}: ({', '.join(fields)},)")
+        unpack_from = self.struct.unpack_from
+        return lambda data, offset: pick(*unpack_from(data, offset))
+
+    def encode(self, message: Structure) -> bytes:
+        values = []
+        for name, spec in self.fields:
+            value = 0 if spec.reserved else getattr(message, name)
+            if not spec.accepts(value):
+                raise EncodeError(type(message).__name__, name, value, spec.allowed())
+            values.append(value)
+        return self.pack(*values)
+
+    def decode(self, what: str, data: Buffer, offset: int, values: dict[str, Any]) -> int:
+        if len(data) - offset < self.size:
+            raise DecodeError(what, "truncated", f"{len(data) - offset} octets left, {self.size} needed")
+        found: list[Any] = list(self.unpack(data, offset))
+        for index, codes in self._codes:
+            found[index] = codes._value2member_map_.get(found[index], found[index])
+        for (name, spec), value in zip(self.fields, found, strict=True):
+            if spec.reserved:
+                continue
+            if spec.checked and not spec.accepts(value):
+                raise DecodeError(what, "value out of range", f"{name} {value}, allowed {spec.allowed()}")
+            if spec.constant is None:
+                values[name] = bool(value) if spec.is_flag else value
+        return offset + self.size
+
+
+def _encode_octets(what: str, name: str, spec: OctetsField, value: Any) -> bytes:
+    if spec.text:
+        if not isinstance(value, str):
+            raise EncodeError(what, name, value, spec.allowed())
+        value = value.encode()
+    if not isinstance(value, bytes | bytearray | memoryview) or len(value) > spec.maximum:
+        raise EncodeError(what, name, value, spec.allowed())
+    return len(value).to_bytes(spec.length_bits // 8, "big") + bytes(value) if spec.length_bits else bytes(value)
+
+
+def _decode_octets(what: str, name: str, spec: OctetsField, data: Buffer, offset: int) -> tuple[Any, int]:
+    if spec.length_bits:
+        start = offset + spec.length_bits // 8
+        if start > len(data):
+            raise DecodeError(what, "truncated", f"length of {name}")
+        end = start + int.from_bytes(data[offset:start], "big")
+    else:
+        start, end = offset, len(data)
+    if end - start > spec.maximum:
+        raise DecodeError(what, "length out of range", f"{name} {end - start}, allowed {spec.allowed()}")
+    if end > len(data):
+        raise DecodeError(what, "truncated", f"{name} of {end - start} octets, {len(data) - start} left")
+    value = bytes(data[start:end])
+    if not spec.text:
+        return value, end
+    try:
+        return value.decode(), end
+    except UnicodeDecodeError:
+        raise DecodeError(what, "not UTF-8", name) from None
+
+
+def _encode_list(what: str, name: str, spec: ListField, value: Any) -> bytes:
+    if not isinstance(value, tuple | list) or len(value) > spec.maximum:
+        raise EncodeError(what, name, value, spec.allowed())
+    parts = [len(value).to_bytes(spec.count_bits // 8, "big")]
+    for element in value:
+        if not isinstance(element, spec.element):
+            raise EncodeError(what, name, element, spec.allowed())
+        parts.append(element.to_bytes())
+    return b"".join(parts)
+
+
+def _decode_list(what: str, name: str, spec: ListField, data: Buffer, offset: int) -> tuple[Any, int]:
+    start = offset + spec.count_bits // 8
+    if start > len(data):
+        raise DecodeError(what, "truncated", f"count of {name}")
+    count = int.from_bytes(data[offset:start], "big")
+    if count > spec.maximum:
+        raise DecodeError(what, "length out of range", f"{name} {count}, allowed {spec.allowed()}")
+    elements = []
+    for _ in range(count):
+        element, start = spec.element.read(data, start)
+        elements.append(element)
+    return tuple(elements), start
+
+
+def _encode_variable(what: str, name: str, spec: OctetsField | ListField, value: Any) -> bytes:
+    if isinstance(spec, OctetsField):
+        return _encode_octets(what, name, spec, value)
+    return _encode_list(what, name, spec, value)
+
+
+def _decode_variable(what: str, name: str, spec: OctetsField | ListField, data: Buffer, offset: int) -> tuple[Any, int]:
+    if isinstance(spec, OctetsField):
+        return _decode_octets(what, name, spec, data, offset)
+    return _decode_list(what, name, spec, data, offset)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Structures and messages
+
+Part = FixedRun | tuple[str, OctetsField | ListField]
+
+
+@dataclass_transform(
+    frozen_default=True,
+    kw_only_default=True,
+    field_specifiers=(unsigned, enumeration, flag, constant, reserved, octets, text, listing),
+)
+class Structure:
+    """A declared sequence of fields. Subclasses become frozen dataclasses."""
+
+    DECLARATION: ClassVar[dict[str, FieldType]] = {}
+    """Field name to field type, in order on the wire, reserved bits and constants included."""
+    PARTS: ClassVar[tuple[Part, ...]] = ()
+    REFERENCE: ClassVar[str] = ""
+    """Where it comes from: clause of a 3GPP specification, R-numbers."""
+
+    def __init_subclass__(cls, *, reference: str = "", **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        dataclass(frozen=True, kw_only=True)(cls)
+        cls.DECLARATION = {field.name: field.metadata[_SPEC] for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
+        cls.PARTS = tuple(_parts(cls.__name__, cls.DECLARATION))
+        cls.REFERENCE = reference
+
+    def to_bytes(self) -> bytes:
+        """The octets of this value. Raises `EncodeError` where a field does not fit."""
+        what = type(self).__name__
+        return b"".join(
+            part.encode(self) if isinstance(part, FixedRun) else _encode_variable(what, *part, getattr(self, part[0]))
+            for part in self.PARTS
+        )
+
+    @classmethod
+    def read(cls, data: Buffer, offset: int = 0) -> tuple[Self, int]:
+        """Decode from `offset`; gives the value and the offset behind it. Raises `DecodeError`."""
+        values: dict[str, Any] = {}
+        what = cls.__name__
+        for part in cls.PARTS:
+            if isinstance(part, FixedRun):
+                offset = part.decode(what, data, offset, values)
+                continue
+            name, spec = part
+            values[name], offset = _decode_variable(what, name, spec, data, offset)
+        return cls(**values), offset
+
+    @classmethod
+    def from_bytes(cls, data: Buffer) -> Self:
+        """Decode all of `data`. Raises `DecodeError`, also where octets are left over."""
+        value, end = cls.read(data)
+        if end != len(data):
+            raise DecodeError(cls.__name__, "octets left over", f"{len(data) - end}")
+        return value
+
+    @classmethod
+    def fixed_run(cls) -> FixedRun:
+        """The single run of a structure that has fixed fields only. Raises TypeError for others."""
+        if len(cls.PARTS) != 1 or not isinstance(cls.PARTS[0], FixedRun):
+            raise TypeError(f"{cls.__name__} has fields of variable length")
+        return cls.PARTS[0]
+
+
+def _parts(where: str, declaration: dict[str, FieldType]) -> Iterator[Part]:
+    run: list[tuple[str, FixedField]] = []
+    for name, spec in declaration.items():
+        if isinstance(spec, FixedField):
+            run.append((name, spec))
+            continue
+        if run:
+            yield FixedRun(run, where)
+            run = []
+        yield name, spec
+    if run:
+        yield FixedRun(run, where)
+
+
+class Message(Structure):
+    """A structure behind an 8-bit message type, member of a family."""
+
+    CODE: ClassVar[int] = 0
+    NAME: ClassVar[str] = ""
+    BEARER: ClassVar[str] = ""
+    """Where it is legal: SRB0, SRB1, NAS, N2, T4, T8."""
+    DIRECTION: ClassVar[str] = ""
+    """up, down or both."""
+    FAMILY: ClassVar[Family]
+
+    def __init_subclass__(
+        cls, *, code: int = 0, name: str = "", bearer: str = "", direction: str = "", reference: str = "", **kwargs: Any
+    ) -> None:
+        super().__init_subclass__(reference=reference, **kwargs)
+        if code:
+            cls.CODE, cls.NAME, cls.BEARER, cls.DIRECTION = code, name, bearer, direction
+            cls.FAMILY.add(cls)
+
+    def encode(self) -> bytes:
+        """Message type and fields. Raises `EncodeError`."""
+        return bytes((self.CODE,)) + self.to_bytes()
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownMessage:
+    """A message whose type the family does not know. It survives a round trip."""
+
+    code: int
+    body: bytes
+    NAME: ClassVar[str] = "unknown message"
+
+    def encode(self) -> bytes:
+        return bytes((self.code,)) + self.body
+
+
+class Family:
+    """The messages of one protocol, by message type."""
+
+    def __init__(self, name: str, doc: str) -> None:
+        self.name = name
+        self.doc = doc
+        self.messages: dict[int, type[Message]] = {}
+
+    def add(self, message: type[Message]) -> None:
+        if message.CODE in self.messages:
+            raise TypeError(f"{self.name}: code {message.CODE} of {message.__name__} is taken")
+        self.messages[message.CODE] = message
+
+    def decode(self, data: Buffer) -> Message | UnknownMessage:
+        """The message in `data`. Raises `DecodeError`; an unknown type is no error here."""
+        if not len(data):
+            raise DecodeError(self.name, "truncated", "no message type")
+        message = self.messages.get(data[0])
+        if message is None:
+            return UnknownMessage(data[0], bytes(data[1:]))
+        return message.from_bytes(data[1:])
