@@ -1,4 +1,4 @@
-"""Causes: why something was refused, released or dropped. One table for all protocols; a cause is 16 bits on the wire."""
+"""Causes: why something was refused, released or dropped. One table for all protocols, 16 bits on the wire."""
 
 from __future__ import annotations
 

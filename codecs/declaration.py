@@ -101,7 +101,19 @@ class ListField:
         return f"0 to {self.maximum} of {self.element.__name__}"
 
 
-FieldType = FixedField | OctetsField | ListField
+@dataclass(frozen=True, slots=True)
+class NestedField:
+    """Another structure, in place."""
+
+    element: type[Structure]
+    doc: str
+
+    def allowed(self) -> str:
+        return self.element.__name__
+
+
+VariableField = OctetsField | ListField | NestedField
+FieldType = FixedField | VariableField
 
 _SPEC = "net4ai.codecs.field"
 
@@ -161,6 +173,11 @@ def text(doc: str, *, maximum: int = 255, default: Any = dataclasses.MISSING) ->
 def listing(element: type[Structure], doc: str, *, maximum: int, default: Any = ()) -> Any:
     """A list of structures behind an 8-bit (over 255: 16-bit) count."""
     return _field(ListField(8 if maximum <= 255 else 16, element, maximum, doc), default)
+
+
+def nested(element: type[Structure], doc: str) -> Any:
+    """Another structure, in place."""
+    return _field(NestedField(element, doc), dataclasses.MISSING)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -321,28 +338,38 @@ def _decode_list(what: str, name: str, spec: ListField, data: Buffer, offset: in
     return tuple(elements), start
 
 
-def _encode_variable(what: str, name: str, spec: OctetsField | ListField, value: Any) -> bytes:
-    if isinstance(spec, OctetsField):
-        return _encode_octets(what, name, spec, value)
-    return _encode_list(what, name, spec, value)
+def _encode_nested(what: str, name: str, spec: NestedField, value: Any) -> bytes:
+    if not isinstance(value, spec.element):
+        raise EncodeError(what, name, value, spec.allowed())
+    return value.to_bytes()
 
 
-def _decode_variable(what: str, name: str, spec: OctetsField | ListField, data: Buffer, offset: int) -> tuple[Any, int]:
-    if isinstance(spec, OctetsField):
-        return _decode_octets(what, name, spec, data, offset)
-    return _decode_list(what, name, spec, data, offset)
+def _decode_nested(what: str, name: str, spec: NestedField, data: Buffer, offset: int) -> tuple[Any, int]:
+    return spec.element.read(data, offset)
+
+
+_ENCODE: dict[type[VariableField], Callable[[str, str, Any, Any], bytes]] = {
+    OctetsField: _encode_octets,
+    ListField: _encode_list,
+    NestedField: _encode_nested,
+}
+_DECODE: dict[type[VariableField], Callable[[str, str, Any, Buffer, int], tuple[Any, int]]] = {
+    OctetsField: _decode_octets,
+    ListField: _decode_list,
+    NestedField: _decode_nested,
+}
 
 
 # ---------------------------------------------------------------------------------------------------------------------
 # Structures and messages
 
-Part = FixedRun | tuple[str, OctetsField | ListField]
+Part = FixedRun | tuple[str, VariableField]
 
 
 @dataclass_transform(
     frozen_default=True,
     kw_only_default=True,
-    field_specifiers=(unsigned, enumeration, flag, constant, reserved, octets, text, listing),
+    field_specifiers=(unsigned, enumeration, flag, constant, reserved, octets, text, listing, nested),
 )
 class Structure:
     """A declared sequence of fields. Subclasses become frozen dataclasses."""
@@ -364,7 +391,9 @@ class Structure:
         """The octets of this value. Raises `EncodeError` where a field does not fit."""
         what = type(self).__name__
         return b"".join(
-            part.encode(self) if isinstance(part, FixedRun) else _encode_variable(what, *part, getattr(self, part[0]))
+            part.encode(self)
+            if isinstance(part, FixedRun)
+            else _ENCODE[type(part[1])](what, *part, getattr(self, part[0]))
             for part in self.PARTS
         )
 
@@ -378,7 +407,7 @@ class Structure:
                 offset = part.decode(what, data, offset, values)
                 continue
             name, spec = part
-            values[name], offset = _decode_variable(what, name, spec, data, offset)
+            values[name], offset = _DECODE[type(spec)](what, name, spec, data, offset)
         return cls(**values), offset
 
     @classmethod

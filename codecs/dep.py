@@ -89,7 +89,8 @@ class GrantBody(Structure):
 
     limit: int = unsigned(32, "Octets permitted, counted from the start of the message.")
     priority: int = unsigned(8, "Lower goes first.")
-    reserved_bits: int = reserved(24)
+    reserved_octet: int = reserved(8)
+    reserved_bits: int = reserved(16)
 
 
 class AckBody(Structure):
@@ -100,7 +101,8 @@ class AckBody(Structure):
     segment_size: int = unsigned(16, "Octets a bit of the map stands for.")
     map_bits: int = unsigned(16, "Number of bits in the map.")
     congestion: int = unsigned(8, "Share of segments marked since the last ACK, in 1/255.")
-    reserved_bits: int = reserved(24)
+    reserved_octet: int = reserved(8)
+    reserved_bits: int = reserved(16)
     map: bytes = octets(0, "Bit i, most significant first: segment i behind the offset has arrived.", maximum=8192)
 
 

@@ -1,8 +1,8 @@
 """Layer 2: one 8-byte header for signalling, data and computing radio bearers and for the fixed links T4 and T8.
 
 On the Uu a UDP datagram stands for a transport block. The same header on T4 and T8 keeps tensors at the same offset, so
-a forwarding function only switches labels. The full 32-bit COUNT is on the wire (PDCP sends its low bits only): no hyper
-frame number can get out of step.
+a forwarding function only switches labels. The full 32-bit COUNT is on the wire (PDCP sends its low bits only): no
+hyper frame number can get out of step.
 """
 
 from __future__ import annotations

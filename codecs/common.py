@@ -1,0 +1,99 @@
+"""Structures that several protocols share."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+from net4ai.codecs.declaration import Structure, enumeration, flag, listing, nested, reserved, unsigned
+
+MAXIMUM_KEY_OCTETS = 1024
+"""Bound of the opaque key fields of invitations and their answers (R88)."""
+
+MAXIMUM_SESSIONS = 32
+"""Sessions one UE can have at a time."""
+
+MAXIMUM_BEARERS = 32
+"""Computing radio bearers one UE can have at a time."""
+
+
+class BearerMode(IntEnum):
+    """How layer 2 treats a computing radio bearer."""
+
+    UNACKNOWLEDGED = 0
+    """DEP ends where the bearer ends and is reliable itself: one loop is enough."""
+    ACKNOWLEDGED = 1
+
+
+class VersionRange(Structure):
+    """Versions a side can speak; the other side picks the highest of both."""
+
+    lowest: int = unsigned(8, "Lowest version.", minimum=1)
+    highest: int = unsigned(8, "Highest version.", minimum=1)
+
+    def common(self, other: VersionRange) -> int | None:
+        """The highest version of both ranges, or None."""
+        highest = min(self.highest, other.highest)
+        return highest if highest >= max(self.lowest, other.lowest) else None
+
+
+class FlowMapping(Structure, reference="R100, R103, R104"):
+    """One QoS flow of a DEP session and the bearer that carries it."""
+
+    qfi: int = unsigned(8, "QoS flow identifier.", maximum=63)
+    bearer: int = unsigned(8, "Computing radio bearer (on T4 and T8: 1).", minimum=1, maximum=63)
+    reliable: bool = flag("Lost octets are sent again.", default=True)
+    ordered: bool = flag("Messages are delivered in the order they were sent.", default=True)
+    reserved_flags: int = reserved(6)
+
+
+class SessionLimits(Structure):
+    """What a receiver of a DEP session permits."""
+
+    segment_size: int = unsigned(
+        16, "Payload octets of every DATA but the last of a message.", minimum=64, maximum=60000
+    )
+    unscheduled: int = unsigned(32, "Octets of a message that may be sent before the first GRANT.")
+    maximum_message: int = unsigned(32, "Largest message, in octets.", minimum=64)
+    maximum_open: int = unsigned(8, "Messages under way at a time, per direction.", minimum=1)
+
+
+class QosProfile(Structure, reference="TS 23.501 5.7; R102"):
+    """Quality of service of a computing radio bearer."""
+
+    five_qi: int = unsigned(8, "5QI; 128 to 254 are operator classes.", minimum=1)
+    priority: int = unsigned(8, "Scheduling priority, lower first.", minimum=1)
+    prioritised_bit_rate: int = unsigned(32, "Prioritised bit rate in kilobyte per second; 0: none.", default=0)
+    bucket_size: int = unsigned(16, "Bucket size duration in milliseconds.", default=0)
+
+
+class BearerConfiguration(Structure, reference="TS 38.331 DRB-ToAddMod; R92, R99, R102"):
+    """A computing radio bearer to add or change."""
+
+    bearer: int = unsigned(8, "Identity of the bearer.", minimum=1, maximum=MAXIMUM_BEARERS)
+    mode: int = enumeration(8, BearerMode, "Acknowledged or not.")
+    qos: QosProfile = nested(QosProfile, "Quality of service.")
+
+
+class SessionConfiguration(Structure, reference="R97-R104"):
+    """A DEP session to add, or (same identity, new handle) to renew for an execution."""
+
+    session: int = unsigned(8, "Identity of the session at this UE.", maximum=MAXIMUM_SESSIONS - 1)
+    dep_version: int = unsigned(8, "DEP version of the session.", minimum=1, maximum=15)
+    handle: int = unsigned(32, "Handle for PDUs towards the sender of this message.", minimum=1, hexadecimal=True)
+    limits: SessionLimits = nested(SessionLimits, "What the sender permits.")
+    flows: tuple[FlowMapping, ...] = listing(FlowMapping, "QoS flows and their bearers.", maximum=16)
+
+
+class SessionHandle(Structure, reference="R97"):
+    """The handle a side gives out for a session it was asked to add."""
+
+    session: int = unsigned(8, "Identity of the session at this UE.", maximum=MAXIMUM_SESSIONS - 1)
+    handle: int = unsigned(32, "Handle for PDUs towards the sender of this message.", minimum=1, hexadecimal=True)
+    limits: SessionLimits = nested(SessionLimits, "What the sender permits.")
+
+
+class SessionRelease(Structure, reference="R107"):
+    """A DEP session to release."""
+
+    session: int = unsigned(8, "Identity of the session at this UE.", maximum=MAXIMUM_SESSIONS - 1)
+    cause: int = unsigned(16, "Cause.")
