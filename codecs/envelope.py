@@ -49,7 +49,7 @@ _TYPE = r"\A[A-Za-z0-9][A-Za-z0-9 ._/-]{0,127}\Z"
 Name = Annotated[str, msgspec.Meta(pattern=_NAME)]
 TypeName = Annotated[str, msgspec.Meta(pattern=_TYPE)]
 Identifier = Annotated[str, msgspec.Meta(pattern=r"\A[0-9a-f]{32}\Z")]
-Nanoseconds = Annotated[int, msgspec.Meta(ge=0, lt=1 << 63)]
+Nanoseconds = Annotated[int, msgspec.Meta(ge=0, le=(1 << 63) - 1)]
 
 Kind = Literal["request", "reply", "event"]
 KeyOf = Callable[[str], bytes | None]
@@ -96,6 +96,8 @@ _HMAC_START = b'{"hmac":"'
 _SIGNED_START = len(_HMAC_START) + 64 + 2
 _HEADER = re.compile(rb'\{"hmac":"([0-9a-f]{64})","process":"([A-Za-z0-9][A-Za-z0-9._/-]{0,127})",')
 _HEADER_MAXIMUM = 256
+_FIELD = re.compile(r"at `\$\.([a-z]+)")
+"""How msgspec names the field it refuses."""
 
 _encoder = msgspec.json.Encoder()
 _envelope_decoder = msgspec.json.Decoder(Envelope)
@@ -118,14 +120,14 @@ def split(envelope: Envelope) -> list[Envelope]:
     Raises `EncodeError` when the body is over `MAXIMUM_BODY` or not UTF-8.
     """
     body = bytes(envelope.body)
-    if len(body) <= _BODY_ROOM:
-        return [envelope]
     if len(body) > MAXIMUM_BODY:
         raise EncodeError("envelope", "body", f"{len(body)} bytes", f"at most {MAXIMUM_BODY} bytes")
     try:
         text = body.decode()
     except UnicodeDecodeError:
         raise EncodeError("envelope", "body", body[:32], "JSON in UTF-8") from None
+    if len(body) <= _BODY_ROOM:
+        return [envelope]
     width = _WIDEST_ASCII if text.isascii() else _WIDEST_CHARACTER
     step = _BODY_ROOM // width
     slices = [text[start : start + step] for start in range(0, len(text), step)]
@@ -141,11 +143,18 @@ def seal(envelope: Envelope, key: bytes) -> bytes:
         text = _encoder.encode(envelope)
         _envelope_decoder.decode(text)
     except _JSON_ERRORS as error:
-        raise EncodeError("envelope", envelope.type, envelope, str(error)) from None
+        raise _encode_error(envelope, error) from None
     message = b'%b%b",%b' % (_HMAC_START, hmac.digest(key, text[1:], "sha256").hex().encode(), text[1:])
     if len(message) > MAXIMUM_MESSAGE:
-        raise EncodeError("envelope", envelope.type, f"{len(message)} bytes", f"at most {MAXIMUM_MESSAGE} bytes")
+        raise EncodeError("envelope", "length", f"{len(message)} bytes", f"at most {MAXIMUM_MESSAGE} bytes")
     return message
+
+
+def _encode_error(envelope: Envelope, error: Exception) -> EncodeError:
+    named = _FIELD.search(str(error))
+    if named is None:
+        return EncodeError("envelope", "body", bytes(envelope.body)[:32], f"JSON ({error})")
+    return EncodeError("envelope", named[1], getattr(envelope, named[1]), str(error))
 
 
 def encode(envelope: Envelope, key: bytes) -> list[bytes]:
