@@ -1,0 +1,210 @@
+"""Documents against msgspec types: every problem with its place, and the documentation of the types.
+
+msgspec converts and stops at its first complaint; `check` walks the document along the same types and collects all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, Any, TypeAlias, TypeVar, get_args, get_origin
+
+import msgspec
+from msgspec import NODEFAULT, Meta, Struct
+from msgspec.inspect import (
+    BoolType,
+    DictType,
+    FloatType,
+    IntType,
+    ListType,
+    LiteralType,
+    Metadata,
+    NoneType,
+    StrType,
+    StructType,
+    Type,
+    UnionType,
+    VarTupleType,
+    type_info,
+)
+
+from net4ai.app.yaml_document import ConfigurationError, Document, Node, Path, Problem, nearest
+
+__all__ = ["Name", "check", "convert", "schema_table"]
+
+NAME_PATTERN = r"^[A-Za-z][A-Za-z0-9_-]{0,31}$"
+
+Name: TypeAlias = Annotated[
+    str,
+    Meta(pattern=NAME_PATTERN, extra={"allowed": "a name: a letter, then up to 31 letters, digits, hyphens or _"}),
+]
+"""What nodes, groups, functions, routines, tasks and jobs are called."""
+
+S = TypeVar("S", bound=Struct)
+
+
+def convert(document: Document, type_: type[S]) -> S:
+    """`document` as a `type_`. Raises `ConfigurationError` with every problem found."""
+    problems = list(check(document, document.root, type_, ()))
+    if problems:
+        raise ConfigurationError(*problems)
+    return msgspec.convert(document.root.plain(), type_)
+
+
+def check(document: Document, node: Node, annotation: Any, path: Path) -> Iterator[Problem]:
+    """What is wrong with `node`, at `path` of `document`, as a value of the type `annotation`."""
+    info = _bare(type_info(annotation))
+    if isinstance(info, StructType) and isinstance(node.value, dict):
+        yield from _check_struct(document, node, info.cls, path)
+    elif isinstance(info, DictType) and isinstance(node.value, dict):
+        key_type, value_type = get_args(_unannotated(annotation))
+        for key, child in node.value.items():
+            if _fits(key, key_type):
+                yield from check(document, child, value_type, (*path, key))
+            else:
+                yield document.problem(path, "not a name", _describe(type_info(key_type)), key=key)
+        yield from _check_length(document, node, info, path)
+    elif isinstance(info, (ListType, VarTupleType)) and isinstance(node.value, list):
+        item_type = get_args(_unannotated(annotation))[0]
+        for segment, child in node.children():
+            yield from check(document, child, item_type, (*path, segment))
+        yield from _check_length(document, node, info, path)
+    elif not _fits(node.plain(), annotation):
+        yield document.problem(path, allowed=_describe(type_info(annotation)))
+
+
+def _check_struct(document: Document, node: Node, cls: type[Struct], path: Path) -> Iterator[Problem]:
+    fields = {field.encode_name: field for field in msgspec.structs.fields(cls)}
+    assert isinstance(node.value, dict)
+    for key, child in node.value.items():
+        if key in fields:
+            yield from check(document, child, fields[key].type, (*path, key))
+        else:
+            yield document.problem(path, f"unknown key{nearest(key, fields)}", ", ".join(fields), key=key)
+    for key, field in fields.items():
+        if field.required and key not in node.value:
+            yield document.problem(path, "missing", _describe(type_info(field.type)), key=key)
+
+
+def _check_length(
+    document: Document, node: Node, info: DictType | ListType | VarTupleType, path: Path
+) -> Iterator[Problem]:
+    if isinstance(node.value, (dict, list)):
+        if info.min_length is not None and len(node.value) < info.min_length:
+            yield document.problem(path, allowed=f"at least {info.min_length} of them")
+        if info.max_length is not None and len(node.value) > info.max_length:
+            yield document.problem(path, f"{len(node.value)} are too many", f"at most {info.max_length} of them")
+
+
+def _fits(value: object, annotation: Any) -> bool:
+    try:
+        msgspec.convert(value, annotation)
+    except msgspec.ValidationError:
+        return False
+    return True
+
+
+def _unannotated(annotation: Any) -> Any:
+    return get_args(annotation)[0] if get_origin(annotation) is Annotated else annotation
+
+
+def _bare(info: Type) -> Type:
+    while isinstance(info, Metadata):
+        info = info.type
+    return info
+
+
+def _describe(info: Type) -> str:
+    """The values of a type, in words."""
+    if isinstance(info, Metadata):
+        return (info.extra or {}).get("allowed") or _describe(info.type)
+    match info:
+        case BoolType():
+            return "true or false"
+        case IntType():
+            return f"an integer{_range(info)}"
+        case FloatType():
+            return f"a number{_range(info)}"
+        case StrType():
+            return "text" if info.max_length is None else f"text of up to {info.max_length} characters"
+        case NoneType():
+            return "null"
+        case LiteralType():
+            return ", ".join(str(value) for value in info.values)
+        case UnionType():
+            return " or ".join(_describe(choice) for choice in info.types)
+        case StructType():
+            return f"a mapping with the keys {', '.join(field.encode_name for field in info.fields)}"
+        case DictType():
+            return f"a mapping from names to {_plural(info.value_type)}"
+        case ListType() | VarTupleType():
+            return f"a list of {_plural(info.item_type)}"
+    raise TypeError(f"no description of {info}")  # a schema uses a type that documents cannot hold
+
+
+def _plural(info: Type) -> str:
+    bare = _bare(info)
+    if isinstance(bare, StructType):
+        return f"mappings with the keys {', '.join(field.encode_name for field in bare.fields)}"
+    return {IntType: "integers", FloatType: "numbers", StrType: "names"}.get(type(bare), "values")
+
+
+def _range(info: IntType | FloatType) -> str:
+    if info.ge is not None and info.le is not None:
+        return f" from {info.ge:g} to {info.le:g}" if info.le < 1e5 else f" from {info.ge:g} to {info.le}"
+    bounds = ((" of at least", info.ge), (" above", info.gt), (" of at most", info.le), (" below", info.lt))
+    return " and".join(f"{word} {bound:g}" for word, bound in bounds if bound is not None)
+
+
+def schema_table(type_: type[Struct]) -> str:
+    """Markdown that documents every key of `type_` and of the types within it: one table each."""
+    tables, waiting, seen = [], [type_], {type_}
+    while waiting:
+        cls = waiting.pop(0)
+        rows = [f"### {_title(cls)}", "", (cls.__doc__ or "").strip(), ""]
+        rows += ["| key | allowed | default | meaning |", "|---|---|---|---|"]
+        for field in msgspec.structs.fields(cls):
+            info = type_info(field.type)
+            inner = [found for found in _structs(info) if found not in seen]
+            waiting += inner
+            seen.update(inner)
+            default = "needed" if field.required else _default(field)
+            rows.append(f"| `{field.encode_name}` | {_cell(info)} | {default} | {_description(info)} |")
+        tables.append("\n".join(rows))
+    return "\n\n".join(tables) + "\n"
+
+
+def _structs(info: Type) -> list[type[Struct]]:
+    match _bare(info):
+        case StructType(cls=cls):
+            return [cls]
+        case DictType(value_type=inner) | ListType(item_type=inner) | VarTupleType(item_type=inner):
+            return _structs(inner)
+    return []
+
+
+def _title(cls: type[Struct]) -> str:
+    words = "".join(f" {char.lower()}" if char.isupper() else char for char in cls.__name__).strip()
+    return words.capitalize()
+
+
+def _cell(info: Type) -> str:
+    bare, inner = _bare(info), _structs(info)
+    if not inner:
+        return _describe(info).replace("|", "\\|")
+    link = f"[{_title(inner[0]).lower()}](#{_title(inner[0]).lower().replace(' ', '-')})"
+    if isinstance(bare, DictType):
+        return f"a mapping from names to: {link}"
+    return link if isinstance(bare, StructType) else f"a list of: {link}"
+
+
+def _default(field: msgspec.structs.FieldInfo) -> str:
+    value = field.default if field.default is not NODEFAULT else field.default_factory()
+    plain = msgspec.to_builtins(value)
+    if isinstance(value, Struct):
+        return "its defaults"
+    return f"`{msgspec.json.encode(plain).decode()}`"
+
+
+def _description(info: Type) -> str:
+    text = (info.extra_json_schema or {}).get("description", "") if isinstance(info, Metadata) else ""
+    return text.replace("|", "\\|")
