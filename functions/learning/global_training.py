@@ -1,0 +1,68 @@
+"""Global training: server of the top routine. Averages the local models, and decides when the job is done (R110)."""
+
+from __future__ import annotations
+
+import asyncio
+
+from net4ai.functions.api import Channel, Context, Execution, Outcome, ServiceFunction, Turn
+from net4ai.functions.learning.aggregation import Update, weighted_average
+from net4ai.functions.learning.determinism import prepare_torch
+from net4ai.functions.learning.errors import FunctionError
+from net4ai.functions.learning.messages import Tag, receive, row_count, to_metric
+from net4ai.functions.learning.settings import integer, section
+from net4ai.functions.learning.split_model import SplitModel
+from net4ai.functions.learning.tensors import State, from_state, to_state
+
+
+class GlobalTraining(ServiceFunction):
+    """Waits for the models of all seats, answers each with their average by rows, in seat order.
+
+    After each round the model goes to the application controller (R111), whose validation metric comes back (R5).
+    Settings: `model`; `rounds`, after which the job stops; `patience`, the rounds without a better metric after which
+    it stops early, or None.
+    """
+
+    def __init__(self, context: Context) -> None:
+        """Raises `SettingsError`."""
+        super().__init__(context)
+        prepare_torch()
+        settings = context.settings
+        model = SplitModel(section(settings, "model"))
+        self._shapes = model.shapes(0, model.blocks)
+        self._rounds = integer(settings, "rounds", 1)
+        self._patience = None if settings.get("patience") is None else integer(settings, "patience", 1)
+        self._metrics: list[float] = []
+        self._updates: dict[int, Update] = {}
+        self._average: State = {}
+        self._averaged = asyncio.Event()
+
+    async def begin(self, execution: Execution) -> None:
+        """Raises `FunctionError` for turns that come one after another: each waits for the models of all."""
+        if execution.sequential and len(execution.seats) > 1:
+            raise FunctionError(f"routine {execution.routine}: global training needs its clients all at once")
+        self._updates = {}
+        self._averaged = asyncio.Event()
+
+    async def server_turn(self, execution: Execution, turn: Turn, client: Channel) -> None:
+        """One turn with a local training: UPDATE in, MODEL out. Raises `PeerError`."""
+        message = await receive(client, Tag.UPDATE)
+        self._updates[turn.seat] = Update(to_state(message, self._shapes, "UPDATE"), row_count(message))
+        if not self._averaged.is_set() and self._updates.keys() >= set(execution.seats):
+            self._average = weighted_average([self._updates[seat] for seat in execution.seats])
+            self._averaged.set()
+        await self._averaged.wait()
+        await client.send(from_state(Tag.MODEL, self._average, execution.round))
+
+    async def end(self, execution: Execution) -> Outcome:
+        results = self.context.results
+        await results.send(from_state(Tag.MODEL, self._average, execution.round))
+        metric = to_metric(await receive(results, Tag.METRIC), execution.round)
+        self._metrics.append(metric)
+        self.context.progress(round=execution.round, validation_mae=metric)
+        return Outcome.STOP if self._finished(execution.round) else Outcome.COMPLETE
+
+    def _finished(self, round: int) -> bool:
+        if round + 1 >= self._rounds:
+            return True
+        best = self._metrics.index(min(self._metrics))
+        return self._patience is not None and len(self._metrics) - 1 - best >= self._patience

@@ -1,0 +1,97 @@
+"""What the learning functions say to each other.
+
+======== =========== ============================== ==================== ===============================================
+tag      content     from → to                      index                data
+======== =========== ============================== ==================== ===============================================
+MODEL    TENSORS     server → client                round                the parameters to start from: blocks 1 to cut
+                                                                         (bottom routine), all blocks (top routine)
+ACTI-    TENSOR      client → server                step of the turn     float32 (rows, neurons at the cut): one batch;
+VATIONS                                                                  at cut 0 all the rows, once
+LABELS   TENSOR      client → server                that of ACTIVATIONS  float32 (rows, outputs)
+GRADIENT TENSOR      server → client                that of ACTIVATIONS  float32, shaped like ACTIVATIONS
+UPDATE   TENSORS     client → server                rows trained on      the same parameters after training
+METRIC   JSON        application controller →       round                {"round": r, "validation_mae": mmHg}
+                     global training
+======== =========== ============================== ==================== ===============================================
+
+One turn of the bottom routine: MODEL, then ACTIVATIONS, LABELS, GRADIENT for each batch (middle split), or
+ACTIVATIONS, LABELS once (bottom split), or nothing (top split), then UPDATE. One turn of the top routine: UPDATE,
+then MODEL. Global training sends MODEL to the application controller, and receives METRIC.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from enum import IntEnum
+
+from torch import Tensor
+
+from net4ai.codecs.message import Content, ElementType, Message
+from net4ai.functions.api import Channel
+from net4ai.functions.learning.errors import PeerError
+from net4ai.functions.learning.tensors import Shape, to_tensor
+
+MAXIMUM_ROWS = 1 << 24
+"""Rows one client may claim: keeps sums of rows times float32 exact in float64."""
+
+MAXIMUM_JSON = 1 << 16
+
+
+class Tag(IntEnum):
+    """Tags of the messages."""
+
+    MODEL = 1
+    ACTIVATIONS = 2
+    LABELS = 3
+    GRADIENT = 4
+    UPDATE = 5
+    METRIC = 6
+
+
+async def receive(channel: Channel, *expected: Tag) -> Message:
+    """The next message, if it has one of these tags. Raises `PeerError`, `ChannelClosed`."""
+    message = await channel.receive()
+    if message.tag not in expected:
+        received = Tag(message.tag).name if message.tag in Tag._value2member_map_ else f"tag {message.tag}"
+        raise PeerError("message", " or ".join(tag.name for tag in expected), received)
+    return message
+
+
+def matrix(message: Message, columns: int, rows: range | None = None) -> Tensor:
+    """The float32 matrix of `message`, with this many columns and one of these numbers of rows. Raises `PeerError`."""
+    what = Tag(message.tag).name
+    shape: Shape = tuple(message.dimensions)
+    if len(shape) != 2 or shape[1] != columns or shape[0] not in (rows or range(1, MAXIMUM_ROWS + 1)):
+        allowed = "any number of" if rows is None else str(rows[0]) if len(rows) == 1 else f"{rows[0]} to {rows[-1]}"
+        raise PeerError(what, f"a matrix of {allowed} rows and {columns} columns", shape)
+    return to_tensor(message, what, element_type=ElementType.FLOAT32)
+
+
+def row_count(message: Message) -> int:
+    """The rows an UPDATE stands for. Raises `PeerError`."""
+    if not 1 <= message.index <= MAXIMUM_ROWS:
+        raise PeerError("UPDATE.index", f"1 to {MAXIMUM_ROWS} rows", message.index)
+    return message.index
+
+
+def from_metric(round: int, validation_mae: float) -> Message:
+    text = json.dumps({"round": round, "validation_mae": validation_mae})
+    return Message(Tag.METRIC, Content.JSON, text.encode(), round)
+
+
+def to_metric(message: Message, round: int) -> float:
+    """The validation metric of this round. Raises `PeerError`."""
+    size = len(message.data)
+    if message.content != Content.JSON or size > MAXIMUM_JSON:
+        raise PeerError("METRIC", f"JSON of up to {MAXIMUM_JSON} bytes", f"{message.content!r}, {size} bytes")
+    try:
+        values = json.loads(bytes(message.data))
+    except (ValueError, RecursionError) as error:
+        raise PeerError("METRIC", "JSON", error) from error
+    if not isinstance(values, dict) or values.get("round") != round:
+        raise PeerError("METRIC.round", str(round), values)
+    value = values.get("validation_mae")
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise PeerError("METRIC.validation_mae", "a finite number", value)
+    return float(value)

@@ -1,0 +1,180 @@
+"""What the service provider does, at the application controller: settings out, metrics in, baselines beside them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from net4ai.codecs.message import Message
+from net4ai.functions.learning import nhanes
+from net4ai.functions.learning.determinism import derive, prepare_torch
+from net4ai.functions.learning.errors import PeerError, SettingsError
+from net4ai.functions.learning.messages import Tag, from_metric
+from net4ai.functions.learning.normalisation import Normalisation
+from net4ai.functions.learning.settings import LARGEST_SEED, Training, choice, integer
+from net4ai.functions.learning.split_model import DEFAULT_NEURONS, SplitModel, check_profile, model_profile
+from net4ai.functions.learning.tensors import State, from_state, to_state
+
+RIDGE_PENALTY = 1.0
+"""Of the ridge baseline, on normalised inputs: small against some 3,800 rows."""
+
+
+def partition_seed(seed: int) -> int:
+    """The seed of who holds which rows, from the run's seed."""
+    return derive(seed, "partition")
+
+
+def service_settings(
+    seed: int,
+    rounds: int,
+    subscribers: int,
+    cut: int,
+    *,
+    neurons: Sequence[int] = DEFAULT_NEURONS,
+    learning_rate: float = 0.05,
+    weight_decay: float = 0.01,
+    batch_size: int = 32,
+    epochs: int = 1,
+    patience: int | None = None,
+    deal: str = "mixed",
+) -> dict[str, dict[str, Any]]:
+    """The settings of each function of the service, as plain data. Raises `SettingsError`.
+
+    The functions get seeds derived from `seed`, never `seed` itself: from that, local training could work out which
+    subscriber sits on which seat (R81). Who holds which rows is told to the data sources alone.
+    """
+    model = model_profile(neurons)
+    _check_model(model)
+    numbers = {"seed": seed, "rounds": rounds, "subscribers": subscribers, "cut": cut, "patience": patience}
+    integer(numbers, "seed", 0, LARGEST_SEED)
+    integer(numbers, "rounds", 1)
+    integer(numbers, "subscribers", 1)
+    integer(numbers, "cut", 0, len(neurons) - 1)
+    if patience is not None:
+        integer(numbers, "patience", 1)
+    choice({"deal": deal}, "deal", nhanes.DEALS)
+    training = Training(derive(seed, "training"), learning_rate, weight_decay, batch_size, epochs).to_settings()
+    Training.from_settings(training)
+    table = nhanes.load()
+    split = nhanes.split_rows(len(table), partition_seed(seed))
+    if subscribers > len(split.train):
+        raise SettingsError("subscribers", subscribers, f"up to {len(split.train)}, the number of train rows")
+    return {
+        "data-source": {
+            "training": training,
+            "model": model,
+            "normalisation": Normalisation.of(table, split.validation).to_settings(),
+            "partition": {"seed": partition_seed(seed), "deal": deal},
+        },
+        "local-training": {"training": training, "model": model},
+        "global-training": {"model": model, "rounds": rounds, "patience": patience},
+    }
+
+
+def _check_model(model: dict[str, Any]) -> None:
+    check_profile(model)
+    neurons = model["neurons"]
+    if neurons[0] != len(nhanes.INPUTS) or neurons[-1] != 1:
+        raise SettingsError("neurons", neurons, f"{len(nhanes.INPUTS)} inputs first, 1 output last")
+
+
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    inputs: Tensor
+    """(rows, 42) float32, normalised."""
+    pressure: Tensor
+    """(rows,) float64, mmHg."""
+
+    @classmethod
+    def of(cls, table: nhanes.Table, rows: Sequence[int], normalisation: Normalisation) -> _Rows:
+        return cls(normalisation.apply(table, rows)[0], torch.from_numpy(table.target[list(rows)]))
+
+    def mae(self, predicted: Tensor) -> float:
+        """Mean absolute error of pressures (rows,), mmHg."""
+        return float((predicted - self.pressure).abs().mean())
+
+
+@dataclass(frozen=True, slots=True)
+class Metrics:
+    """Mean absolute errors of one round's model, mmHg. `test_mae` is for the report only: it never goes back."""
+
+    round: int
+    validation_mae: float
+    test_mae: float
+
+    def job_input(self) -> Message:
+        """What goes back into the network: the validation metric alone."""
+        return from_metric(self.round, self.validation_mae)
+
+
+class Evaluator:
+    """Measures the models that come out of the network on the provider's own rows, and keeps the newest."""
+
+    def __init__(self, seed: int, neurons: Sequence[int] = DEFAULT_NEURONS) -> None:
+        """`seed`: the run's, as given to `service_settings`. Raises `SettingsError`, `DataError`."""
+        prepare_torch()
+        self._model = SplitModel(model_profile(neurons))
+        table = nhanes.load()
+        split = nhanes.split_rows(len(table), partition_seed(seed))
+        self._normalisation = Normalisation.of(table, split.validation)
+        self._validation = _Rows.of(table, split.validation, self._normalisation)
+        self._test = _Rows.of(table, split.test, self._normalisation)
+        self.state: State = {}
+        """The newest model."""
+        self.history: list[Metrics] = []
+
+    def evaluate(self, message: Message) -> Metrics:
+        """Metrics of a MODEL message from global training; the index is the round. Raises `PeerError`."""
+        if message.tag != Tag.MODEL:
+            raise PeerError("message", "MODEL", f"tag {message.tag}")
+        self.state = to_state(message, self._model.shapes(0, self._model.blocks), "MODEL")
+        validation, test = (self._mae(rows) for rows in (self._validation, self._test))
+        self.history.append(Metrics(message.index, validation, test))
+        return self.history[-1]
+
+    def best(self) -> Metrics:
+        """The metrics of the round with the lowest validation error."""
+        return min(self.history, key=lambda metrics: metrics.validation_mae)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """The newest model as a safetensors file."""
+        Path(path).write_bytes(from_state(Tag.MODEL, self.state).data)
+
+    def _mae(self, rows: _Rows) -> float:
+        return rows.mae(self._normalisation.pressure(self._model.predict(self.state, rows.inputs)))
+
+
+@dataclass(frozen=True, slots=True)
+class Baselines:
+    """Test errors of what any model has to beat, on the same split: mean absolute errors, mmHg."""
+
+    mean_predictor: float
+    """Always the mean of the train rows."""
+    ridge: float
+    """Linear regression with a small penalty, given all train rows in one place."""
+
+
+def baselines(seed: int) -> Baselines:
+    """The baselines for a run with this seed. Raises `DataError`."""
+    table = nhanes.load()
+    split = nhanes.split_rows(len(table), partition_seed(seed))
+    normalisation = Normalisation.of(table, split.validation)
+    train, test = (_Rows.of(table, rows, normalisation) for rows in (split.train, split.test))
+    mean = train.pressure.mean()
+    return Baselines(test.mae(mean), test.mae(_ridge(train, test.inputs)))
+
+
+def _ridge(train: _Rows, inputs: Tensor) -> Tensor:
+    """Closed form, the intercept without penalty: (XᵀX + λ)w = Xᵀ(y - mean), with X centred."""
+    x, centre = train.inputs.to(torch.float64), train.inputs.to(torch.float64).mean(dim=0)
+    mean = train.pressure.mean()
+    penalty = RIDGE_PENALTY * torch.eye(x.shape[1], dtype=torch.float64)
+    weights = torch.linalg.solve((x - centre).T @ (x - centre) + penalty, (x - centre).T @ (train.pressure - mean))
+    predicted: Tensor = (inputs.to(torch.float64) - centre) @ weights + mean
+    return predicted
