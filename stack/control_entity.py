@@ -1,0 +1,156 @@
+"""A control entity on the bus: it calls others, and serves their calls. Sans-I/O: envelopes in, envelopes out.
+
+The bus may lose an envelope and a peer may start later, so a call is repeated under the same id until its reply comes or
+its timer ends; the callee answers a repeated id with the reply it gave before, so nothing is done twice.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+import msgspec
+
+from net4ai.codecs.bus import REPLIES, Body, Done
+from net4ai.codecs.causes import Cause
+from net4ai.codecs.envelope import Envelope, Failure
+from net4ai.stack.procedure import (
+    Procedure,
+    ProcedureError,
+    ProcedureRejected,
+    Procedures,
+    Replies,
+    outcome_of,
+)
+from net4ai.stack.timers import SECOND, Timers
+
+B = TypeVar("B", bound=Body)
+
+REPEAT_AFTER = 2 * SECOND
+"""A call without reply is sent again after this time."""
+REMEMBERED_REQUESTS = 4096
+"""Replies kept for requests that come again."""
+
+Handler = Callable[[Any], Awaitable[Body]] | Callable[[Any], Body]
+
+
+class ControlEntity:
+    """One entity: `name` on the bus, handlers by body type, calls to others."""
+
+    def __init__(
+        self,
+        name: str,
+        procedures: Procedures,
+        timers: Timers,
+        send: Callable[[Envelope], None],
+        identifier: Callable[[], str],
+        utc_offset: int = 0,
+    ) -> None:
+        self.name = name
+        self.procedures = procedures
+        self.timers = timers
+        self._send = send
+        self._identifier = identifier
+        self._utc_offset = utc_offset
+        self._handlers: dict[str, tuple[type[Body], Handler]] = {}
+        self._replies = Replies(procedures)
+        self._answered: OrderedDict[str, Envelope | None] = OrderedDict()
+        self.on_missing: Callable[[str, str], None] = lambda entity, body: None
+        """Called with the entity and the body's name each time a call has to be repeated."""
+
+    def handle(self, body: type[B], handler: Callable[[B], Awaitable[Body]] | Callable[[B], Body]) -> None:
+        """Serve requests of one type. A handler raises `ProcedureError` to refuse."""
+        self._handlers[body.__name__] = (body, handler)
+
+    async def call(self, to: str, request: Body, reply: type[B], *, timer: str = "bus-call") -> B:
+        """Send `request` and wait for its reply. Raises `ProcedureRejected`, `ProcedureTimeout`."""
+        assert REPLIES.get(type(request), Done) is reply, f"{type(request).__name__} is not answered by {reply}"
+        envelope = Envelope(
+            id=self._identifier(),
+            kind="request",
+            type=type(request).__name__,
+            sender=self.name,
+            to=to,
+            deadline=self.procedures.now + self.timers[timer] + self._utc_offset,
+            body=msgspec.Raw(msgspec.json.encode(request)),
+        )
+        repeater = self.procedures.start("repeat bus call", self._repeat(envelope))
+        try:
+            answer: Envelope = await self._replies.expect(envelope.id, self.timers[timer])
+        except ProcedureError as error:
+            if error.cause is Cause.TIMEOUT:
+                error.detail = f"no answer from {to} to {envelope.type}"
+            raise
+        finally:
+            repeater.cancel()
+        try:
+            return msgspec.json.decode(answer.body, type=reply)
+        except msgspec.MsgspecError as error:
+            raise ProcedureError(Cause.MALFORMED_MESSAGE, f"{to}: {answer.type}: {error}") from None
+
+    def tell(self, to: str, event: Body) -> Procedure[None]:
+        """Send something that needs no reply but its receipt; repeated until that comes."""
+        return self.procedures.start("bus event", self._tell(to, event))
+
+    async def _tell(self, to: str, event: Body) -> None:
+        await outcome_of(self.call(to, event, Done))
+
+    async def _repeat(self, envelope: Envelope) -> None:
+        self._send(envelope)
+        while True:
+            await self.procedures.sleep(REPEAT_AFTER)
+            self.on_missing(envelope.to, envelope.type)
+            self._send(envelope)
+
+    def receive(self, envelope: Envelope, now: int) -> None:
+        """An envelope for this entity has come."""
+        self.procedures.advance(now)
+        if envelope.kind == "reply":
+            if envelope.error is not None:
+                cause = Cause.__members__.get(envelope.error.cause, Cause.UNSPECIFIED)
+                self._replies.fail(envelope.id, ProcedureRejected(cause, envelope.error.detail))
+            else:
+                self._replies.give(envelope.id, envelope)
+            self.procedures.run()
+        else:
+            self._serve(envelope)
+
+    def _serve(self, envelope: Envelope) -> None:
+        if envelope.id in self._answered:
+            if (before := self._answered[envelope.id]) is not None:
+                self._send(before)
+            return
+        self._answered[envelope.id] = None
+        while len(self._answered) > REMEMBERED_REQUESTS:
+            self._answered.popitem(last=False)
+        self.procedures.start(f"serve {envelope.type}", self._answer(envelope))
+
+    async def _answer(self, request: Envelope) -> None:
+        reply: Body = Done()
+        failure = None
+        try:
+            if request.type not in self._handlers:
+                allowed = ", ".join(self._handlers)
+                raise ProcedureError(Cause.UNEXPECTED_MESSAGE, f"{request.type} to {self.name}; allowed: {allowed}")
+            body_type, handler = self._handlers[request.type]
+            result = handler(msgspec.json.decode(request.body, type=body_type))
+            reply = result if isinstance(result, Body) else await result
+        except msgspec.MsgspecError as error:
+            failure = Failure(Cause.MALFORMED_MESSAGE.name, str(error)[:1000])
+        except ProcedureError as error:
+            failure = Failure(error.cause.name, error.detail[:1000])
+        except Exception as error:
+            failure = Failure(Cause.UNSPECIFIED.name, f"{type(error).__name__}: {error}"[:1000])
+            self.procedures.on_error(f"serve {request.type}", error)
+        envelope = Envelope(
+            id=request.id,
+            kind="reply",
+            type=type(reply).__name__,
+            sender=self.name,
+            to=request.sender,
+            error=failure,
+            body=msgspec.Raw(msgspec.json.encode(reply)),
+        )
+        self._answered[request.id] = envelope
+        self._send(envelope)

@@ -1,0 +1,43 @@
+"""The next deadline of many machines, without asking each of them."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Hashable, Iterator
+from typing import Generic, TypeVar
+
+K = TypeVar("K", bound=Hashable)
+
+
+class Deadlines(Generic[K]):
+    """A heap of deadlines by key. Stale entries are passed over."""
+
+    def __init__(self) -> None:
+        self._current: dict[K, int] = {}
+        self._heap: list[tuple[int, int, K]] = []
+        self._order = 0
+
+    def set(self, key: K, deadline: int | None) -> None:
+        """`key` is due at `deadline`; None: not at all."""
+        if deadline is None:
+            self._current.pop(key, None)
+        elif self._current.get(key) != deadline:
+            self._current[key] = deadline
+            self._order += 1
+            heapq.heappush(self._heap, (deadline, self._order, key))
+
+    def next(self) -> int | None:
+        """The earliest deadline."""
+        while self._heap and self._current.get(self._heap[0][2]) != self._heap[0][0]:
+            heapq.heappop(self._heap)
+        return self._heap[0][0] if self._heap else None
+
+    def due(self, now: int) -> Iterator[K]:
+        """Keys due at `now`; each is forgotten until it is set again."""
+        while (deadline := self.next()) is not None and deadline <= now:
+            key = heapq.heappop(self._heap)[2]
+            del self._current[key]
+            yield key
+
+    def __len__(self) -> int:
+        return len(self._current)
