@@ -286,10 +286,14 @@ def _encode_octets(what: str, name: str, spec: OctetsField, value: Any) -> bytes
     if spec.text:
         if not isinstance(value, str):
             raise EncodeError(what, name, value, spec.allowed())
-        value = value.encode()
-    if not isinstance(value, bytes | bytearray | memoryview) or len(value) > spec.maximum:
+        try:
+            value = value.encode()
+        except UnicodeEncodeError:
+            raise EncodeError(what, name, value, spec.allowed()) from None
+    if not isinstance(value, bytes | bytearray | memoryview) or memoryview(value).nbytes > spec.maximum:
         raise EncodeError(what, name, value, spec.allowed())
-    return len(value).to_bytes(spec.length_bits // 8, "big") + bytes(value) if spec.length_bits else bytes(value)
+    encoded = bytes(value)
+    return len(encoded).to_bytes(spec.length_bits // 8, "big") + encoded if spec.length_bits else encoded
 
 
 def _decode_octets(what: str, name: str, spec: OctetsField, data: Buffer, offset: int) -> tuple[Any, int]:
@@ -473,6 +477,9 @@ class UnknownMessage:
     NAME: ClassVar[str] = "unknown message"
 
     def encode(self) -> bytes:
+        """Message type and body. Raises `EncodeError`."""
+        if not 0 <= self.code <= 255:
+            raise EncodeError("UnknownMessage", "code", self.code, "0 to 255")
         return bytes((self.code,)) + self.body
 
 

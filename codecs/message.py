@@ -2,7 +2,7 @@
 
 The prefix says what the data is, so a tensor needs no other description; the data starts 64-byte aligned in the
 message. Record size 0: the data follows bare. Otherwise it follows in sealed records (`Record`), which come with the
-trust issue; a receiver that cannot open records refuses the message.
+trust capability; a receiver that cannot open records refuses the message.
 """
 
 from __future__ import annotations

@@ -61,7 +61,7 @@ class RegistrationRequest(
     """A terminal registers."""
 
     versions: VersionRange = nested(VersionRange, "Versions the UE can speak.")
-    identity: str = text("Subscription identity; concealed once the trust issue has come.", maximum=64)
+    identity: str = text("Subscription identity; not concealed yet.", maximum=64)
 
 
 class RegistrationAccept(
