@@ -10,8 +10,10 @@ from net4ai.app.report.markup import Markup, element, join
 from net4ai.app.report.style import CHART, SCHEMES
 from net4ai.app.report.units import figure
 
-LEFT, RIGHT, TOP, BOTTOM = 56, 110, 16, 44
+LEFT, RIGHT, TOP, BOTTOM = 56, 122, 16, 44
 """Margins of a plot: room for axis labels, and on the right for names at the ends of lines."""
+NAME_LETTERS = 15
+"""What fits the right margin."""
 LABEL_GAP = 15
 """Least distance between two names at the right."""
 
@@ -129,8 +131,8 @@ def line_chart(
         ),
         *(_line(line, x, y) for line in lines),
         *(
-            element("text", name, x=width - RIGHT + 8, y=position + 4, class_=f"name {colour}")
-            for (name, _, colour), position in zip(ends, names, strict=True)
+            element("text", _cut(name), x=width - RIGHT + 8, y=place + 4, class_=f"name {colour}")
+            for (name, _, colour), place in zip(ends, names, strict=True)
         ),
     )  # fmt: skip
 
@@ -241,10 +243,14 @@ def _legend(stacks: Sequence[Stack], width: float) -> list[Markup]:
     return [
         join(
             element("rect", x=x, y=TOP + 20 * row, width=12, height=12, rx=2, class_=f"fill {stack.colour}"),
-            element("text", stack.name, x=x + 18, y=TOP + 20 * row + 10),
+            element("text", _cut(stack.name), x=x + 18, y=TOP + 20 * row + 10),
         )
         for row, stack in enumerate(reversed([stack for stack in stacks if any(stack.values)]))
     ]
+
+
+def _cut(name: str) -> str:
+    return name if len(name) <= NAME_LETTERS else name[: NAME_LETTERS - 1] + "…"
 
 
 def _empty(title: str, width: float, height: float) -> Markup:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -14,7 +14,7 @@ MAX_PERIOD = 40
 MIN_HIDDEN = 3
 """A fold is a row too: it must hide at least so many."""
 DROPS_SHOWN = 2
-"""Drops of one kind drawn one by one."""
+"""Drops of one kind in a row that are drawn one by one."""
 KEPT_OF_KIND, KEPT_AT_END = 2, 15
 """Where cycles do not help: steps of one kind that stay, and steps at the end that stay."""
 
@@ -67,10 +67,11 @@ Row = Step | Fold
 def fold(steps: Sequence[Step], limit: int = MAX_ROWS) -> list[Row]:
     """Rows for `steps` (in order of time), at most `limit` of them.
 
-    In this order: drops of one kind after the first few; runs of one message; cycles of whatever length; then, only
-    if still too long, steps of a kind seen before; then the middle.
+    Runs of one message are folded first, then cycles of whatever length. Drops do not keep them from it: they are put
+    in afterwards. Only if still too long, steps of a kind seen before go, then the middle.
     """
-    rows = fold_cycles(fold_runs(_few_drops(steps)))
+    rows = fold_cycles(fold_runs([step for step in steps if step.kind != "drop"]))
+    rows = _with_drops(rows, [step for step in steps if step.kind == "drop"])
     if len(rows) > limit:
         rows = _fold_familiar(rows)
     if len(rows) > limit:
@@ -81,13 +82,13 @@ def fold(steps: Sequence[Step], limit: int = MAX_ROWS) -> list[Row]:
 
 
 def fold_runs(rows: Sequence[Row]) -> list[Row]:
-    """Fold stretches in which only one message goes to and fro: the first of each leg and way stays, as do drops."""
+    """Fold stretches in which only one message goes to and fro: the first of each leg and way stays."""
     folded: list[Row] = []
     position = 0
     while position < len(rows):
         end = position + 1
         name = _run_name(rows[position])
-        while name and end < len(rows) and (_run_name(rows[end]) == name or _is_drop(rows[end])):
+        while name and end < len(rows) and _run_name(rows[end]) == name:
             end += 1
         folded += _fold_seen(rows[position:end]) if name else rows[position:end]
         position = end
@@ -129,7 +130,7 @@ def _fold_seen(rows: Sequence[Row]) -> list[Row]:
     seen: set[Hashable] = set()
     hide = []
     for row in rows:
-        hide.append(row.key in seen and not _is_drop(row))
+        hide.append(row.key in seen)
         seen.add(row.key)
     return _fold_where(rows, hide)
 
@@ -157,14 +158,29 @@ def _fold_where(rows: Sequence[Row], hide: Sequence[bool]) -> list[Row]:
     return folded + ([_hide(hidden)] if len(hidden) >= MIN_HIDDEN else hidden)
 
 
-def _few_drops(steps: Iterable[Step]) -> list[Row]:
-    seen: Counter[Hashable] = Counter()
-    kept: list[Row] = []
-    for step in steps:
-        seen[step.key] += 1
-        if step.kind != "drop" or seen[step.key] <= DROPS_SHOWN:
-            kept.append(step)
-    return kept
+def _with_drops(rows: Sequence[Row], drops: Sequence[Step]) -> list[Row]:
+    """`rows` with `drops` among them. Of drops that happened within a fold only the first of its kind gets a row,
+    after the fold (which tells how many there were); of drops in a row the first few of a kind."""
+    ends = [row.end if isinstance(row, Fold) else row.time for row in rows]
+    merged: list[Row] = []
+    seen: set[Hashable] = set()
+    position = 0
+    for drop in drops:
+        while position < len(rows) and rows[position].time <= drop.time:
+            merged.append(rows[position])
+            position += 1
+        if position == 0 or drop.time > ends[position - 1] or drop.key not in seen:
+            merged.append(drop)
+        seen.add(drop.key)
+    merged += rows[position:]
+    in_a_row: Counter[Hashable] = Counter()
+    hide = []
+    for row in merged:
+        if not _is_drop(row):
+            in_a_row.clear()
+        in_a_row[row.key] += 1
+        hide.append(_is_drop(row) and in_a_row[row.key] > DROPS_SHOWN)
+    return _fold_where(merged, hide)
 
 
 def _hide(rows: Sequence[Row], first: Row | None = None, block: int = 0, times: int = 0) -> Fold:

@@ -13,6 +13,7 @@ from net4ai.app.report.one_ue import choose_ue
 from net4ai.app.report.report import Report, roles_of
 from net4ai.app.report.sequence_chart import sequence_chart
 from net4ai.app.report.style import CHART, LINKS, PAGE, SCHEMES, link_colour
+from net4ai.app.report.topology_chart import topology_chart
 from net4ai.app.report.trace_lines import TraceLine
 from net4ai.app.report.units import figure, many, quantity, span
 
@@ -32,7 +33,7 @@ def render_html(report: Report, lines: Sequence[TraceLine] = (), ue: str = "") -
         _cards(report),
         element("div", _learning(report), _traffic(report), class_="pairs"),
         _topology(report),
-        element("div", _procedures(report), join(_links(report), _drops(report)), class_="pairs"),
+        element("div", _procedures(report), element("div", _links(report), _drops(report)), class_="pairs"),
         _sequence(report, lines, ue),
         element("div", _events(report), _environment(report), class_="pairs"),
     ]
@@ -186,7 +187,11 @@ def _topology(report: Report) -> Markup:
         [node.name, node.role, node.attached_to or "–", f"{node.ues:,}" if node.ues else ""] for node in report.topology
     ]
     summary = ", ".join([many(ues, "UE"), *told])
-    return _section("Network", _soft(summary), _table(["node", "role", "attached to", "UEs"], rows, frozenset({3})))
+    table = _table(["node", "role", "attached to", "UEs"], rows, frozenset({3}))
+    picture = topology_chart(report.topology)
+    if picture is None:
+        return _section("Network", _soft(summary), table if rows else "")
+    return _section("Network", picture, element("details", element("summary", summary, class_="small"), table))
 
 
 def _procedures(report: Report) -> Markup:
@@ -242,7 +247,7 @@ def _events(report: Report) -> Markup:
     for each in report.network_events[:MAX_EVENTS]:
         detail = element("span", each.detail, class_="soft small")
         rows.append([each.name, f"{each.count:,}", _when(each.first_s, each.last_s), detail])
-    table = _table(["event", "count", "time", "last detail"], rows, frozenset({1})) if rows else _soft("none traced")
+    table = _table(["event", "count", "time", "last detail"], rows, frozenset({1, 2})) if rows else _soft("none traced")
     return _section("Network events", table)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from statistics import median
 
 from net4ai.app.report.charts import spread, svg
@@ -20,7 +20,7 @@ from net4ai.app.report.trace_lines import TraceLine
 from net4ai.app.report.traffic import count_once
 from net4ai.app.report.units import many, quantity, span
 
-TIME_COLUMN, HEAD, ROW, GAP_ROW, GUTTER = 96.0, 78.0, 29.0, 34.0, 236.0
+TIME_COLUMN, HEAD, ROW, GAP_ROW, GUTTER = 108.0, 68.0, 29.0, 34.0, 230.0
 """Widths and heights, in SVG units."""
 LANE_ROOM, LANE_MIN, LANE_MAX = 780.0, 124.0, 230.0
 LETTER = 6.3
@@ -80,7 +80,6 @@ def sequence_chart(lines: Sequence[TraceLine], ue: str, roles: Roles) -> Markup:
     rows = fold(steps)
     layout = lay_out(rows, ue, roles)
     drops = [step.time for step in steps if step.kind == "drop"]
-    shown = [row.time for row in rows if isinstance(row, Step) and row.kind == "drop"]
     return svg(
         layout.width,
         layout.height,
@@ -89,7 +88,7 @@ def sequence_chart(lines: Sequence[TraceLine], ue: str, roles: Roles) -> Markup:
         *_gaps(layout),
         *_brackets(rows, layout),
         *(
-            _fold_row(row, top, layout, _between(drops, row) - _between(shown, row))
+            _fold_row(row, top, layout, _between(drops, row))
             if isinstance(row, Fold)
             else _step_row(row, top, layout)
             for row, top in zip(rows, layout.tops, strict=True)
@@ -131,7 +130,7 @@ def lay_out(rows: Sequence[Row], ue: str, roles: Roles) -> Layout:
     distance = min(LANE_MAX, max(LANE_MIN, LANE_ROOM / len(order)))
     lanes = {name: TIME_COLUMN + distance * (index + 0.5) for index, name in enumerate(order)}
     gaps = _pauses(rows)
-    tops, y = [], HEAD
+    tops, y = [], HEAD - 8
     for index in range(len(rows)):
         y += ROW + (GAP_ROW if index in gaps else 0)
         tops.append(y)
@@ -143,18 +142,21 @@ def lay_out(rows: Sequence[Row], ue: str, roles: Roles) -> Layout:
         width=TIME_COLUMN + distance * len(order) + GUTTER,
         height=y + HEAD + 10,
         start=rows[0].time,
-        decimals=4 if lasted < 10 * NS_PER_S else 3,
+        decimals=4 if lasted < 100 * NS_PER_S else 3,
     )
 
 
 def _pauses(rows: Sequence[Row]) -> dict[int, int]:
-    waits = {
-        index: after.time - (before.end if isinstance(before, Fold) else before.time)
-        for index, (before, after) in enumerate(pairwise(rows), 1)
-    }
+    waits = {index: rows[index].time - reached for index, reached in enumerate(_reached(rows)) if index > 0}
     usual = median(waits.values()) if waits else 0
     long = [index for index, wait in waits.items() if wait >= max(MIN_GAP_NS, GAP_FACTOR * usual)]
     return {index: waits[index] for index in sorted(long, key=lambda index: -waits[index])[:MAX_GAPS]}
+
+
+def _reached(rows: Sequence[Row]) -> list[int]:
+    """For each row, the time its predecessors reach; a drop drawn after the fold it happened in is before that."""
+    ends = (row.end if isinstance(row, Fold) else row.time for row in rows)
+    return [rows[0].time, *accumulate(ends, max)][: len(rows)]
 
 
 def _between(times: Sequence[int], row: Fold) -> int:
@@ -233,7 +235,8 @@ def _arrow(step: Step, y: float, layout: Layout) -> Markup:
     label = f"{step.name}: {step.reason}" if lost and step.name else step.reason if lost else step.name
     size = f"  {quantity(step.size)}" if step.size >= BULK and not lost else ""
     facts = [label, f"{source} → {target}", step.link, quantity(step.size) if step.size else ""]
-    shown = _cut(label, abs(end - start) - 16 - len(size) * LETTER)
+    room = abs(end - start) - 16 - len(size) * LETTER
+    shown = _cut(step.reason if lost and len(label) * LETTER > room else label, room)
     return element(
         "g",
         element("title", " · ".join(fact for fact in facts if fact)),
@@ -276,8 +279,8 @@ def _fold_row(row: Fold, y: float, layout: Layout, drops: int) -> Markup:
     again = f"these {many(row.rows, 'step')} {many(row.times, 'more time')}: " if row.times and row.rows > 1 else ""
     more = "" if again else "more "
     parts = [
-        f"… {again}{many(row.messages, more + (row.name or 'message'))}",
-        quantity(row.size) if row.size else "",
+        f"{again}{many(row.messages, more + (row.name or 'message'))}" if row.messages else "",
+        quantity(row.size) if row.size and row.messages else "",
         span((row.end - row.time) / NS_PER_S),
     ]
     left, right = layout.left - 26, max(layout.right + 26, layout.left + 300)
@@ -286,7 +289,7 @@ def _fold_row(row: Fold, y: float, layout: Layout, drops: int) -> Markup:
     return element(
         "g",
         element("rect", x=left, y=y - 12, width=right - left, height=21, rx=6, class_="fold"),
-        element("text", f"{told}", red, " …", x=(left + right) / 2, y=y + 3, text_anchor="middle", class_="soft",
+        element("text", f"… {told}", red, " …", x=(left + right) / 2, y=y + 3, text_anchor="middle", class_="soft",
                 font_size=11),
         _time(row.time, y - 1, layout),
     )  # fmt: skip
@@ -305,9 +308,14 @@ def _brackets(rows: Sequence[Row], layout: Layout) -> list[Markup]:
 
 
 def _bars(bars: Sequence[Bar], rows: Sequence[Row], layout: Layout) -> list[Markup]:
-    """Procedures, at the right: a bar over the rows each took, its name beside it. Folded ones are left out."""
-    folds = [row for row in rows if isinstance(row, Fold)]
-    visible = [bar for bar in bars if not any(row.time <= bar.begin and bar.end <= row.end for row in folds)]
+    """Procedures, at the right: a bar over the rows each took, its name beside it. A procedure of which no step is
+    drawn is left out with them."""
+    drawn_times = [
+        row.time
+        for row, reached in zip(rows, _reached(rows), strict=True)
+        if isinstance(row, Step) and row.time >= reached
+    ]
+    visible = [bar for bar in bars if any(bar.begin <= time <= bar.end for time in drawn_times)]
     visible = sorted(visible, key=lambda bar: (bar.begin, -bar.end))[:MAX_BARS]
     if not visible:
         return []
@@ -350,7 +358,9 @@ class _Clock:
 
     def __init__(self, rows: Sequence[Row], layout: Layout) -> None:
         self._points: list[tuple[int, float]] = []
-        for row, top in zip(rows, layout.tops, strict=True):
+        for row, top, reached in zip(rows, layout.tops, _reached(rows), strict=True):
+            if row.time < reached:
+                continue
             self._points.append((row.time, top))
             if isinstance(row, Fold):
                 self._points.append((row.end, top + 9))

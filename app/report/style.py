@@ -46,9 +46,7 @@ def _variables(colours: dict[str, str]) -> str:
     return "".join(f"--{name}:{colour};" for name, colour in colours.items())
 
 
-_COLOURS = "\n".join(
-    f".c{index}{{--c:var(--link-{index})}}" for index in range(len(LINKS) + 1)
-)
+_COLOURS = "\n".join(f".c{index}{{--c:var(--link-{index})}}" for index in range(len(LINKS) + 1))
 
 SCHEMES = f"""
 :root{{color-scheme:light dark;{_variables(LIGHT)}}}
@@ -69,6 +67,8 @@ svg.chart text.name{{fill:var(--c);font-weight:600}}
 svg.chart .halo{{paint-order:stroke;stroke:var(--paper);stroke-width:4px;stroke-linejoin:round}}
 svg.chart .lane{{stroke:var(--rule);stroke-width:1.5}}
 svg.chart .gap{{stroke:var(--soft);stroke-width:1.5;stroke-dasharray:2 4}}
+svg.chart .joint{{fill:none;stroke:var(--soft);stroke-width:1.25}}
+svg.chart .guest{{fill:var(--paper);stroke:var(--link-2)}}
 svg.chart .box{{fill:var(--page);stroke:var(--rule)}}
 svg.chart .arrow{{stroke:var(--c);stroke-width:1.5;fill:none}}
 svg.chart .lost{{--c:var(--bad)}}
@@ -99,9 +99,11 @@ section,.card{background:var(--paper);border:1px solid var(--rule);border-radius
 .card .value{font-size:30px;line-height:1.25;font-weight:650;letter-spacing:-.02em;font-variant-numeric:tabular-nums;
 overflow-wrap:anywhere}
 .card .unit{font-size:15px;font-weight:400;color:var(--soft);letter-spacing:0}
-.card dl{display:grid;grid-template-columns:auto auto;gap:2px 12px;margin:6px 0 0}
-.pairs{display:grid;grid-template-columns:repeat(auto-fit,minmax(420px,1fr));gap:16px;margin-top:16px}
-.pairs>section{margin:0;min-width:0}
+.card dl{display:grid;grid-template-columns:1fr auto;gap:2px 12px;margin:6px 0 0;font-size:14px}
+.card dd .unit{font-size:13px}
+.pairs{display:grid;grid-template-columns:repeat(auto-fit,minmax(420px,1fr));gap:16px;margin-top:16px;align-items:start}
+.pairs>section{margin:0;min-width:0}.pairs>div{min-width:0}.pairs>div>section:first-child{margin:0}
+details{margin-top:10px}
 .good{color:var(--good)}.bad{color:var(--bad)}
 dl{margin:0}dd{margin:0;font-variant-numeric:tabular-nums;overflow-wrap:anywhere}dt{color:var(--soft)}
 .facts{display:grid;grid-template-columns:max-content 1fr;gap:4px 16px}
