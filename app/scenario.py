@@ -366,10 +366,15 @@ def _include_service(document: Document, folder: Traversable) -> None:
     parts = PurePosixPath(name).parts
     if not parts or name.startswith("/") or ".." in parts or "\\" in name or not name.endswith((".yaml", ".yml")):
         raise ConfigurationError(document.problem(("service",), allowed=allowed))
-    file = folder.joinpath(*parts)
-    if isinstance(file, FilePath) and not file.resolve().is_relative_to(FilePath(str(folder)).resolve()):
+    try:
+        file = folder.joinpath(*parts)
+        found = file.is_file()
+        inside = not isinstance(file, FilePath) or file.resolve().is_relative_to(FilePath(str(folder)).resolve())
+    except (OSError, ValueError, RuntimeError):  # a name that no file can have, or a circle of links
+        found, inside = False, True
+    if not inside:
         raise ConfigurationError(document.problem(("service",), f"{shown(name)} leads out of the folder", allowed))
-    if not file.is_file():
+    if not found:
         raise ConfigurationError(document.problem(("service",), f"no file {shown(name)}", allowed))
     shown_name = str(PurePosixPath(document.name).parent / name)
     service = read(file, shown_name)
@@ -425,7 +430,7 @@ def _check_job_and_settings(document: Document, scenario: Scenario) -> Iterator[
         elif not declared[name].accepts(value):
             yield document.problem(path, allowed=declared[name].allowed())
         elif name == CUT and value == 0 and not scenario.service.privacy.raw_data_allowed:
-            allowed = f"1 to {declared[name].at_most:g}, because the service does not allow raw data"
+            allowed = f"1 to {declared[name].at_most:.0f}, because the service does not allow raw data"
             yield document.problem(path, allowed=allowed)
 
 

@@ -5,7 +5,7 @@ msgspec converts and stops at its first complaint; `check` walks the document al
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Annotated, Any, TypeAlias, TypeVar, get_args, get_origin
 
 import msgspec
@@ -29,7 +29,7 @@ from msgspec.inspect import (
 
 from net4ai.app.yaml_document import ConfigurationError, Document, Node, Path, Problem, nearest
 
-__all__ = ["Name", "check", "convert", "schema_table"]
+__all__ = ["Name", "check", "convert", "numbers", "schema_table"]
 
 NAME_PATTERN = r"^[A-Za-z][A-Za-z0-9_-]{0,31}$"
 
@@ -38,6 +38,8 @@ Name: TypeAlias = Annotated[
     Meta(pattern=NAME_PATTERN, extra={"allowed": "a name: a letter, then up to 31 letters, digits, hyphens or _"}),
 ]
 """What nodes, groups, functions, routines, tasks and jobs are called."""
+
+ACRONYMS = {"ran": "RAN", "ue": "UE"}
 
 S = TypeVar("S", bound=Struct)
 
@@ -121,9 +123,9 @@ def _describe(info: Type) -> str:
         case BoolType():
             return "true or false"
         case IntType():
-            return f"an integer{_range(info)}"
+            return numbers("an integer", info.ge, info.gt, info.le)
         case FloatType():
-            return f"a number{_range(info)}"
+            return numbers("a number", info.ge, info.gt, info.le)
         case StrType():
             return "text" if info.max_length is None else f"text of up to {info.max_length} characters"
         case NoneType():
@@ -148,16 +150,26 @@ def _plural(info: Type) -> str:
     return {IntType: "integers", FloatType: "numbers", StrType: "names"}.get(type(bare), "values")
 
 
-def _range(info: IntType | FloatType) -> str:
-    if info.ge is not None and info.le is not None:
-        return f" from {info.ge:g} to {info.le:g}" if info.le < 1e5 else f" from {info.ge:g} to {info.le}"
-    bounds = ((" of at least", info.ge), (" above", info.gt), (" of at most", info.le), (" below", info.lt))
-    return " and".join(f"{word} {bound:g}" for word, bound in bounds if bound is not None)
+def numbers(noun: str, at_least: float | None, above: float | None, at_most: float | None) -> str:
+    """The numbers within bounds, in words: `an integer from 1 to 5`."""
+    if at_least is not None and at_most is not None:
+        return f"{noun} from {_short(at_least)} to {_short(at_most)}"
+    bounds = (("at least", at_least), ("above", above), ("at most", at_most))
+    return " ".join(
+        [noun, " and ".join(f"{word} {_short(bound)}" for word, bound in bounds if bound is not None)]
+    ).strip()
 
 
-def schema_table(type_: type[Struct]) -> str:
-    """Markdown that documents every key of `type_` and of the types within it: one table each."""
-    tables, waiting, seen = [], [type_], {type_}
+def _short(bound: float) -> str:
+    return str(int(bound)) if bound == int(bound) else str(bound)
+
+
+def schema_table(type_: type[Struct], elsewhere: Collection[type[Struct]] = ()) -> str:
+    """Markdown that documents every key of `type_` and of the types within it, one table each.
+
+    Types documented `elsewhere` in the same text are only linked.
+    """
+    tables, waiting, seen = [], [type_], {type_, *elsewhere}
     while waiting:
         cls = waiting.pop(0)
         rows = [f"### {_title(cls)}", "", (cls.__doc__ or "").strip(), ""]
@@ -183,18 +195,23 @@ def _structs(info: Type) -> list[type[Struct]]:
 
 
 def _title(cls: type[Struct]) -> str:
-    words = "".join(f" {char.lower()}" if char.isupper() else char for char in cls.__name__).strip()
-    return words.capitalize()
+    words = "".join(f" {char.lower()}" if char.isupper() else char for char in cls.__name__).split()
+    first, *rest = (ACRONYMS.get(word, word) for word in words)
+    return " ".join([first if first.isupper() else first.capitalize(), *rest])
 
 
 def _cell(info: Type) -> str:
     bare, inner = _bare(info), _structs(info)
     if not inner:
         return _describe(info).replace("|", "\\|")
-    link = f"[{_title(inner[0]).lower()}](#{_title(inner[0]).lower().replace(' ', '-')})"
-    if isinstance(bare, DictType):
-        return f"a mapping from names to: {link}"
-    return link if isinstance(bare, StructType) else f"a list of: {link}"
+    title = _title(inner[0])
+    link = f"[{title}](#{title.lower().replace(' ', '-')})"
+    if not isinstance(bare, (DictType, ListType, VarTupleType)):
+        return link
+    bounds = (("at least", bare.min_length), ("at most", bare.max_length))
+    size = ", ".join(f"{word} {bound}" for word, bound in bounds if bound is not None)
+    kind = "a mapping from names to" if isinstance(bare, DictType) else "a list of"
+    return f"{kind} {link}" + (f" ({size})" if size else "")
 
 
 def _default(field: msgspec.structs.FieldInfo) -> str:

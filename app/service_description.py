@@ -14,7 +14,7 @@ from typing import Annotated, Literal, TypeAlias
 
 from msgspec import Meta, Struct
 
-from net4ai.app.schema import Name, convert
+from net4ai.app.schema import Name, convert, numbers
 from net4ai.app.yaml_document import ConfigurationError, Document, Path, Problem, nearest, read, shown
 
 __all__ = [
@@ -34,6 +34,14 @@ ENTRY_POINT_GROUP = "net4ai.functions"
 CUT = "cut"
 """The setting that is the split layer of the routines with `split: true` (R19)."""
 
+_BOUNDS = ("at_least", "above", "at_most")
+_LIMITS: Mapping[type, tuple[str, ...]] = {
+    bool: (*_BOUNDS, "one_of"),
+    int: ("one_of",),
+    float: ("one_of",),
+    str: _BOUNDS,
+}
+"""The limits that have no meaning for a setting of a type."""
 _MODULE_AND_CLASS = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
 
 SettingValue: TypeAlias = bool | int | float | str
@@ -140,9 +148,7 @@ class Setting(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
         if isinstance(self.default, str):
             return ", ".join(self.one_of) or "text"
         noun = "an integer" if isinstance(self.default, int) else "a number"
-        bounds = (("at least", self.at_least), ("above", self.above), ("at most", self.at_most))
-        given = [f"{word} {bound:g}" for word, bound in bounds if bound is not None]
-        return " ".join([noun, " and ".join(given)]).strip()
+        return numbers(noun, self.at_least, self.above, self.at_most)
 
 
 class ServiceDescription(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -271,6 +277,10 @@ def _check_settings(document: Document, service: ServiceDescription, path: Path)
     for name, setting in service.settings.items():
         if not setting.accepts(setting.default):
             yield document.problem((*path, name, "default"), allowed=setting.allowed())
+        for key in _LIMITS[type(setting.default)]:
+            if getattr(setting, key) not in (None, ()):
+                kind = "text" if key == "one_of" else "numbers"
+                yield document.problem((*path, name, key), f"only for {kind}, the default is {shown(setting.default)}")
     split = [name for name, routine in service.routines.items() if routine.split]
     if split:
         needed = f"{{default: 1, at_least: 0, at_most: blocks of the model}}; routine {split[0]} is split"

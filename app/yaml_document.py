@@ -133,7 +133,7 @@ class Problem:
     allowed: str = ""
 
     def __str__(self) -> str:
-        where = f"{self.file}:{self.line}" if self.line else self.file
+        where = _printable(self.file, MAX_BYTES) + (f":{self.line}" if self.line else "")
         parts = [where, self.key, self.complaint]
         if self.file == OVERRIDE:
             parts = [f"{OVERRIDE} {self.key}", self.complaint]
@@ -174,8 +174,8 @@ def nearest(word: str, allowed: Iterable[str]) -> str:
     return f"; did you mean {close[0]}?" if close else ""
 
 
-def _printable(text: str) -> str:
-    clipped = text if len(text) <= MAX_SHOWN else text[: MAX_SHOWN - 1] + "…"
+def _printable(text: str, most: int = MAX_SHOWN) -> str:
+    clipped = text if len(text) <= most else text[: most - 1] + "…"
     return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in clipped)
 
 
@@ -290,8 +290,8 @@ def read(file: Traversable, name: str) -> Document:
     try:
         with file.open("rb") as stream:
             data = stream.read(MAX_BYTES + 1)
-    except OSError as error:
-        raise refusal(name, 0, 0, f"cannot be read: {error.strerror or error}") from None
+    except (OSError, ValueError) as error:  # ValueError: a name that no file can have
+        raise refusal(name, 0, 0, f"cannot be read: {getattr(error, 'strerror', None) or error}") from None
     return parse(data, name)
 
 
@@ -335,7 +335,7 @@ class _Builder:
         self._counted(event, 1)
         if depth > MAX_DEPTH:
             raise self._refuse(event, f"nested deeper than {MAX_DEPTH} levels")
-        if event.tag is not None and event.tag != "!":
+        if event.tag is not None:
             raise self._refuse(event, f"tags such as {_printable(event.tag)} are not allowed")
         origin = self._origin(event)
         if isinstance(event, yaml.ScalarEvent):

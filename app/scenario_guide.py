@@ -1,0 +1,40 @@
+"""The generated tables of `docs/guide/scenarios.md`: `python -m net4ai.app.scenario_guide FILE` refreshes them."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from net4ai.app.scenario import Scenario, load_scenario
+from net4ai.app.schema import schema_table
+from net4ai.app.service_description import ServiceDescription
+
+__all__ = ["refreshed"]
+
+BLOCK = re.compile(r"(<!-- begin (?P<name>[a-z ]+) -->\n).*?(<!-- end -->)", re.DOTALL)
+
+
+def _settings_table() -> str:
+    rows = ["| setting | allowed | default | meaning |", "|---|---|---|---|"]
+    for name, setting in load_scenario("blood-pressure").service.settings.items():
+        rows.append(f"| `{name}` | {setting.allowed()} | `{setting.default}` | {setting.doc} |")
+    return "\n".join(rows) + "\n"
+
+
+TABLES: Mapping[str, Callable[[], str]] = {
+    "scenario": lambda: schema_table(Scenario, elsewhere=(ServiceDescription,)),
+    "service description": lambda: schema_table(ServiceDescription),
+    "blood pressure settings": _settings_table,
+}
+
+
+def refreshed(text: str) -> str:
+    """`text` with each block between `<!-- begin NAME -->` and `<!-- end -->` made anew."""
+    return BLOCK.sub(lambda match: f"{match[1]}\n{TABLES[match['name']]()}\n{match[3]}", text)
+
+
+if __name__ == "__main__":
+    guide = Path(sys.argv[1])
+    guide.write_text(refreshed(guide.read_text(encoding="utf-8")), encoding="utf-8")
