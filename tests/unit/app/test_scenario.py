@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.resources
+import inspect
 import json
 import subprocess
 import sys
@@ -54,6 +55,15 @@ def test_the_shipped_scenario() -> None:
     assert scenario.k == 4
     assert warnings(scenario) == []
     assert shipped_scenarios() == ["blood-pressure"]
+
+
+def test_the_learning_functions_know_the_settings_and_their_bounds() -> None:
+    provider = pytest.importorskip("net4ai.functions.learning.provider", exc_type=ImportError)
+    parameters = inspect.signature(provider.service_settings).parameters
+    scenario = load_scenario("blood-pressure")
+    assert scenario.settings.keys() <= parameters.keys()
+    assert scenario.service.settings["cut"].at_most == len(provider.DEFAULT_NEURONS) - 1
+    assert scenario.service.settings["deal"].one_of == tuple(provider.nhanes.DEALS)
 
 
 def test_what_is_left_out_has_a_default() -> None:
@@ -145,7 +155,7 @@ def test_subscribers_count_over_all_groups() -> None:
             "settings: {cut: 5, learning_rat: 0.1, rounds: 2.5}",
             ["a.yaml:6: settings.cut: 5 is not allowed; allowed: an integer from 0 to 4",
              "a.yaml:6: settings.learning_rat: unknown key; did you mean learning_rate? "
-             "allowed: cut, rounds, patience, epochs, batch_size, learning_rate, weight_decay",
+             "allowed: cut, rounds, patience, epochs, batch_size, learning_rate, weight_decay, deal",
              "a.yaml:6: settings.rounds: 2.5 is not allowed; allowed: an integer from 1 to 1000"],
         ),
         (
@@ -263,6 +273,18 @@ def test_several_bad_overrides_are_reported_together() -> None:
         "--set seed.x: seed is 1, which has no keys",
         '--set name.y: name is "blood-pressure", which has no keys',
     ]
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "224.0.0.1", "127.0.0", "::", "1.2.3.4.5", "local host"])
+def test_a_host_that_is_no_address_of_a_machine(host: str) -> None:
+    assert lines(GOOD, f"addresses.host='{host}'") == [
+        f'--set addresses.host: "{host}" is not allowed; allowed: localhost, or the IP address of this machine'
+    ]
+
+
+@pytest.mark.parametrize("host", ["127.0.0.2", "192.168.1.7", "::1"])
+def test_a_host_that_is_one(host: str) -> None:
+    assert lines(GOOD, f"addresses.host='{host}'") == []
 
 
 def test_timers_are_checked_where_their_names_are_known() -> None:

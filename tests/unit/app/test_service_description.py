@@ -195,6 +195,11 @@ def test_a_longer_circle_is_found_behind_tasks_that_lead_into_it(problems: Load)
     assert "s.yaml:15: tasks.b.depends_on: tasks depend on each other in a circle (R7): b -> a -> b" in problems(text)
 
 
+def test_a_circle_is_found_beside_tasks_without_one(problems: Load) -> None:
+    text = GOOD.replace("jobs:", "  a: {chain: [top], depends_on: [a]}\njobs:")
+    assert problems(text) == ["s.yaml:14: tasks.a.depends_on: tasks depend on each other in a circle (R7): a -> a"]
+
+
 @pytest.mark.parametrize(
     ("setting", "value", "accepted"),
     [
