@@ -1,0 +1,169 @@
+"""The computing radio bearer in unacknowledged mode: numbers what is sent, keeps statistics of what arrives.
+
+Also carries DEP on T4 and T8 (bearer type 3, bearer 1). DEP ends where the bearer ends and is reliable itself, so layer
+2 repeats nothing, segments nothing and, until PDUs are authenticated, drops nothing for its COUNT: a forged COUNT must
+not be able to shut out the real ones.
+
+COUNT runs per bearer, direction and socket: have one `ComputingBearer` for each socket.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+
+import numpy as np
+
+from net4ai.codecs.common import BearerMode
+from net4ai.codecs.declaration import Buffer
+from net4ai.codecs.errors import DecodeError, EncodeError
+from net4ai.codecs.l2 import L2_HEADER_SIZE, BearerType, L2Header, Segmentation
+from net4ai.stack.drops import Drop, DropCounter
+
+DUPLICATE_WINDOW = 1024
+"""PDUs behind the highest COUNT within which a second arrival is recognised."""
+
+_MODULUS = 1 << 32
+_WINDOW_MASK = (1 << DUPLICATE_WINDOW) - 1
+_COUNT = struct.Struct(">I")
+_FIXED = 4
+"""Octets of the header before COUNT: the same in all PDUs of a bearer."""
+
+
+class UnsupportedBearerMode(ValueError):
+    """The mode a bearer was configured with is not available."""
+
+
+@dataclass(slots=True)
+class BearerStatistics:
+    """What has arrived on a bearer, by COUNT. Numbers of PDUs; forged PDUs can falsify them."""
+
+    received: int = 0
+    """First arrivals."""
+    expected: int = 0
+    """As many as the highest COUNT tells were sent."""
+    duplicates: int = 0
+    late: int = 0
+    """Too far behind to tell whether they had arrived before."""
+
+    @property
+    def lost(self) -> int:
+        """Sent and not arrived so far; shrinks when a PDU comes late."""
+        return max(0, self.expected - self.received - self.late)
+
+
+class ComputingBearer:
+    """One end of a computing bearer, both directions, on one socket.
+
+    `c_rnti` is the peer identity on fixed links. Raises `UnsupportedBearerMode` for other than unacknowledged mode.
+    """
+
+    def __init__(
+        self,
+        *,
+        bearer_type: BearerType,
+        bearer: int,
+        c_rnti: int,
+        mode: int = BearerMode.UNACKNOWLEDGED,
+        first_count: int = 0,
+        drops: DropCounter | None = None,
+    ) -> None:
+        if mode != BearerMode.UNACKNOWLEDGED:
+            name = mode.name if isinstance(mode, BearerMode) else mode
+            raise UnsupportedBearerMode(f"bearer {bearer}: mode {name} is not available; allowed: UNACKNOWLEDGED")
+        self.bearer_type = bearer_type
+        self.bearer = bearer
+        self.c_rnti = c_rnti
+        self.statistics = BearerStatistics()
+        self.drops = DropCounter() if drops is None else drops
+        header = L2Header(
+            is_data=True,
+            segmentation=Segmentation.COMPLETE,
+            poll=False,
+            has_mac=False,
+            bearer_type=bearer_type,
+            bearer=bearer,
+            c_rnti=c_rnti,
+            count=0,
+        ).to_bytes()
+        self._fixed = header[:_FIXED]
+        self._template = np.uint64(int.from_bytes(header, "big"))
+        self._next_count = first_count % _MODULUS
+        self._highest = (first_count - 1) % _MODULUS
+        self._seen = 0
+        """Bit i: the PDU i behind the highest has arrived."""
+
+    # Sending
+
+    def stamp(self, burst: bytearray | memoryview, stride: int) -> None:
+        """Write the header, with consecutive COUNT, into the first 8 octets of every segment of `burst`.
+
+        Segments lie `stride` octets apart; only the last may be shorter. Raises `EncodeError` where a header does not
+        fit.
+        """
+        segments = -(-len(burst) // stride) if stride >= L2_HEADER_SIZE else 0
+        if not segments or len(burst) - (segments - 1) * stride < L2_HEADER_SIZE:
+            raise EncodeError(
+                "ComputingBearer",
+                "burst",
+                f"{len(burst)} octets, stride {stride}",
+                f"segments of at least {L2_HEADER_SIZE} octets",
+            )
+        counts = (np.arange(segments, dtype=np.uint64) + np.uint64(self._next_count)) & np.uint64(_MODULUS - 1)
+        np.ndarray((segments,), ">u8", burst, 0, (stride,))[:] = counts | self._template
+        self._next_count = (self._next_count + segments) % _MODULUS
+
+    def stamp_one(self, pdu: bytearray | memoryview) -> None:
+        """Write the header into the first 8 octets of a single PDU. Raises `EncodeError` when it is shorter."""
+        if len(pdu) < L2_HEADER_SIZE:
+            raise EncodeError("ComputingBearer", "length of PDU", len(pdu), f"at least {L2_HEADER_SIZE}")
+        pdu[:_FIXED] = self._fixed
+        _COUNT.pack_into(pdu, _FIXED, self._next_count)
+        self._next_count = (self._next_count + 1) % _MODULUS
+
+    # Receiving
+
+    def accept(self, pdu: Buffer) -> bool:
+        """Whether a whole PDU, header included, belongs to this bearer; if not it is counted as dropped.
+
+        A COUNT that has been seen before is a matter of statistics only.
+        """
+        if len(pdu) < L2_HEADER_SIZE or pdu[:_FIXED] != self._fixed:
+            reason = self._fault(pdu)
+            if reason is not None:
+                self.drops.count(reason, len(pdu))
+                return False
+        self._count_arrival(_COUNT.unpack_from(pdu, _FIXED)[0])
+        return True
+
+    def _fault(self, pdu: Buffer) -> str | None:
+        """What is wrong with a header that is not as usual. A poll or reserved bit alone is nothing wrong."""
+        try:
+            header, _ = L2Header.read(pdu)
+        except DecodeError as error:
+            return error.reason
+        if (header.bearer_type, header.bearer, header.c_rnti) != (self.bearer_type, self.bearer, self.c_rnti):
+            return Drop.WRONG_BEARER
+        if header.has_mac:
+            return Drop.INTEGRITY_NOT_CONFIGURED
+        if not header.is_data:
+            return Drop.STATUS_UNEXPECTED
+        return None if header.segmentation == Segmentation.COMPLETE else Drop.SEGMENTED
+
+    def _count_arrival(self, count: int) -> None:
+        statistics = self.statistics
+        ahead = (count - self._highest) % _MODULUS
+        if 0 < ahead < _MODULUS // 2:
+            self._seen = (self._seen << ahead | 1) & _WINDOW_MASK if ahead < DUPLICATE_WINDOW else 1
+            self._highest = count
+            statistics.expected += ahead
+            statistics.received += 1
+            return
+        behind = -ahead % _MODULUS
+        if behind >= DUPLICATE_WINDOW:
+            statistics.late += 1
+        elif self._seen >> behind & 1:
+            statistics.duplicates += 1
+        else:
+            self._seen |= 1 << behind
+            statistics.received += 1
