@@ -23,6 +23,8 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Literal
 
+import aiomqtt
+
 from net4ai.codecs.envelope import MAXIMUM_MESSAGE
 from net4ai.stack.io.child_process import ChildProcess, OnLine, python_module, tied, watch_parent
 
@@ -40,6 +42,7 @@ START_BOUND = 10.0
 
 _START_ATTEMPTS = 3
 _POLL = 0.02
+_ANSWER_BOUND = 1.0
 _LAST_LINES = 20
 _PASSWORD_ITERATIONS = 101
 _PLACES = ("/usr/sbin", "/usr/local/sbin", "/opt/homebrew/sbin", "/usr/local/opt/mosquitto/sbin")
@@ -135,14 +138,20 @@ class Broker:
             raise self._error(f"did not accept connections within {START_BOUND:g} s") from None
 
     async def _accepts(self) -> bool:
+        """It is our broker that answers there: it knows the password of this run."""
+        client = aiomqtt.Client(
+            self.address,
+            self.port,
+            username=self.username,
+            password=self.password,
+            protocol=aiomqtt.ProtocolVersion.V5,
+            timeout=_ANSWER_BOUND,
+        )
         try:
-            _, writer = await asyncio.open_connection(self.address, self.port)
-        except OSError:
+            async with client:
+                return True
+        except aiomqtt.MqttError:
             return False
-        writer.close()
-        with contextlib.suppress(OSError):
-            await writer.wait_closed()
-        return self._child is not None and self._child.returncode is None
 
     def _error(self, what: str) -> BrokerError:
         lines = "\n  ".join(self._last_lines) or "(it said nothing)"
@@ -243,7 +252,9 @@ def main() -> None:
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     # rumqttd wraps each message in an error span: its log shows every packet as an error.
     logging.getLogger("rumqttd").setLevel(logging.CRITICAL)
-    IotCoreBroker(config_path=sys.argv[1]).run_forever()
+    broker = IotCoreBroker(config_path=sys.argv[1])
+    broker.check_ports()
+    broker.run_forever()
 
 
 if __name__ == "__main__":
