@@ -1,0 +1,622 @@
+"""Captures of all logical links in one pcapng file, as Wireshark reads it: written, read back and merged.
+
+Every process writes a file of its own through taps, one for each link; `merge_captures` unites the files of a run.
+Each logical link is an interface of the file: Uu, T4 and T8 as IPv4 and UDP with logical addresses in place of the
+loopback ones, N2 and the control bus as exported PDUs. A link's traffic should be tapped at one end only, the sender's:
+then lost packets are seen too, and none twice.
+
+Formats: pcapng (draft-ietf-opsawg-pcapng), link types 101 and 252 of tcpdump.org, tags of Wireshark's exported PDUs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import heapq
+import logging
+import mmap
+import os
+import re
+import struct
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, closing
+from dataclasses import dataclass, field
+from enum import IntEnum
+from ipaddress import IPv4Address
+from pathlib import Path
+from typing import Literal, Self
+
+from net4ai.stack.io.clock import Clock
+
+Direction = Literal["in", "out"]
+
+BUFFER_SIZE = 64 * 1024
+"""Octets gathered before they are written."""
+FLUSH_INTERVAL = 0.5
+"""Seconds after which gathered octets are written even so, where an asyncio loop runs."""
+MAXIMUM_DATAGRAM = 65507
+"""Payload of the largest UDP datagram over IPv4."""
+MAXIMUM_NAMES = 65536
+"""Nodes whose names a file explains."""
+
+log = logging.getLogger(__name__)
+
+
+class CaptureError(ValueError):
+    """The file is no capture of ours."""
+
+
+class LinkType(IntEnum):
+    """What packets of an interface begin with (tcpdump.org/linktypes)."""
+
+    RAW_IP = 101
+    EXPORTED_PDU = 252
+
+
+@dataclass(frozen=True, slots=True)
+class Interface:
+    """A logical link."""
+
+    name: str
+    description: str
+    link_type: LinkType
+    dissector: str = ""
+    """Wireshark's name of the dissector, for exported PDUs."""
+
+
+LINKS: dict[str, Interface] = {
+    link.name: link
+    for link in (
+        Interface("Uu", "Radio between UEs and RAN nodes", LinkType.RAW_IP),
+        Interface("N2", "RAN nodes and access manager, over TCP", LinkType.EXPORTED_PDU, "net4ai_n2"),
+        Interface("bus", "Control bus between entities", LinkType.EXPORTED_PDU, "json"),
+        Interface("T4", "Forwarding functions and application servers", LinkType.RAW_IP),
+        Interface("T8", "Forwarding functions among themselves", LinkType.RAW_IP),
+    )
+}
+"""The links a file can hold. Every file lists all of them, in this order."""
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Logical addresses
+
+_ENTITIES = (
+    "service-manager",
+    "orchestrator",
+    "resource-manager",
+    "access-manager",
+    "job-manager",
+    "task-manager",
+    "routine-manager",
+    "application-controller",
+)
+_NUMBERED: tuple[tuple[re.Pattern[str], Callable[[int], str], int], ...] = (
+    (re.compile(r"core()"), lambda n: f"10.4.0.{n}", 9),
+    (re.compile(r"ran(?:-(\d+))?"), lambda n: f"10.4.1.{n}", 254),
+    (re.compile(r"edge(?:-(\d+))?"), lambda n: f"10.4.2.{n}", 254),
+    (re.compile(r"ran(?:-(\d+))?-app-server"), lambda n: f"10.4.3.{n}", 199),
+    (re.compile(r"edge(?:-(\d+))?-app-server"), lambda n: f"10.4.3.{200 + n}", 54),
+    (re.compile(r"ue(?:-(\d+))?"), lambda n: f"10.4.{16 + n // 256}.{n % 256}", 4095),
+)
+"""Name, address of the one with number n (1 where the name has none), largest n."""
+_ONE_UE = re.compile(r"ue-(\d{1,3})/(\d{1,5})")
+_MAXIMUM_UE_PROCESS, _MAXIMUM_UE = 155, 65534
+
+
+def logical_address(node: str) -> IPv4Address:
+    """The address under which a node, entity or UE appears in captures. It depends on the name alone.
+
+    ``core`` 10.4.0.1, entities of the core 10.4.0.11 to 18, ``ran-N`` 10.4.1.N, ``edge`` 10.4.2.1, application servers
+    10.4.3.x, UE processes ``ue-N`` 10.4.16.N, one UE ``ue-N/M`` 10.(100 + N).0.M. Any other name gets one of 48,000
+    addresses from 10.4.64.1 by its hash; two names may share one.
+    """
+    if node in _ENTITIES:
+        return IPv4Address(f"10.4.0.{11 + _ENTITIES.index(node)}")
+    if found := _ONE_UE.fullmatch(node):
+        process, ue = int(found[1]), int(found[2])
+        if process <= _MAXIMUM_UE_PROCESS and ue <= _MAXIMUM_UE:
+            return IPv4Address(f"10.{100 + process}.{ue // 256}.{ue % 256}")
+    for pattern, address, largest in _NUMBERED:
+        if (found := pattern.fullmatch(node)) and 1 <= (number := int(found[1] or 1)) <= largest:
+            return IPv4Address(address(number))
+    high, low = divmod(int.from_bytes(hashlib.sha256(node.encode()).digest()[:4], "big") % (192 * 254), 254)
+    return IPv4Address(f"10.4.{64 + high}.{1 + low}")
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Blocks of a pcapng file
+
+
+class _Block(IntEnum):
+    SECTION_HEADER = 0x0A0D0D0A
+    INTERFACE = 1
+    NAMES = 4
+    PACKET = 6
+
+
+_END, _COMMENT = 0, 1
+_SECTION_APPLICATION = 4
+_INTERFACE_NAME, _INTERFACE_DESCRIPTION, _INTERFACE_RESOLUTION = 2, 3, 9
+_PACKET_FLAGS = 2
+_NANOSECONDS = 9
+"""Time resolution: 10 to the power of -9 seconds."""
+_IPV4_RECORD = 1
+_BYTE_ORDER = 0x1A2B3C4D
+_UNKNOWN_LENGTH = 0xFFFF_FFFF_FFFF_FFFF
+_FLAGS: dict[Direction, int] = {"in": 1, "out": 2}
+_DIRECTIONS: dict[int, Direction] = {1: "in", 2: "out"}
+
+_BLOCK_HEAD = struct.Struct("<III")
+"""Type, total length, and what comes first in the body."""
+_SECTION = struct.Struct("<IHHQ")
+_INTERFACE = struct.Struct("<HHI")
+_PACKET = struct.Struct("<IIIII")
+_PACKET_HEAD = struct.Struct("<IIIIIII")
+_OPTION = struct.Struct("<HH")
+_LENGTH = struct.Struct("<I")
+
+
+def _padded(data: bytes) -> bytes:
+    return data + bytes(-len(data) % 4)
+
+
+def _block(kind: _Block, body: bytes) -> bytes:
+    length = _LENGTH.pack(len(body) + 12)
+    return b"".join((_LENGTH.pack(kind), length, body, length))
+
+
+def _options(options: Iterable[tuple[int, bytes]]) -> bytes:
+    parts = [_OPTION.pack(code, len(value)) + _padded(value) for code, value in options]
+    return b"".join((*parts, _OPTION.pack(_END, 0))) if parts else b""
+
+
+def _text(text: str) -> bytes:
+    return text.encode("utf-8", "replace")[:0xFFFF]
+
+
+def _section_block(comments: Iterable[str]) -> bytes:
+    options = [(_COMMENT, _text(comment)) for comment in comments if comment]
+    options.append((_SECTION_APPLICATION, b"net4ai"))
+    return _block(_Block.SECTION_HEADER, _SECTION.pack(_BYTE_ORDER, 1, 0, _UNKNOWN_LENGTH) + _options(options))
+
+
+def _interface_block(interface: Interface, snap_length: int) -> bytes:
+    options = (
+        (_INTERFACE_NAME, _text(interface.name)),
+        (_INTERFACE_DESCRIPTION, _text(interface.description)),
+        (_INTERFACE_RESOLUTION, bytes((_NANOSECONDS,))),
+    )
+    return _block(_Block.INTERFACE, _INTERFACE.pack(interface.link_type, 0, snap_length) + _options(options))
+
+
+def _names_block(names: Iterable[tuple[bytes, str]]) -> bytes:
+    records = [(_IPV4_RECORD, address + _text(name)[:0xFF00] + b"\0") for address, name in names]
+    return _block(_Block.NAMES, _options(records))
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Packets
+
+_IPV4 = struct.Struct(">BBHHHBBH")
+_UDP = struct.Struct(">HHHH")
+_TAG = struct.Struct(">HH")
+_TAG_DISSECTOR, _TAG_SOURCE, _TAG_DESTINATION, _TAG_DIRECTION = 12, 20, 21, 35
+_PROTOCOL_UDP = 17
+_DO_NOT_FRAGMENT = 0x4000
+
+
+def internet_checksum(data: bytes) -> int:
+    """The checksum of RFC 1071, 1 to 0xFFFF: a sum of 16-bit words in one's complement is the number modulo 65535."""
+    if len(data) % 2:
+        data += b"\0"
+    return int(0xFFFF - int.from_bytes(data, "big") % 0xFFFF)
+
+
+def udp_over_ipv4(source: bytes, destination: bytes, source_port: int, destination_port: int, data: bytes) -> bytes:
+    """The IPv4 and UDP headers in front of `data`, with correct checksums. Addresses are 4 octets each."""
+    length = 8 + len(data)
+    addresses = source + destination
+    pseudo = addresses + struct.pack(">HH", _PROTOCOL_UDP, length)
+    udp_sum = internet_checksum(pseudo + _UDP.pack(source_port, destination_port, length, 0) + data)
+    ip = (0x45, 0, 20 + length, 0, _DO_NOT_FRAGMENT, 64, _PROTOCOL_UDP)
+    ip_sum = internet_checksum(_IPV4.pack(*ip, 0) + addresses)
+    return b"".join((_IPV4.pack(*ip, ip_sum), addresses, _UDP.pack(source_port, destination_port, length, udp_sum)))
+
+
+def exported_pdu(dissector: str, source: bytes, destination: bytes, direction: Direction) -> bytes:
+    """The tags in front of a PDU that Wireshark hands to the dissector of that name."""
+    tags = (
+        (_TAG_DISSECTOR, _padded(dissector.encode())),
+        (_TAG_SOURCE, source),
+        (_TAG_DESTINATION, destination),
+        (_TAG_DIRECTION, (1 if direction == "in" else 0).to_bytes(4, "big")),
+    )
+    return b"".join(_TAG.pack(tag, len(value)) + value for tag, value in tags) + _TAG.pack(0, 0)
+
+
+class Tap:
+    """One link of a capture file. Nothing raised here is due to the disk: see `CaptureFile.drops`."""
+
+    __slots__ = ("_capture", "_number", "interface")
+
+    def __init__(self, capture: CaptureFile, number: int, interface: Interface) -> None:
+        self.interface = interface
+        self._capture = capture
+        self._number = number
+
+    def datagram(
+        self,
+        source: str,
+        destination: str,
+        source_port: int,
+        destination_port: int,
+        data: bytes | bytearray | memoryview,
+        direction: Direction = "out",
+        *,
+        time: int | None = None,
+        comment: str = "",
+    ) -> None:
+        """One UDP datagram between two named nodes, on Uu, T4 or T8. `time`: monotonic nanoseconds, else now.
+
+        Raises ValueError on other links.
+        """
+        if self.interface.link_type is not LinkType.RAW_IP:
+            raise ValueError(f"link {self.interface.name} carries messages, not datagrams")
+        payload = bytes(data)
+        if len(payload) > MAXIMUM_DATAGRAM:
+            self._capture.drops["too long"] += 1
+            return
+        addresses = self._capture.address(source), self._capture.address(destination)
+        headers = udp_over_ipv4(*addresses, source_port, destination_port, payload)
+        self._capture.packet(self._number, headers + payload, direction, time, comment)
+
+    def message(
+        self,
+        source: str,
+        destination: str,
+        data: bytes | bytearray | memoryview,
+        direction: Direction = "out",
+        *,
+        time: int | None = None,
+        comment: str = "",
+    ) -> None:
+        """One message between two named nodes or entities, on N2 or the bus. Raises ValueError on other links."""
+        if self.interface.link_type is not LinkType.EXPORTED_PDU:
+            raise ValueError(f"link {self.interface.name} carries datagrams, not messages")
+        addresses = self._capture.address(source), self._capture.address(destination)
+        tags = exported_pdu(self.interface.dissector, *addresses, direction)
+        self._capture.packet(self._number, tags + bytes(data), direction, time, comment)
+
+
+class CaptureFile:
+    """The capture of one process.
+
+    `comment` belongs to the whole file: version, scenario, seed. `snap_length` (0: none) cuts packets, headers
+    included; after `packet_limit` packets (0: no limit) the rest is only counted. Octets are gathered and written by
+    size, by time and at `close`, so a killed process loses the last half second at most.
+
+    Raises OSError where the file cannot be made. Afterwards a full disk is logged once; packets that got lost are
+    counted in `drops` by reason: "disk", "packet limit", "too long", "closed".
+    """
+
+    def __init__(
+        self,
+        path: Path | str,
+        clock: Clock,
+        *,
+        comment: str = "",
+        snap_length: int = 0,
+        packet_limit: int = 0,
+        buffer_size: int = BUFFER_SIZE,
+    ) -> None:
+        self.path = Path(path)
+        self.drops: Counter[str] = Counter()
+        self.packets = 0
+        """Packets taken, those in the buffer included."""
+        self._clock = clock
+        self._snap_length = snap_length
+        self._packet_limit = packet_limit
+        self._buffer_size = buffer_size
+        self._buffer = bytearray(_section_block([comment]))
+        for interface in LINKS.values():
+            self._buffer += _interface_block(interface, snap_length)
+        self._buffered_packets = 0
+        self._addresses: dict[str, bytes] = {}
+        self._timer: asyncio.TimerHandle | None = None
+        self._closed_by = "closed"
+        self._logged = False
+        self._file = self.path.open("wb", buffering=0)
+        self._good_end = 0
+        try:
+            self._write()
+        except OSError:
+            self._file.close()
+            raise
+
+    def link(self, name: str) -> Tap:
+        """The tap of one of `LINKS`. Raises ValueError for other names."""
+        if name not in LINKS:
+            raise ValueError(f"link {name!r} is not allowed; allowed: {', '.join(LINKS)}")
+        return Tap(self, list(LINKS).index(name), LINKS[name])
+
+    def address(self, node: str) -> bytes:
+        """The logical address of a node, 4 octets; the file explains it by the node's name from here on."""
+        packed = self._addresses.get(node)
+        if packed is None:
+            packed = logical_address(node).packed
+            if len(self._addresses) < MAXIMUM_NAMES and not self._file.closed:
+                self._addresses[node] = packed
+                self._gather(_names_block([(packed, node)]))
+        return packed
+
+    def packet(self, number: int, data: bytes, direction: Direction, time: int | None, comment: str) -> None:
+        """Takes one packet on the interface of that number, for `Tap`."""
+        if self._file.closed:
+            self.drops[self._closed_by] += 1
+            return
+        if self._packet_limit and self.packets >= self._packet_limit:
+            self.drops["packet limit"] += 1
+            return
+        now = (self._clock.now() if time is None else time) + self._clock.utc_offset
+        kept = data[: self._snap_length] if self._snap_length else data
+        body = _PACKET.pack(number, now >> 32, now & 0xFFFF_FFFF, len(kept), len(data))
+        options = [(_PACKET_FLAGS, _FLAGS[direction].to_bytes(4, "little"))]
+        if comment:
+            options.append((_COMMENT, _text(comment)))
+        self._buffered_packets += 1
+        self.packets += 1
+        self._gather(_block(_Block.PACKET, b"".join((body, _padded(kept), _options(options)))))
+
+    def flush(self) -> None:
+        """Writes what is gathered. Never raises: what could not be written is dropped and counted."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if not self._buffer or self._file.closed:
+            return
+        try:
+            self._write()
+        except OSError as error:
+            self._give_up_buffer(error)
+
+    def close(self) -> None:
+        """Writes the rest and closes the file. A second call does nothing."""
+        self.flush()
+        self._file.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _gather(self, block: bytes) -> None:
+        self._buffer += block
+        if len(self._buffer) >= self._buffer_size:
+            self.flush()
+        elif self._timer is None:
+            self._timer = self._start_timer()
+
+    def _start_timer(self) -> asyncio.TimerHandle | None:
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            return None
+        return loop.call_later(FLUSH_INTERVAL, self.flush)
+
+    def _write(self) -> None:
+        octets = bytes(self._buffer)
+        while octets:
+            octets = octets[self._file.write(octets) or 0 :]
+        self._good_end += len(self._buffer)
+        self._buffer.clear()
+        self._buffered_packets = 0
+
+    def _give_up_buffer(self, error: OSError) -> None:
+        self.drops["disk"] += self._buffered_packets
+        self.packets -= self._buffered_packets
+        self._buffer.clear()
+        self._buffered_packets = 0
+        # Names explained in the lost octets have to be explained again.
+        self._addresses.clear()
+        if not self._logged:
+            log.warning("capture %s is incomplete: %s", self.path, error)
+            self._logged = True
+        try:
+            # Half a block may have been written: what follows must begin where the last good one ended.
+            self._file.seek(self._good_end)
+            self._file.truncate()
+        except OSError:
+            self._closed_by = "disk"
+            self._file.close()
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Reading and merging
+
+
+@dataclass(frozen=True, slots=True)
+class Packet:
+    """One packet of a capture."""
+
+    time: int
+    """UTC nanoseconds since 1970."""
+    interface: Interface
+    data: bytes
+    """From the IPv4 header or the first tag on, cut to the snap length."""
+    length: int
+    """Octets before the cut."""
+    direction: Direction | None
+    comment: str
+
+
+@dataclass(slots=True)
+class Capture:
+    """What a file holds."""
+
+    comments: list[str] = field(default_factory=list)
+    interfaces: list[Interface] = field(default_factory=list)
+    names: dict[str, IPv4Address] = field(default_factory=dict)
+    packets: list[Packet] = field(default_factory=list)
+    octets_cut: int = 0
+    """Octets of an incomplete block at the end, ignored."""
+
+
+class _Reader:
+    """Blocks of one file, complete ones only."""
+
+    def __init__(self, path: Path | str) -> None:
+        self.path = Path(path)
+        self.comments: list[str] = []
+        self.interfaces: list[Interface] = []
+        self.snap_lengths: list[int] = []
+        self.names: list[tuple[bytes, str]] = []
+        self.end = 0
+        """Where the last complete block ends."""
+        with self.path.open("rb") as file:
+            self.size = os.fstat(file.fileno()).st_size
+            # An empty file cannot be mapped.
+            self.data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if self.size else None
+
+    def close(self) -> None:
+        if self.data is not None:
+            self.data.close()
+
+    def packets(self) -> Iterator[tuple[int, int, int]]:
+        """Time, start and length of each packet block; what is not a packet is kept in the attributes.
+
+        Raises `CaptureError`.
+        """
+        for kind, start, length in self._blocks():
+            if kind == _Block.PACKET:
+                if length < 32:
+                    raise self._error(start, "a packet block of no packet")
+                _, _, number, high, low, captured, _ = _PACKET_HEAD.unpack(self._octets(start, 28))
+                if captured > length - 32 or number >= len(self.interfaces):
+                    raise self._error(start, "a packet block that contradicts itself")
+                yield high << 32 | low, start, length
+            elif kind == _Block.INTERFACE:
+                self._interface(start, length)
+            elif kind == _Block.NAMES:
+                records = self._options(start + 8, start + length - 4)
+                self.names += [
+                    (value[:4], value[4:].rstrip(b"\0").decode("utf-8", "replace"))
+                    for code, value in records
+                    if code == _IPV4_RECORD and len(value) > 4
+                ]
+
+    def packet(self, start: int, length: int) -> Packet:
+        """The packet of the block at `start`."""
+        _, _, number, high, low, captured, original = _PACKET_HEAD.unpack(self._octets(start, 28))
+        options = dict(self._options(start + 28 + captured + -captured % 4, start + length - 4))
+        flags = int.from_bytes(options.get(_PACKET_FLAGS, b""), "little")
+        return Packet(
+            time=high << 32 | low,
+            interface=self.interfaces[number],
+            data=self._octets(start + 28, captured),
+            length=original,
+            direction=_DIRECTIONS.get(flags & 3),
+            comment=options.get(_COMMENT, b"").decode("utf-8", "replace"),
+        )
+
+    def block(self, start: int, length: int) -> bytes:
+        return self._octets(start, length)
+
+    def _octets(self, start: int, count: int) -> bytes:
+        assert self.data is not None
+        return self.data[start : start + count]
+
+    def _blocks(self) -> Iterator[tuple[int, int, int]]:
+        start = 0
+        while start + 12 <= self.size:
+            kind, length, order = _BLOCK_HEAD.unpack(self._octets(start, 12))
+            if (kind == _Block.SECTION_HEADER) != (start == 0) or (start == 0 and order != _BYTE_ORDER):
+                raise self._error(start, "not one section in little endian")
+            if length < 12 or length % 4:
+                raise self._error(start, f"a block of {length} octets")
+            if start + length > self.size:
+                break
+            if _LENGTH.unpack(self._octets(start + length - 4, 4))[0] != length:
+                raise self._error(start, "a block whose two lengths differ")
+            if kind == _Block.SECTION_HEADER:
+                options = self._options(24, length - 4)
+                self.comments = [value.decode("utf-8", "replace") for code, value in options if code == _COMMENT]
+            yield kind, start, length
+            start += length
+            self.end = start
+
+    def _interface(self, start: int, length: int) -> None:
+        if length < 20:
+            raise self._error(start, "an interface block of no interface")
+        link_type, _, snap_length = _INTERFACE.unpack(self._octets(start + 8, 8))
+        options = dict(self._options(start + 16, start + length - 4))
+        if options.get(_INTERFACE_RESOLUTION) != bytes((_NANOSECONDS,)):
+            raise self._error(start, "an interface whose times are not in nanoseconds")
+        name, description = (
+            options.get(code, b"").decode("utf-8", "replace") for code in (_INTERFACE_NAME, _INTERFACE_DESCRIPTION)
+        )
+        known = LINKS.get(name)
+        if known is None or (known.link_type, known.description) != (link_type, description):
+            raise self._error(start, f"the unknown interface {name!r}")
+        self.interfaces.append(known)
+        self.snap_lengths.append(snap_length)
+
+    def _options(self, start: int, end: int) -> Iterator[tuple[int, bytes]]:
+        while start + 4 <= end:
+            code, length = _OPTION.unpack(self._octets(start, 4))
+            if code == _END:
+                return
+            if start + 4 + length > end:
+                raise self._error(start, "an option that leaves its block")
+            yield code, self._octets(start + 4, length)
+            start += 4 + length + -length % 4
+
+    def _error(self, start: int, what: str) -> CaptureError:
+        return CaptureError(f"{self.path}: {what}, at octet {start}")
+
+
+def read_capture(path: Path | str) -> Capture:
+    """Reads a file of ours, with all its packets in memory. An incomplete block at the end is ignored.
+
+    Raises OSError, and `CaptureError` for other files.
+    """
+    with closing(_Reader(path)) as reader:
+        packets = [reader.packet(start, length) for _, start, length in reader.packets()]
+        names = {name: IPv4Address(address) for address, name in reader.names}
+        return Capture(reader.comments, reader.interfaces, names, packets, reader.size - reader.end)
+
+
+def merge_captures(parts: Sequence[Path | str], out: Path | str) -> int:
+    """Unites files in `out`, sorted by time (at equal times in the order of `parts`), and gives the number of packets.
+
+    Interfaces, names and comments are united; incomplete blocks at the ends of parts are left out. `out` appears
+    complete or not at all and may be one of `parts`. Raises OSError and `CaptureError`.
+    """
+    unfinished = Path(f"{out}.unfinished")
+    with ExitStack() as stack:
+        readers = [stack.enter_context(closing(_Reader(part))) for part in parts]
+        stack.callback(unfinished.unlink, missing_ok=True)
+        # A part is almost sorted already, which Python's sort turns to account.
+        indexes = [sorted(reader.packets(), key=lambda packet: packet[0]) for reader in readers]
+        numbers = {name: number for number, name in enumerate(LINKS)}
+        with unfinished.open("wb") as file:
+            file.write(_section_block(dict.fromkeys(text for reader in readers for text in reader.comments)))
+            snap_lengths = {length for reader in readers for length in reader.snap_lengths}
+            snap_length = 0 if 0 in snap_lengths else max(snap_lengths, default=0)
+            for interface in LINKS.values():
+                file.write(_interface_block(interface, snap_length))
+            names = dict.fromkeys(pair for reader in readers for pair in reader.names)
+            if names:
+                file.write(_names_block(names))
+            order = heapq.merge(
+                *([(time, part, start, length) for time, start, length in index] for part, index in enumerate(indexes))
+            )
+            for _, part, start, length in order:
+                reader = readers[part]
+                block = bytearray(reader.block(start, length))
+                number = _LENGTH.unpack_from(block, 8)[0]
+                _LENGTH.pack_into(block, 8, numbers[reader.interfaces[number].name])
+                file.write(block)
+        unfinished.replace(out)
+        return sum(len(index) for index in indexes)
