@@ -7,9 +7,12 @@ to be laid; its subscription is known to the access manager alone.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
+
+from net4ai.codecs.service import ServiceDescription
 
 
 class Body(msgspec.Struct, forbid_unknown_fields=True):
@@ -24,9 +27,12 @@ class Done(Body):
 
 
 class RegisterService(Body):
-    """R41, R42. The controller describes its service; it belongs to the controller's provider."""
+    """R41, R42. The controller describes its service; it belongs to the controller's provider.
 
-    description: dict[str, Any]
+    The reply comes when every concrete function runs (R50), which may take as long as nodes need to start.
+    """
+
+    description: ServiceDescription
     settings: dict[str, dict[str, Any]]
     """Settings of each function, by function name."""
     controller: str
@@ -85,8 +91,9 @@ class InstantiateService(Body):
     """R44, R45, R50."""
 
     service: int
-    description: dict[str, Any]
+    description: ServiceDescription
     settings: dict[str, dict[str, Any]]
+    controller: str
 
 
 class Instance(Body):
@@ -111,7 +118,7 @@ class ReserveResources(Body):
     """OR-RM. One place for each wanted instance, or nothing (R52)."""
 
     service: int
-    functions: list[tuple[str, str]]
+    functions: Sequence[tuple[str, str]]
     """Function name and kind of node it wants: "ran-node" (one on each) or "edge"."""
 
 
@@ -150,14 +157,13 @@ class ExecuteJob(Body):
     """SM-JM. Answered at once; the end comes as `JobFinished`."""
 
     job: int
-    service: int
     name: str
     k: int
     cut: int
-    description: dict[str, Any]
+    description: ServiceDescription
+    settings: dict[str, dict[str, Any]]
     instances: list[Instance]
     routine_manager: str
-    controller: str
 
 
 class JobFinished(Body):
@@ -175,7 +181,8 @@ class ExecuteTask(Body):
     task: str
     k: int
     cut: int
-    description: dict[str, Any]
+    description: ServiceDescription
+    settings: dict[str, dict[str, Any]]
     instances: list[Instance]
     routine_manager: str
 
@@ -212,6 +219,8 @@ class ExecuteRoutine(Body):
 
     execution: int
     job: int
+    requester: str
+    """Bus name of the task manager, for `RoutineFinished`."""
     routine: str
     client_function: str
     """Entry point of the client function, for terminals (R65)."""
@@ -221,6 +230,15 @@ class ExecuteRoutine(Body):
     sequential: bool
     k: int
     servers: list[ServerAssignment]
+
+
+class RoutineProgress(Body):
+    """Event RtM-TM: passed on as `TaskProgress`."""
+
+    execution: int
+    job: int
+    what: str
+    values: dict[str, int | float | str] = {}
 
 
 class RoutineFinished(Body):
@@ -290,7 +308,6 @@ class InviteClients(Body):
     """R72, R79. One message for all terminals of a server."""
 
     execution: int
-    job: int
     instance: int
     seats: list[int]
     function: str
@@ -476,7 +493,7 @@ class ExecutionOutcome(Body):
 
 
 class FunctionProgress(Body):
-    """Event FPF-RtM-TM-JM-SM-AC."""
+    """Event FPF-RtM: a function reports; passed on as `RoutineProgress`."""
 
     execution: int
     instance: int

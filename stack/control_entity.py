@@ -1,7 +1,7 @@
 """A control entity on the bus: it calls others, and serves their calls. Sans-I/O: envelopes in, envelopes out.
 
-The bus may lose an envelope and a peer may start later, so a call is repeated under the same id until its reply comes or
-its timer ends; the callee answers a repeated id with the reply it gave before, so nothing is done twice.
+The bus may lose an envelope and a peer may start later, so a call is repeated under the same id until its reply comes
+or its timer ends; the callee answers a repeated id with the reply it gave before, so nothing is done twice.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ class ControlEntity:
             deadline=self.procedures.now + self.timers[timer] + self._utc_offset,
             body=msgspec.Raw(msgspec.json.encode(request)),
         )
-        repeater = self.procedures.start("repeat bus call", self._repeat(envelope))
+        repeater = self.procedures.start("repeat bus call", self._repeat(envelope), traced=False)
         try:
             answer: Envelope = await self._replies.expect(envelope.id, self.timers[timer])
         except ProcedureError as error:
@@ -91,7 +91,7 @@ class ControlEntity:
 
     def tell(self, to: str, event: Body) -> Procedure[None]:
         """Send something that needs no reply but its receipt; repeated until that comes."""
-        return self.procedures.start("bus event", self._tell(to, event))
+        return self.procedures.start("bus event", self._tell(to, event), traced=False)
 
     async def _tell(self, to: str, event: Body) -> None:
         await outcome_of(self.call(to, event, Done))

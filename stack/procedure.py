@@ -101,6 +101,7 @@ class Procedure(Promise[T]):
         self.name = name
         self.started = owner.now
         self.ids: dict[str, int | str] = {}
+        self.traced = True
         self._coroutine = coroutine
         self._cancelled: ProcedureError | None = None
 
@@ -155,13 +156,18 @@ class Procedures:
         self._order = itertools.count()
         self._running = False
 
-    def start(self, name: str, coroutine: Coroutine[Promise[Any], None, T], **ids: int | str) -> Procedure[T]:
-        """Begin a procedure; it runs up to its first wait before this returns, unless called from another procedure."""
+    def start(
+        self, name: str, coroutine: Coroutine[Promise[Any], None, T], *, traced: bool = True, **ids: int | str
+    ) -> Procedure[T]:
+        """Begin a procedure; it runs up to its first wait before this returns, unless called from another procedure.
+
+        `ids` go to its line in the trace; `traced` False: no line, it is part of another procedure.
+        """
         if len(self.open) >= MAXIMUM_PROCEDURES:
             coroutine.close()
             raise ProcedureError(Cause.NO_RESOURCES, f"{MAXIMUM_PROCEDURES} procedures under way")
         procedure = Procedure(self, name, coroutine)
-        procedure.ids = dict(ids)
+        procedure.ids, procedure.traced = dict(ids), traced
         self.open[procedure] = None
         self._ready.append(procedure)
         self.run()
@@ -219,6 +225,8 @@ class Procedures:
 
     def _ended(self, procedure: Procedure[Any], outcome: str) -> None:
         self.open.pop(procedure, None)
+        if not procedure.traced:
+            return
         self.trace(
             TraceEvent(
                 time=self.now,

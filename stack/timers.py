@@ -37,6 +37,8 @@ TIMERS: dict[str, Timer] = {
     "invite": Timer(20000, 1, "R80, R85", "Routine manager: invitations sent; at the end silent clients are left out."),
     "turn": Timer(600000, 1, "R80", "Routine manager: a turn was started; at the end the client is left out."),
     "finish": Timer(600000, 1, "R75", "Routine manager: Finish sent; at the end the execution is aborted."),
+    "register-service": Timer(180000, 1, "R50", "Application controller: service registered; nodes may still start."),
+    "nodes-wait": Timer(120000, 1, "R52", "Resource manager: nodes are missing; at the end the reservation fails."),
     "bus-call": Timer(30000, 1, "ours", "Caller on the control bus: request sent; at the end it failed."),
     "clients-wait": Timer(500, 0, "R66, R85", "Task manager: too few clients; at the end it looks again, without end."),
     "presence": Timer(2000, 0, "ours", "A control entity is missing: how often that is said and tried again."),

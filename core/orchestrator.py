@@ -1,0 +1,102 @@
+"""Orchestrator: decides where concrete functions run, and makes them run (R44-R52)."""
+
+from __future__ import annotations
+
+import itertools
+
+from net4ai.codecs.bus import (
+    Done,
+    InstallResults,
+    Instance,
+    InstantiateFunction,
+    InstantiateService,
+    ReleaseResources,
+    ReserveResources,
+    ResourcesReserved,
+    ServiceInstantiated,
+    TerminateFunction,
+)
+from net4ai.codecs.service import ServiceDescription
+from net4ai.core import resource_manager, routine_manager
+from net4ai.stack.control_entity import ControlEntity
+from net4ai.stack.procedure import ProcedureError, outcome_of
+
+NAME = "orchestrator"
+
+
+def forwarding_function(node: str) -> str:
+    """Bus name of a node's forwarding function."""
+    return f"fpf/{node}"
+
+
+class Orchestrator:
+    """Places the concrete functions of a service, one after another; a failure takes back all of it (R52)."""
+
+    def __init__(self, entity: ControlEntity) -> None:
+        self.entity = entity
+        self._numbers = itertools.count(1)
+        entity.handle(InstantiateService, self.instantiate)
+
+    async def instantiate(self, request: InstantiateService) -> ServiceInstantiated:
+        """Reserve, then instantiate everywhere at once; the reply names all instances and the compute plane."""
+        functions = request.description.functions
+        wanted = [(name, function.place) for name, function in functions.items() if function.place]
+        reserved = await self.entity.call(
+            resource_manager.NAME,
+            ReserveResources(service=request.service, functions=wanted),
+            ResourcesReserved,
+            timer="register-service",
+        )
+        instances = [
+            Instance(
+                instance=next(self._numbers),
+                function=placement.function,
+                node=placement.node,
+                application_server=placement.application_server,
+            )
+            for placement in reserved.placements
+        ]
+        try:
+            started = [
+                self.entity.procedures.start(
+                    "instantiate function",
+                    self._instantiate(instance, request),
+                    instance=instance.instance,
+                )
+                for instance in instances
+            ]
+            for procedure in started:
+                await procedure
+        except ProcedureError:
+            await self._take_back(request.service, instances)
+            raise
+        return ServiceInstantiated(instances=instances, routine_manager=routine_manager.NAME)
+
+    async def _instantiate(self, instance: Instance, request: InstantiateService) -> None:
+        node = forwarding_function(instance.node)
+        await self.entity.call(
+            node,
+            InstantiateFunction(
+                instance=instance.instance,
+                function=request.description.functions[instance.function].entry_point,
+                settings=request.settings.get(instance.function, {}),
+                application_server=instance.application_server,
+            ),
+            Done,
+            timer="instantiate",
+        )
+        if instance.function in last_servers(request.description):
+            await self.entity.call(
+                node, InstallResults(instance=instance.instance, controller=request.controller), Done
+            )
+
+    async def _take_back(self, service: int, instances: list[Instance]) -> None:
+        for instance in instances:
+            request = TerminateFunction(instance=instance.instance, application_server=instance.application_server)
+            await outcome_of(self.entity.call(forwarding_function(instance.node), request, Done))
+        await outcome_of(self.entity.call(resource_manager.NAME, ReleaseResources(service=service), Done))
+
+
+def last_servers(description: ServiceDescription) -> set[str]:
+    """Functions that end a task's chain: their results go to the application controller (R111)."""
+    return {description.routines[task.chain[-1]].server for task in description.tasks.values()}

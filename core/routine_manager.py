@@ -1,0 +1,109 @@
+"""Routine manager: the compute plane's control (R34, R48). Each execution is one procedure, in `execution.py`."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+
+from net4ai.codecs.bus import (
+    ClientDone,
+    Done,
+    ExecuteRoutine,
+    ExecutionOutcome,
+    FunctionProgress,
+    RoutineFinished,
+    RoutineProgress,
+    TurnDone,
+)
+from net4ai.codecs.causes import Cause
+from net4ai.core.execution import ServerExecution
+from net4ai.stack.control_entity import ControlEntity
+from net4ai.stack.procedure import Procedure, ProcedureError, Replies
+from net4ai.stack.trace import TraceEvent
+
+NAME = "routine-manager"
+
+
+class RoutineManager:
+    """Executions under way, and the events they wait for."""
+
+    def __init__(self, entity: ControlEntity) -> None:
+        self.entity = entity
+        self.executions: dict[int, ExecuteRoutine] = {}
+        self.replies = Replies(entity.procedures)
+        """Ends of turns and outcomes, by (kind, execution, instance, turn)."""
+        entity.handle(ExecuteRoutine, self.execute)
+        entity.handle(TurnDone, self.turn_done)
+        entity.handle(ClientDone, self.client_done)
+        entity.handle(ExecutionOutcome, self.outcome)
+        entity.handle(FunctionProgress, self.progress)
+
+    def execute(self, request: ExecuteRoutine) -> Done:
+        """Answered at once; the end is told by `RoutineFinished`."""
+        self.executions[request.execution] = request
+        self.entity.procedures.start(
+            f"routine {request.routine}", self._run(request), execution=request.execution, round=request.round
+        )
+        return Done()
+
+    def turn_done(self, event: TurnDone) -> Done:
+        """An instance has ended a turn (R74)."""
+        side = "server turn" if event.as_server else "client turn"
+        self._give((side, event.execution, event.instance, event.turn), event.cause)
+        return Done()
+
+    def client_done(self, event: ClientDone) -> Done:
+        """A terminal has ended a turn. Only a failure matters: what is committed the server says."""
+        if event.cause != Cause.NORMAL:
+            self._give(("server turn", event.execution, event.instance, event.turn), event.cause)
+        return Done()
+
+    def outcome(self, event: ExecutionOutcome) -> Done:
+        """A server said restart or complete (R75)."""
+        self._give(("outcome", event.execution, event.instance), event)
+        return Done()
+
+    def progress(self, event: FunctionProgress) -> Done:
+        """A function reports; its task manager passes it on."""
+        if (request := self.executions.get(event.execution)) is not None:
+            self.tell_progress(request, "function", event.values)
+        return Done()
+
+    def tell_progress(self, request: ExecuteRoutine, what: str, values: dict[str, int | float | str]) -> None:
+        self.entity.tell(
+            request.requester,
+            RoutineProgress(execution=request.execution, job=request.job, what=what, values=values),
+        )
+
+    def trace(self, what: str, **ids: int | str) -> None:
+        """A line of trace about something that lasts."""
+        procedures = self.entity.procedures
+        procedures.trace(TraceEvent(time=procedures.now, node=NAME, kind="state", message=what, ids=ids))
+
+    def _give(self, key: Hashable, value: object) -> None:
+        self.replies.give(key, value)
+
+    async def _run(self, request: ExecuteRoutine) -> None:
+        """All servers of the execution side by side; done when all have completed (R77)."""
+        ids: dict[str, int | str] = {"execution": request.execution, "round": request.round, "routine": request.routine}
+        self.trace("execution begins", **ids)
+        servers = [ServerExecution(self, request, assignment) for assignment in request.servers]
+        cause, detail, stop = Cause.NORMAL, "", False
+        try:
+            for step in (ServerExecution.prepare, ServerExecution.run):
+                started: list[Procedure[None]] = [
+                    self.entity.procedures.start("part of an execution", step(server), traced=False)
+                    for server in servers
+                ]
+                for procedure in started:
+                    await procedure
+            stop = any(server.stop for server in servers)
+        except ProcedureError as error:
+            cause, detail = error.cause, error.detail
+        for server in servers:
+            await server.clear(cause)
+        del self.executions[request.execution]
+        self.trace("execution ended", cause=cause.name, **ids)
+        self.entity.tell(
+            request.requester,
+            RoutineFinished(execution=request.execution, cause=cause, stop=stop, detail=detail),
+        )
