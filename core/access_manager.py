@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 
 from net4ai.codecs import nas
 from net4ai.codecs.bus import (
-    ClientAccepted,
     ClientDone,
     ClientsInvited,
     ClientsSelected,
@@ -25,7 +24,7 @@ from net4ai.codecs.bus import (
 )
 from net4ai.codecs.causes import Cause
 from net4ai.codecs.derivation import derive
-from net4ai.core import routine_manager
+from net4ai.core import names
 from net4ai.core.invite_terminal import invite_terminal
 from net4ai.core.ran_association import RanAssociation
 from net4ai.core.register_terminal import register_terminal
@@ -33,8 +32,6 @@ from net4ai.core.set_up_session import set_up_session
 from net4ai.stack.control_entity import ControlEntity
 from net4ai.stack.procedure import Procedure, ProcedureError, Replies
 from net4ai.stack.trace import TraceEvent
-
-NAME = "access-manager"
 
 MAXIMUM_TERMINALS = 65536
 
@@ -93,7 +90,7 @@ class AccessManager:
             (StartClients, self.start),
             (CompleteClients, self.complete),
         ):
-            entity.handle(body, handler)  # type: ignore[type-var, arg-type]
+            entity.handle(body, handler)  # type: ignore[arg-type]
 
     # From the terminals
 
@@ -142,7 +139,7 @@ class AccessManager:
             for seat, seated in seating.terminals.items():
                 if seated is terminal:
                     self.entity.tell(
-                        routine_manager.NAME,
+                        names.ROUTINE_MANAGER,
                         ClientDone(
                             execution=execution, instance=instance, seat=seat, turn=message.turn, cause=message.cause
                         ),
@@ -245,11 +242,8 @@ class AccessManager:
             for seat in request.seats
             if seat in seating.terminals
         ]
-        accepted: list[ClientAccepted] = []
-        for invitation in invitations:
-            if (answer := await invitation) is not None:
-                accepted.append(answer)
-        return ClientsInvited(accepted=accepted)
+        answers = [await invitation for invitation in invitations]
+        return ClientsInvited(accepted=[answer for answer in answers if answer is not None])
 
     def start(self, event: StartClients) -> Done:
         """Tell terminals that their turn begins."""
@@ -270,7 +264,9 @@ class AccessManager:
     def trace(self, what: str, **ids: int | str) -> None:
         """A line of trace about something that lasts."""
         procedures = self.entity.procedures
-        procedures.trace(TraceEvent(time=procedures.now, node=NAME, kind="state", message=what, ids=ids))
+        procedures.trace(
+            TraceEvent(time=procedures.now, node=names.ACCESS_MANAGER, kind="state", message=what, ids=ids)
+        )
 
 
 _HANDLERS: dict[type, Callable[..., None]] = {
@@ -284,5 +280,3 @@ _HANDLERS: dict[type, Callable[..., None]] = {
 """Uplink NAS messages; `RanAssociation` lets no other pass."""
 
 UPLINK_NAS = frozenset(_HANDLERS)
-
-__all__ = ["NAME", "UPLINK_NAS", "AccessManager", "Terminal"]

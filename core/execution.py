@@ -33,8 +33,8 @@ from net4ai.codecs.bus import (
     StartTurns,
 )
 from net4ai.codecs.causes import Cause
-from net4ai.core import access_manager
-from net4ai.core.orchestrator import forwarding_function
+from net4ai.core import names
+from net4ai.core.names import forwarding_function
 from net4ai.stack.procedure import ProcedureError, outcome_of
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ class ServerExecution:
     async def _invite_terminals(self, server_key: bytes) -> list[RouteClient]:
         request = self.request
         answer = await self.entity.call(
-            access_manager.NAME,
+            names.ACCESS_MANAGER,
             InviteClients(
                 execution=request.execution,
                 instance=self.server.instance,
@@ -167,7 +167,7 @@ class ServerExecution:
                 self._start(self.concrete[seat], False, [(seat, turn)], repetition)
         else:
             self.entity.tell(
-                access_manager.NAME,
+                names.ACCESS_MANAGER,
                 StartClients(
                     execution=self.request.execution,
                     instance=self.server.instance,
@@ -238,7 +238,7 @@ class ServerExecution:
         """Take routes and invitations back, however it ended."""
         if not self.concrete:
             self.entity.tell(
-                access_manager.NAME,
+                names.ACCESS_MANAGER,
                 CompleteClients(
                     execution=self.request.execution,
                     instance=self.server.instance,

@@ -7,11 +7,9 @@ from collections.abc import Mapping
 from net4ai.codecs.bus import Done, ExecuteJob, ExecuteTask, JobFinished, StopJob, TaskFinished
 from net4ai.codecs.causes import Cause
 from net4ai.codecs.service import Task
-from net4ai.core import service_manager, task_manager
+from net4ai.core import names
 from net4ai.stack.control_entity import ControlEntity
 from net4ai.stack.procedure import Procedure, ProcedureCancelled, ProcedureError, Promise
-
-NAME = "job-manager"
 
 
 class JobManager:
@@ -50,17 +48,17 @@ class JobManager:
         except ProcedureError as error:
             cause, detail = error.cause, error.detail
             if isinstance(error, ProcedureCancelled):
-                self.entity.tell(task_manager.NAME, StopJob(job=request.job))
+                self.entity.tell(names.TASK_MANAGER, StopJob(job=request.job))
         finally:
             del self.jobs[request.job]
-        self.entity.tell(service_manager.NAME, JobFinished(job=request.job, cause=cause, detail=detail))
+        self.entity.tell(names.SERVICE_MANAGER, JobFinished(job=request.job, cause=cause, detail=detail))
 
     async def _run_task(self, request: ExecuteJob, task: str) -> None:
         key = request.job, task
         finished = self._finished[key] = self.entity.procedures.promise(f"task {task}")
         try:
             await self.entity.call(
-                task_manager.NAME,
+                names.TASK_MANAGER,
                 ExecuteTask(
                     job=request.job,
                     task=task,

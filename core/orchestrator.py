@@ -17,16 +17,10 @@ from net4ai.codecs.bus import (
     TerminateFunction,
 )
 from net4ai.codecs.service import ServiceDescription
-from net4ai.core import resource_manager, routine_manager
+from net4ai.core import names
+from net4ai.core.names import forwarding_function
 from net4ai.stack.control_entity import ControlEntity
 from net4ai.stack.procedure import ProcedureError, outcome_of
-
-NAME = "orchestrator"
-
-
-def forwarding_function(node: str) -> str:
-    """Bus name of a node's forwarding function."""
-    return f"fpf/{node}"
 
 
 class Orchestrator:
@@ -42,7 +36,7 @@ class Orchestrator:
         functions = request.description.functions
         wanted = [(name, function.place) for name, function in functions.items() if function.place]
         reserved = await self.entity.call(
-            resource_manager.NAME,
+            names.RESOURCE_MANAGER,
             ReserveResources(service=request.service, functions=wanted),
             ResourcesReserved,
             timer="register-service",
@@ -70,7 +64,7 @@ class Orchestrator:
         except ProcedureError:
             await self._take_back(request.service, instances)
             raise
-        return ServiceInstantiated(instances=instances, routine_manager=routine_manager.NAME)
+        return ServiceInstantiated(instances=instances, routine_manager=names.ROUTINE_MANAGER)
 
     async def _instantiate(self, instance: Instance, request: InstantiateService) -> None:
         node = forwarding_function(instance.node)
@@ -94,7 +88,7 @@ class Orchestrator:
         for instance in instances:
             request = TerminateFunction(instance=instance.instance, application_server=instance.application_server)
             await outcome_of(self.entity.call(forwarding_function(instance.node), request, Done))
-        await outcome_of(self.entity.call(resource_manager.NAME, ReleaseResources(service=service), Done))
+        await outcome_of(self.entity.call(names.RESOURCE_MANAGER, ReleaseResources(service=service), Done))
 
 
 def last_servers(description: ServiceDescription) -> set[str]:

@@ -16,8 +16,6 @@ from net4ai.codecs.causes import Cause
 from net4ai.stack.control_entity import ControlEntity
 from net4ai.stack.procedure import ProcedureError, ProcedureTimeout, Promise
 
-NAME = "resource-manager"
-
 
 class ResourceManager:
     """Knows the nodes that are to come (from the core's configuration) and the application servers that are there."""

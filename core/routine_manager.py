@@ -15,12 +15,11 @@ from net4ai.codecs.bus import (
     TurnDone,
 )
 from net4ai.codecs.causes import Cause
+from net4ai.core import names
 from net4ai.core.execution import ServerExecution
 from net4ai.stack.control_entity import ControlEntity
 from net4ai.stack.procedure import Procedure, ProcedureError, Replies
 from net4ai.stack.trace import TraceEvent
-
-NAME = "routine-manager"
 
 
 class RoutineManager:
@@ -77,7 +76,9 @@ class RoutineManager:
     def trace(self, what: str, **ids: int | str) -> None:
         """A line of trace about something that lasts."""
         procedures = self.entity.procedures
-        procedures.trace(TraceEvent(time=procedures.now, node=NAME, kind="state", message=what, ids=ids))
+        procedures.trace(
+            TraceEvent(time=procedures.now, node=names.ROUTINE_MANAGER, kind="state", message=what, ids=ids)
+        )
 
     def _give(self, key: Hashable, value: object) -> None:
         self.replies.give(key, value)

@@ -23,11 +23,9 @@ from net4ai.codecs.bus import (
     WithdrawJob,
 )
 from net4ai.codecs.causes import Cause
-from net4ai.core import access_manager, job_manager, orchestrator
+from net4ai.core import names
 from net4ai.stack.control_entity import ControlEntity
 from net4ai.stack.procedure import ProcedureError
-
-NAME = "service-manager"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +57,7 @@ class ServiceManager:
         """Registration is instantiation of the concrete functions (R50)."""
         service = next(self._service_numbers)
         instantiated = await self.entity.call(
-            orchestrator.NAME,
+            names.ORCHESTRATOR,
             InstantiateService(
                 service=service,
                 description=request.description,
@@ -83,7 +81,7 @@ class ServiceManager:
         job = next(self._job_numbers)
         k = max(self.k, request.k, description.privacy.k)
         await self.entity.call(
-            access_manager.NAME,
+            names.ACCESS_MANAGER,
             OfferJob(
                 job=job,
                 service=description.name,
@@ -94,7 +92,7 @@ class ServiceManager:
             Done,
         )
         await self.entity.call(
-            job_manager.NAME,
+            names.JOB_MANAGER,
             ExecuteJob(
                 job=job,
                 name=request.job,
@@ -114,13 +112,13 @@ class ServiceManager:
         """The controller wants no more of it (R53)."""
         if request.job not in self.jobs:
             raise ProcedureError(Cause.UNKNOWN_JOB, f"job {request.job}")
-        return await self.entity.call(job_manager.NAME, request, Done)
+        return await self.entity.call(names.JOB_MANAGER, request, Done)
 
     async def job_finished(self, event: JobFinished) -> Done:
         """The job manager is done with the job: withdraw the offer, tell the controller."""
         service = self.jobs.pop(event.job, None)
         if service is not None:
-            await self.entity.call(access_manager.NAME, WithdrawJob(job=event.job), Done)
+            await self.entity.call(names.ACCESS_MANAGER, WithdrawJob(job=event.job), Done)
             self.entity.tell(
                 service.registration.controller, JobEnded(job=event.job, cause=event.cause, detail=event.detail)
             )

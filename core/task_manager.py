@@ -22,11 +22,9 @@ from net4ai.codecs.bus import (
 )
 from net4ai.codecs.causes import Cause
 from net4ai.codecs.service import Routine
-from net4ai.core import access_manager, job_manager
+from net4ai.core import names
 from net4ai.stack.control_entity import ControlEntity
 from net4ai.stack.procedure import Procedure, ProcedureError, Promise
-
-NAME = "task-manager"
 
 
 class TaskManager:
@@ -67,7 +65,7 @@ class TaskManager:
         return Done()
 
     def _tell_progress(self, job: int, what: str, values: dict[str, int | float | str]) -> None:
-        self.entity.tell(job_manager.NAME, TaskProgress(job=job, what=what, values=values))
+        self.entity.tell(names.JOB_MANAGER, TaskProgress(job=job, what=what, values=values))
 
     async def _run(self, request: ExecuteTask) -> None:
         task = request.description.tasks[request.task]
@@ -83,7 +81,9 @@ class TaskManager:
             cause, detail = error.cause, error.detail
         finally:
             del self.tasks[request.job, request.task]
-        self.entity.tell(job_manager.NAME, TaskFinished(job=request.job, task=request.task, cause=cause, detail=detail))
+        self.entity.tell(
+            names.JOB_MANAGER, TaskFinished(job=request.job, task=request.task, cause=cause, detail=detail)
+        )
 
     async def _run_routine(self, request: ExecuteTask, name: str, round: int) -> bool:
         """Run one routine to its end; an execution that lost too many clients is repeated with new ones."""
@@ -114,7 +114,8 @@ class TaskManager:
         servers: list[ServerAssignment],
         k: int,
     ) -> RoutineFinished:
-        finished = self._finished[execution] = self.entity.procedures.promise(f"execution {execution}")
+        finished: Promise[RoutineFinished] = self.entity.procedures.promise(f"execution {execution}")
+        self._finished[execution] = finished
         try:
             await self.entity.call(
                 request.routine_manager,
@@ -133,9 +134,10 @@ class TaskManager:
                 ),
                 Done,
             )
-            return await finished
+            event = await finished
         finally:
             del self._finished[execution]
+        return event
 
     async def _seat_terminals(self, request: ExecuteTask, routine: Routine, execution: int) -> list[ServerAssignment]:
         """Ask for terminals until every server can have k of them (R66, R85); say so while it cannot."""
@@ -149,7 +151,7 @@ class TaskManager:
         )
         said: list[int] = []
         while True:
-            selected = await self.entity.call(access_manager.NAME, wish, ClientsSelected)
+            selected = await self.entity.call(names.ACCESS_MANAGER, wish, ClientsSelected)
             if all(seats.seats for seats in selected.servers):
                 break
             available = [seats.available for seats in selected.servers]
