@@ -20,7 +20,7 @@ from net4ai.app.report.trace_lines import TraceLine
 from net4ai.app.report.traffic import count_once
 from net4ai.app.report.units import many, quantity, span
 
-TIME_COLUMN, HEAD, ROW, GAP_ROW, GUTTER = 108.0, 68.0, 29.0, 34.0, 230.0
+TIME_COLUMN, HEAD, ROW, GAP_ROW, GUTTER = 108.0, 68.0, 29.0, 34.0, 262.0
 """Widths and heights, in SVG units."""
 LANE_ROOM, LANE_MIN, LANE_MAX = 780.0, 124.0, 230.0
 LETTER = 6.3
@@ -213,7 +213,7 @@ def _step_row(step: Step, y: float, layout: Layout) -> Markup:
 def _state(step: Step, y: float, layout: Layout) -> Markup:
     text = _cut(step.name, 190)
     width = len(text) * LETTER + 20
-    x = max(TIME_COLUMN - 8, layout.lanes[step.sender] - width / 2)
+    x = max(TIME_COLUMN - 8, layout.lanes.get(step.sender, layout.left) - width / 2)
     return join(
         _time(step.time, y, layout),
         element("rect", element("title", step.name), x=x, y=y - 10, width=width, height=20, rx=10, class_="box"),
@@ -262,7 +262,7 @@ def _cross(x: float, y: float) -> Markup:
 
 def _cross_only(step: Step, y: float, layout: Layout) -> Markup:
     """A drop at a lane, where it came from not being known."""
-    x = layout.lanes[step.sender]
+    x = layout.lanes.get(step.sender, layout.left)
     label = f"{step.name}: {step.reason}" if step.name else step.reason
     return element(
         "g",

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+MAX_BYTES = 1 << 48
+"""Sizes beyond this are taken for damaged."""
 MAX_SPAN_NS = 10 * 366 * 86_400 * 1_000_000_000
-"""Lines further than ten years from the first one are taken for damaged."""
+"""Lines further than ten years from the first one, or procedures that took longer, are taken for damaged."""
 
 
 class TraceLine(msgspec.Struct, frozen=True):
@@ -40,7 +41,7 @@ class TraceLine(msgspec.Struct, frozen=True):
     def round(self) -> int | None:
         """The round an event names in its ids."""
         number = self.ids.get("round")
-        return number if isinstance(number, int) and number >= 0 else None
+        return number if type(number) is int and 0 <= number < 1 << 32 else None
 
 
 def understand(trace: Iterable[Any]) -> tuple[list[TraceLine], int]:
@@ -48,17 +49,24 @@ def understand(trace: Iterable[Any]) -> tuple[list[TraceLine], int]:
     lines: list[TraceLine] = []
     damaged = 0
     for raw in trace:
-        try:
-            line = raw if isinstance(raw, TraceLine) else msgspec.convert(raw, TraceLine)
-        except msgspec.ValidationError:
+        line = _understood(raw)
+        if line is None or (lines and abs(line.time - lines[0].time) > MAX_SPAN_NS):
             damaged += 1
-            continue
-        if line.size < 0 or line.duration < 0 or (lines and abs(line.time - lines[0].time) > MAX_SPAN_NS):
-            damaged += 1
-            continue
-        lines.append(line)
+        else:
+            lines.append(line)
     lines.sort(key=lambda line: line.time)
     return lines, damaged
+
+
+def _understood(raw: Any) -> TraceLine | None:
+    """`raw` as a line, if every value of it has its type and can be written as JSON again."""
+    try:
+        line = raw if isinstance(raw, TraceLine) else msgspec.convert(raw, TraceLine)
+        msgspec.json.encode(line)
+    except (msgspec.ValidationError, ValueError, OverflowError, TypeError, RecursionError):
+        return None
+    sane = line.node and line.kind and 0 <= line.size <= MAX_BYTES and 0 <= line.duration <= MAX_SPAN_NS
+    return line if sane else None
 
 
 def read_trace(paths: Iterable[Path]) -> Iterator[Any]:
@@ -67,6 +75,6 @@ def read_trace(paths: Iterable[Path]) -> Iterator[Any]:
         with path.open("rb") as file:
             for line in file:
                 try:
-                    yield json.loads(line)
-                except ValueError:
+                    yield msgspec.json.decode(line)
+                except msgspec.DecodeError:
                     yield None
