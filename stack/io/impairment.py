@@ -1,0 +1,220 @@
+"""Emulated links: seeded delay, jitter, loss, duplicates, reordering, failed transport blocks and cuts.
+
+`Impairment` decides the fate of each datagram, without I/O: the same seed and the same sequence of datagrams give the
+same fates. `impair` puts it before an endpoint; it acts on what is sent. Have one for each direction of a link.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import itertools
+import random
+from dataclasses import dataclass
+
+from net4ai.codecs.derivation import derive
+from net4ai.stack.drops import Drop, DropCounter
+from net4ai.stack.io.clock import NANOSECONDS, Clock, LoopClock
+from net4ai.stack.io.udp import Address, Batch, Endpoint, Receive, drop_batch
+
+MAXIMUM_DELAY = 10.0
+"""Longest delay, and longest jitter, in seconds."""
+MAXIMUM_CUTS = 1000
+SHORTEST_HOLD = 0.001
+LONGEST_HOLD = 0.010
+"""Seconds by which a reordered datagram is held back, so that later ones overtake it."""
+LINK_QUEUE_OCTETS = 64 << 20
+"""Octets under way on one emulated link."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """A time in which a link carries nothing. Seconds after the run began."""
+
+    start: float
+    duration: float
+
+
+@dataclass(frozen=True, slots=True)
+class ImpairmentParameters:
+    """How a link behaves in one direction. Raises ValueError where a value is out of range."""
+
+    delay: float = 0.0
+    """Seconds every datagram takes."""
+    jitter: float = 0.0
+    """Seconds; a random part of it comes on top of the delay. Datagrams may overtake one another."""
+    loss: float = 0.0
+    """Part of the datagrams that is lost."""
+    duplicate: float = 0.0
+    """Part of those that arrive which arrives twice."""
+    reorder: float = 0.0
+    """Part that is held back for a moment."""
+    corrupt: float = 0.0
+    """Part of those not lost that fails its transport-block check, and is dropped for it."""
+    cuts: tuple[Cut, ...] = ()
+
+    def __post_init__(self) -> None:
+        for name in ("delay", "jitter"):
+            self._check(name, getattr(self, name), MAXIMUM_DELAY)
+        for name in ("loss", "duplicate", "reorder", "corrupt"):
+            self._check(name, getattr(self, name), 1)
+        if len(self.cuts) > MAXIMUM_CUTS:
+            raise ValueError(f"Impairment.cuts: {len(self.cuts)} are too many; allowed: 0 to {MAXIMUM_CUTS}")
+        for cut in self.cuts:
+            if not (cut.start >= 0 and cut.duration >= 0):
+                raise ValueError(f"Impairment.cuts: {cut} is not allowed; allowed: nothing negative")
+
+    @staticmethod
+    def _check(name: str, value: float, maximum: float) -> None:
+        if not 0 <= value <= maximum:
+            raise ValueError(f"Impairment.{name}: {value} is not allowed; allowed: 0 to {maximum:g}")
+
+    @property
+    def none(self) -> bool:
+        """The link is perfect."""
+        return self == ImpairmentParameters()
+
+
+Fate = Drop | tuple[int, ...]
+"""Why a datagram is dropped, or the delay of each copy of it in nanoseconds."""
+
+
+class Impairment:
+    """One direction of an emulated link. `start`: when the run began, for the cuts; nanoseconds, as `now`."""
+
+    def __init__(self, parameters: ImpairmentParameters, seed: int, start: int) -> None:
+        self.parameters = parameters
+        self._random = random.Random(seed)
+        self._cuts = [
+            (start + round(cut.start * NANOSECONDS), start + round((cut.start + cut.duration) * NANOSECONDS))
+            for cut in parameters.cuts
+        ]
+
+    def fate(self, now: int) -> Fate:
+        """What becomes of a datagram sent now."""
+        parameters = self.parameters
+        # All numbers are drawn for every datagram: a fate depends on its number, not on the fates before it.
+        lost, corrupt, duplicate, reorder, hold, jitter, jitter_of_copy = (self._random.random() for _ in range(7))
+        if any(begin <= now < end for begin, end in self._cuts):
+            return Drop.LINK_CUT
+        if lost < parameters.loss:
+            return Drop.LOST
+        if corrupt < parameters.corrupt:
+            return Drop.TRANSPORT_BLOCK
+        delay = parameters.delay
+        if reorder < parameters.reorder:
+            delay += SHORTEST_HOLD + hold * (LONGEST_HOLD - SHORTEST_HOLD)
+        first = round((delay + jitter * parameters.jitter) * NANOSECONDS)
+        if duplicate >= parameters.duplicate:
+            return (first,)
+        return first, round((delay + jitter_of_copy * parameters.jitter) * NANOSECONDS)
+
+
+class ImpairedEndpoint:
+    """An `Endpoint` whose sent datagrams cross an emulated link. Made by `impair`."""
+
+    def __init__(self, endpoint: Endpoint, impairment: Impairment, drops: DropCounter, clock: Clock) -> None:
+        self.drops = drops
+        self._endpoint = endpoint
+        self._impairment = impairment
+        self._clock = clock
+        self._loop = asyncio.get_running_loop()
+        self._held: list[tuple[int, int, bytes, int, Address]] = []
+        """Due, order, data, stride, peer."""
+        self._held_octets = 0
+        self._order = itertools.count()
+        self._timer: asyncio.TimerHandle | None = None
+
+    @property
+    def receive(self) -> Receive | None:
+        return self._endpoint.receive
+
+    @receive.setter
+    def receive(self, receive: Receive | None) -> None:
+        self._endpoint.receive = receive
+
+    @property
+    def address(self) -> Address:
+        return self._endpoint.address
+
+    @property
+    def receive_buffer(self) -> int:
+        return self._endpoint.receive_buffer
+
+    def send(self, batch: Batch) -> None:
+        batch.check()
+        now = self._clock.now()
+        view, size, stride = memoryview(batch.data), len(batch.data), batch.stride
+        fates = [self._impairment.fate(now) for _ in range(0, size, stride)]
+        # Neighbours with the same fate stay one batch.
+        start = 0
+        for fate, group in itertools.groupby(fates):
+            end = min(start + stride * sum(1 for _ in group), size)
+            if isinstance(fate, Drop):
+                drop_batch(self.drops, fate, end - start, stride)
+            else:
+                for delay in fate:
+                    self._send_after(delay, now, Batch(view[start:end], stride, batch.peer))
+            start = end
+
+    def close(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        for _, _, data, stride, _ in self._held:
+            drop_batch(self.drops, Drop.CLOSED, len(data), stride)
+        self._held.clear()
+        self._held_octets = 0
+        self._endpoint.close()
+
+    def _send_after(self, delay: int, now: int, batch: Batch) -> None:
+        if not delay:
+            self._endpoint.send(batch)
+            return
+        if self._held_octets + len(batch.data) > LINK_QUEUE_OCTETS:
+            drop_batch(self.drops, Drop.LINK_QUEUE_FULL, len(batch.data), batch.stride)
+            return
+        self._held_octets += len(batch.data)
+        entry = (now + delay, next(self._order), bytes(batch.data), batch.stride, batch.peer)
+        heapq.heappush(self._held, entry)
+        if self._held[0] is entry:
+            self._set_timer(now)
+
+    def _set_timer(self, now: int) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self._loop.call_at(self._loop.time() + (self._held[0][0] - now) / NANOSECONDS, self._release)
+
+    def _release(self) -> None:
+        self._timer = None
+        now = self._clock.now()
+        while self._held and self._held[0][0] <= now:
+            _, _, data, stride, peer = heapq.heappop(self._held)
+            self._held_octets -= len(data)
+            self._endpoint.send(Batch(data, stride, peer))
+        if self._held:
+            self._set_timer(now)
+
+
+def impair(
+    endpoint: Endpoint,
+    parameters: ImpairmentParameters,
+    *,
+    seed: int,
+    link: str,
+    direction: str,
+    start: int | None = None,
+    clock: Clock | None = None,
+    drops: DropCounter | None = None,
+) -> Endpoint:
+    """Put an emulated link before `endpoint`; a perfect one costs nothing: `endpoint` itself comes back.
+
+    The random choices follow from the scenario's `seed`, the name of the `link` and the `direction`. `start` is when
+    the run began (nanoseconds of `clock`; default: now). Drops go to `drops`, by default the endpoint's.
+    """
+    if parameters.none:
+        return endpoint
+    clock = LoopClock(asyncio.get_running_loop()) if clock is None else clock
+    impairment = Impairment(
+        parameters, derive(seed, "impairment", link, direction), clock.now() if start is None else start
+    )
+    return ImpairedEndpoint(endpoint, impairment, endpoint.drops if drops is None else drops, clock)
