@@ -12,6 +12,8 @@ from net4ai.app.report.units import figure
 
 LEFT, RIGHT, TOP, BOTTOM = 56, 122, 16, 44
 """Margins of a plot: room for axis labels, and on the right for names at the ends of lines."""
+SMALLEST_STEP = 1e-12
+"""Between ticks; below it there is nothing to see."""
 NAME_LETTERS = 15
 """What fits the right margin."""
 LABEL_GAP = 15
@@ -47,9 +49,11 @@ class Stack:
 
 def ticks(low: float, high: float, about: int = 5) -> list[float]:
     """Round numbers (1, 2 or 5 times a power of ten apart) that lie within low...high, about so many."""
-    if not (math.isfinite(low) and math.isfinite(high)) or high <= low:
-        return [low] if math.isfinite(low) else []
+    if not (math.isfinite(low) and math.isfinite(high)):
+        return []
     raw = (high - low) / max(1, about)
+    if raw < SMALLEST_STEP:
+        return [low]
     power = 10.0 ** math.floor(math.log10(raw))
     step = next(factor * power for factor in (1, 2, 5, 10) if factor * power >= raw * 0.999)
     first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)

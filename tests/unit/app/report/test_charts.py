@@ -33,6 +33,8 @@ def test_ticks_are_few_round_and_within(low: float, width: float, about: int) ->
         (11.9, 18.3, 5, [12, 14, 16, 18]),
         (0, 0.09, 3, [0, 0.05]),
         (3, 3, 5, [3]),
+        (0, 5e-324, 5, [0]),
+        (float("nan"), 1, 5, []),
     ],
 )
 def test_ticks_people_would_choose(low: float, high: float, about: int, expected: list[float]) -> None:

@@ -19,8 +19,8 @@ def test_every_field_of_the_trace_schema_is_read() -> None:
 @pytest.mark.parametrize(
     "damaged",
     [None, 7, {}, [], {**GOOD, "time": "5"}, {**GOOD, "node": None}, {**GOOD, "node": ""}, {**GOOD, "size": -1},
-     {**GOOD, "ids": 4}, {**GOOD, "size": 1 << 60}, {**GOOD, "duration": 1 << 63}, {**GOOD, "time": 10**30}, {**GOOD, "node": "\ud800"},
-     {**GOOD, "ids": {"x": object()}}, {"time": 5, "kind": "state"}],
+     {**GOOD, "ids": 4}, {**GOOD, "size": 1 << 60}, {**GOOD, "duration": 1 << 63}, {**GOOD, "time": 10**30},
+     {**GOOD, "node": "\ud800"}, {**GOOD, "ids": {"x": object()}}, {"time": 5, "kind": "state"}],
 )  # fmt: skip
 def test_damaged_lines_are_counted_and_left_out(damaged: Any) -> None:
     lines, count = understand([GOOD, damaged])
