@@ -1,22 +1,23 @@
 """What the learning functions say to each other.
 
-======== =========== ============================== ==================== ===============================================
-tag      content     from → to                      index                data
-======== =========== ============================== ==================== ===============================================
-MODEL    TENSORS     server → client                round                the parameters to start from: blocks 1 to cut
-                                                                         (bottom routine), all blocks (top routine)
-ACTI-    TENSOR      client → server                step of the turn     float32 (rows, neurons at the cut): one batch;
-VATIONS                                                                  at cut 0 all the rows, once
-LABELS   TENSOR      client → server                that of ACTIVATIONS  float32 (rows, outputs)
-GRADIENT TENSOR      server → client                that of ACTIVATIONS  float32, shaped like ACTIVATIONS
-UPDATE   TENSORS     client → server                rows trained on      the same parameters after training
-METRIC   JSON        application controller →       round                {"round": r, "validation_mae": mmHg}
-                     global training
-======== =========== ============================== ==================== ===============================================
+MODEL
+    TENSORS, server to client, index the round: the parameters to start from, of the blocks up to the cut (bottom
+    routine) or of all (top routine). Global training sends it to the application controller, too.
+ACTIVATIONS
+    TENSOR, client to server, index the step of the turn: float32 (rows, neurons at the cut) of one batch; at cut 0
+    the inputs of all rows, once.
+LABELS
+    TENSOR, client to server, index that of ACTIVATIONS: float32 (rows, outputs).
+GRADIENT
+    TENSOR, server to client, index that of ACTIVATIONS, shaped like them: the gradient with respect to them.
+UPDATE
+    TENSORS, client to server, index the number of rows trained on: the parameters of MODEL after training.
+METRIC
+    JSON, application controller to global training, index the round: ``{"round": 3, "validation_mae": 12.3}``, mmHg.
 
 One turn of the bottom routine: MODEL, then ACTIVATIONS, LABELS, GRADIENT for each batch (middle split), or
 ACTIVATIONS, LABELS once (bottom split), or nothing (top split), then UPDATE. One turn of the top routine: UPDATE,
-then MODEL. Global training sends MODEL to the application controller, and receives METRIC.
+then MODEL.
 """
 
 from __future__ import annotations

@@ -193,6 +193,7 @@ class Split:
     """The provider's, for reporting only."""
 
 
+@functools.lru_cache(maxsize=16)
 def split_rows(rows: int, seed: int) -> Split:
     """20 % test, 8 % validation, the rest train, in an order drawn by `derive`."""
     order = sorted(range(rows), key=lambda row: derive(seed, "split", row))

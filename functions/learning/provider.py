@@ -30,6 +30,34 @@ def partition_seed(seed: int) -> int:
     return derive(seed, "partition")
 
 
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    inputs: Tensor
+    """(rows, 42) float32, normalised."""
+    pressure: Tensor
+    """(rows,) float64, mmHg."""
+
+    @classmethod
+    def of(cls, table: nhanes.Table, rows: Sequence[int], normalisation: Normalisation) -> _Rows:
+        return cls(normalisation.apply(table, rows)[0], torch.from_numpy(table.target[list(rows)]))
+
+    def mean_absolute_error(self, predicted: Tensor) -> float:
+        """Of pressures (rows,), or of one for all; mmHg."""
+        return float((predicted - self.pressure).abs().mean())
+
+
+class _Provider:
+    """The data as the provider of a run divides it; for the baselines alone it also looks at the train rows."""
+
+    def __init__(self, seed: int) -> None:
+        table = nhanes.load()
+        split = nhanes.split_rows(len(table), partition_seed(seed))
+        self.normalisation = Normalisation.of(table, split.validation)
+        self.train, self.validation, self.test = (
+            _Rows.of(table, rows, self.normalisation) for rows in (split.train, split.validation, split.test)
+        )
+
+
 def service_settings(
     seed: int,
     rounds: int,
@@ -61,15 +89,15 @@ def service_settings(
     choice({"deal": deal}, "deal", nhanes.DEALS)
     training = Training(derive(seed, "training"), learning_rate, weight_decay, batch_size, epochs).to_settings()
     Training.from_settings(training)
-    table = nhanes.load()
-    split = nhanes.split_rows(len(table), partition_seed(seed))
-    if subscribers > len(split.train):
-        raise SettingsError("subscribers", subscribers, f"up to {len(split.train)}, the number of train rows")
+    provider = _Provider(seed)
+    train_rows = len(provider.train.inputs)
+    if subscribers > train_rows:
+        raise SettingsError("subscribers", subscribers, f"up to {train_rows}, the number of train rows")
     return {
         "data-source": {
             "training": training,
             "model": model,
-            "normalisation": Normalisation.of(table, split.validation).to_settings(),
+            "normalisation": provider.normalisation.to_settings(),
             "partition": {"seed": partition_seed(seed), "deal": deal},
         },
         "local-training": {"training": training, "model": model},
@@ -85,22 +113,6 @@ def _check_model(model: dict[str, Any]) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class _Rows:
-    inputs: Tensor
-    """(rows, 42) float32, normalised."""
-    pressure: Tensor
-    """(rows,) float64, mmHg."""
-
-    @classmethod
-    def of(cls, table: nhanes.Table, rows: Sequence[int], normalisation: Normalisation) -> _Rows:
-        return cls(normalisation.apply(table, rows)[0], torch.from_numpy(table.target[list(rows)]))
-
-    def mae(self, predicted: Tensor) -> float:
-        """Mean absolute error of pressures (rows,), mmHg."""
-        return float((predicted - self.pressure).abs().mean())
-
-
-@dataclass(frozen=True, slots=True)
 class Metrics:
     """Mean absolute errors of one round's model, mmHg. `test_mae` is for the report only: it never goes back."""
 
@@ -113,41 +125,52 @@ class Metrics:
         return from_metric(self.round, self.validation_mae)
 
 
+@dataclass(frozen=True, slots=True)
+class MeasuredModel:
+    """A model that came out of the network, and how good it is."""
+
+    metrics: Metrics
+    state: State
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """As a safetensors file."""
+        Path(path).write_bytes(from_state(Tag.MODEL, self.state).data)
+
+
 class Evaluator:
-    """Measures the models that come out of the network on the provider's own rows, and keeps the newest."""
+    """Measures the models that come out of the network on the provider's own rows.
+
+    It keeps the newest model, which is what fidelity is checked on, and the best by validation error, which is what
+    the provider came for.
+    """
 
     def __init__(self, seed: int, neurons: Sequence[int] = DEFAULT_NEURONS) -> None:
         """`seed`: the run's, as given to `service_settings`. Raises `SettingsError`, `DataError`."""
         prepare_torch()
         self._model = SplitModel(model_profile(neurons))
-        table = nhanes.load()
-        split = nhanes.split_rows(len(table), partition_seed(seed))
-        self._normalisation = Normalisation.of(table, split.validation)
-        self._validation = _Rows.of(table, split.validation, self._normalisation)
-        self._test = _Rows.of(table, split.test, self._normalisation)
-        self.state: State = {}
-        """The newest model."""
+        self._data = _Provider(seed)
         self.history: list[Metrics] = []
+        """The metrics of all models so far, in order."""
+        self.newest: MeasuredModel | None = None
+        self.best: MeasuredModel | None = None
 
     def evaluate(self, message: Message) -> Metrics:
-        """Metrics of a MODEL message from global training; the index is the round. Raises `PeerError`."""
+        """Metrics of a MODEL message from global training; its index is the round. Raises `PeerError`."""
         if message.tag != Tag.MODEL:
             raise PeerError("message", "MODEL", f"tag {message.tag}")
-        self.state = to_state(message, self._model.shapes(0, self._model.blocks), "MODEL")
-        validation, test = (self._mae(rows) for rows in (self._validation, self._test))
-        self.history.append(Metrics(message.index, validation, test))
-        return self.history[-1]
+        state = to_state(message, self._model.shapes(0, self._model.blocks), "MODEL")
+        metrics = Metrics(
+            message.index, self._mean_absolute_error(state, self._data.validation),
+            self._mean_absolute_error(state, self._data.test),
+        )
+        self.history.append(metrics)
+        self.newest = MeasuredModel(metrics, state)
+        if self.best is None or metrics.validation_mae < self.best.metrics.validation_mae:
+            self.best = self.newest
+        return metrics
 
-    def best(self) -> Metrics:
-        """The metrics of the round with the lowest validation error."""
-        return min(self.history, key=lambda metrics: metrics.validation_mae)
-
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """The newest model as a safetensors file."""
-        Path(path).write_bytes(from_state(Tag.MODEL, self.state).data)
-
-    def _mae(self, rows: _Rows) -> float:
-        return rows.mae(self._normalisation.pressure(self._model.predict(self.state, rows.inputs)))
+    def _mean_absolute_error(self, state: State, rows: _Rows) -> float:
+        return rows.mean_absolute_error(self._data.normalisation.pressure(self._model.predict(state, rows.inputs)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,12 +185,11 @@ class Baselines:
 
 def baselines(seed: int) -> Baselines:
     """The baselines for a run with this seed. Raises `DataError`."""
-    table = nhanes.load()
-    split = nhanes.split_rows(len(table), partition_seed(seed))
-    normalisation = Normalisation.of(table, split.validation)
-    train, test = (_Rows.of(table, rows, normalisation) for rows in (split.train, split.test))
-    mean = train.pressure.mean()
-    return Baselines(test.mae(mean), test.mae(_ridge(train, test.inputs)))
+    data = _Provider(seed)
+    return Baselines(
+        mean_predictor=data.test.mean_absolute_error(data.train.pressure.mean()),
+        ridge=data.test.mean_absolute_error(_ridge(data.train, data.test.inputs)),
+    )
 
 
 def _ridge(train: _Rows, inputs: Tensor) -> Tensor:

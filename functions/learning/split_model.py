@@ -83,7 +83,7 @@ def check_profile(profile: Mapping[str, Any]) -> None:
             raise SettingsError("model.neurons", size, f"integers from 1 to {MAXIMUM_COUNT}")
     if profile.get("layers") != len(neurons):
         raise SettingsError("model.layers", profile.get("layers"), f"the number of entries in neurons, {len(neurons)}")
-    if not isinstance(links, list) or len(links) != len(neurons) - 1 or not all(kind in LINKS for kind in links):
+    if not isinstance(links, list) or len(links) != len(neurons) - 1 or any(kind not in [*LINKS] for kind in links):
         raise SettingsError("model.links", links, f"{len(neurons) - 1} of: {', '.join(LINKS)}")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -16,6 +17,10 @@ from net4ai.functions.learning.data_source import DataSource
 from net4ai.functions.learning.global_training import GlobalTraining
 from net4ai.functions.learning.local_training import LocalTraining
 from net4ai.functions.learning.tensors import State
+
+
+SUBSCRIBERS = 24
+"""So each has some 157 rows, whether or not it takes part."""
 
 
 class MemoryChannel:
@@ -73,18 +78,28 @@ def execution(role: Role, round: int, cut: int, seats: Sequence[int], sequential
 
 
 class Service:
-    """Global training, `servers` local trainings, and data sources in memory; `run` plays the routine managers.
+    """Global training, local trainings and data sources in memory; `run` plays the routine managers.
 
-    `groups`: by server, the subscriber on each seat. `arrival`: in which order clients that are started at once come.
+    `groups`: by server, the subscriber on each seat.
     """
 
-    def __init__(self, seed: int, rounds: int, groups: Sequence[Sequence[int]], cut: int, **settings: Any) -> None:
+    def __init__(
+        self,
+        seed: int,
+        rounds: int,
+        groups: Sequence[Sequence[int]],
+        cut: int,
+        sequential: bool | None = None,
+        **settings: Any,
+    ) -> None:
         self.cut, self.groups = cut, groups
-        self.subscribers = max(subscriber for group in groups for subscriber in group) + 1
-        self.settings = provider.service_settings(seed, rounds, self.subscribers, cut, **settings)
+        self.subscribers = SUBSCRIBERS
+        plain = provider.service_settings(seed, rounds, self.subscribers, cut, **settings)
+        self.settings = json.loads(json.dumps(plain))  # they cross the control bus
         self.evaluator = provider.Evaluator(seed)
         self.controller, results = channel_pair()
-        self.sequential = cut < len(self.settings["local-training"]["model"]["neurons"]) - 1
+        blocks = len(self.settings["local-training"]["model"]["links"])
+        self.sequential = cut < blocks if sequential is None else sequential
         self.data_sources = {
             subscriber: DataSource(
                 MemoryContext(
@@ -103,7 +118,8 @@ class Service:
         while outcome is not Outcome.STOP:
             outcome, _ = await asyncio.gather(self.round(round, backwards), self.control())
             round += 1
-        return self.evaluator.state
+        assert self.evaluator.newest is not None
+        return self.evaluator.newest.state
 
     async def control(self) -> None:
         metrics = self.evaluator.evaluate(await self.controller.receive())

@@ -11,7 +11,7 @@ from net4ai.functions.learning import reference
 
 BLOCKS = 4
 GROUPS = ((0, 3, 5), (4, 1))
-"""Two servers; the subscribers of a group by seat. Some 628 rows each."""
+"""Two servers; the subscribers of a group by seat."""
 
 
 @pytest.mark.parametrize("cut", range(BLOCKS + 1))
