@@ -1,18 +1,30 @@
-"""Outside programs: a test that needs one is skipped where it is missing, and fails where CI is set.
+"""What all tests share: outside programs, seeds, and the hand-written examples of the specification.
 
-Seeds: hypothesis prints the blob that replays a failure; tests with random inputs of their own take the `seed` fixture.
+A test that needs an outside program is skipped where it is missing, and fails where CI is set.
+
+Hypothesis prints the blob that replays a failure; tests with random inputs of their own take the `seed` fixture.
 `NET4AI_TEST_SEED=n pytest ...` replays a run.
+
+A test with an argument `example` runs once for each example of docs/spec/examples.md.
 """
 
 from __future__ import annotations
 
+import ast
+import importlib
 import os
 import random
+import re
 import shutil
 from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
+
+from net4ai.codecs.declaration import FixedField, ListField, NestedField, Structure
 
 PROGRAMS = ("tshark", "mosquitto")
 """Markers that name a program."""
@@ -47,3 +59,92 @@ def seed(request: pytest.FixtureRequest) -> Iterator[int]:
     """The seed of this run, printed with a failing test."""
     print(f"{SEED_VARIABLE}={SEED} replays {request.node.nodeid}")
     yield SEED
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Examples of the specification
+
+
+@dataclass(frozen=True)
+class Example:
+    """One example: what stands in the document, and the value its lines describe."""
+
+    title: str
+    structure: type[Structure]
+    octets: bytes
+    value: Structure
+    """Built from the values written beside the octets, not from the octets."""
+
+
+EXAMPLES = Path(__file__).resolve().parent.parent / "docs" / "spec" / "examples.md"
+_LINE = re.compile(r"    ((?:[0-9A-F]{2} )*[0-9A-F]{2})?\s{2,}(.*)")
+_REMARK = re.compile(r"\s*\([^()]*\)$")
+_STEP = re.compile(r"\.?(\w+)(?:\[(\d+)\])?")
+
+
+def read_examples() -> list[Example]:
+    """All examples of docs/spec/examples.md, in order. Raises ValueError for lines that cannot be understood."""
+    examples: list[Example] = []
+    for section in EXAMPLES.read_text(encoding="utf-8").split("\n### ")[1:]:
+        title, *lines = section.split("\n## ")[0].splitlines()
+        module, _, name = title.partition(".")
+        structure = getattr(importlib.import_module(f"net4ai.codecs.{module}"), name)
+        number = sum(other.structure is structure for other in examples)
+        octets, values = b"", {}
+        for line in lines:
+            if not line.startswith("    "):
+                continue
+            found = _LINE.fullmatch(line)
+            if found is None:
+                raise ValueError(f"{EXAMPLES.name}, {title}: {line!r}")
+            here = bytes.fromhex(found[1] or "")
+            octets += here
+            for part in filter(None, _REMARK.sub("", found[2]).split(";")):
+                path, _, text = (piece.strip() for piece in part.partition("="))
+                values[path] = _read_value(structure, path, text, here)
+        value = _build(structure, values, "")
+        if values:
+            raise ValueError(f"{EXAMPLES.name}, {title}: {list(values)} belong to no field")
+        examples.append(Example(f"{title}-{number}", structure, octets, value))
+    return examples
+
+
+def _read_value(structure: type[Structure], path: str, text: str, here: bytes) -> Any:
+    words = {"octets": here, "none": b"", "[]": ()}
+    if text in words:
+        return words[text]
+    spec = None
+    for step in _STEP.finditer(path):
+        spec = structure.DECLARATION[step[1]]
+        if isinstance(spec, ListField | NestedField):
+            structure = spec.element
+    if isinstance(spec, FixedField) and spec.codes is not None and text in spec.codes.__members__:
+        return spec.codes[text]
+    return int(text, 0) if text[0].isdigit() else ast.literal_eval(text)
+
+
+def _build(structure: type[Structure], values: dict[str, Any], where: str) -> Structure:
+    """The value of `structure` out of the values whose paths begin with `where`, which are taken away."""
+    arguments: dict[str, Any] = {}
+    for name, spec in structure.DECLARATION.items():
+        path = f"{where}{name}"
+        match spec:
+            case FixedField(reserved=True):
+                pass
+            case FixedField(constant=constant) if constant is not None:
+                assert values.pop(path) == constant
+            case ListField(element=element) if path not in values:
+                count = len({key.split("]")[0] for key in values if key.startswith(f"{path}[")})
+                assert count, f"{path} is missing"
+                arguments[name] = tuple(_build(element, values, f"{path}[{index}].") for index in range(count))
+            case NestedField(element=element):
+                arguments[name] = _build(element, values, f"{path}.")
+            case _:
+                arguments[name] = values.pop(path)
+    return structure(**arguments)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "example" in metafunc.fixturenames:
+        examples = read_examples()
+        metafunc.parametrize("example", examples, ids=[example.title for example in examples])
