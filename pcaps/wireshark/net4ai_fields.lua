@@ -1,0 +1,2777 @@
+-- Generated from the declarations in codecs/ by `python -m net4ai.codecs.generate`; do not edit.
+-- Data of the Wireshark plugin net4ai.lua, which lies beside this file.
+
+return {
+  ports = {signalling = 46400, bulk = 46401, n2 = 46412},
+  dep_version = 1,
+  maximum_n2_message = 65536,
+  element_size = {[0] = 0, [1] = 4, [2] = 2, [3] = 2, [4] = 1, [5] = 1, [6] = 4, [7] = 8, [8] = 8},
+  structures = {
+    l2_header = {
+      name = "L2Header",
+      doc = "The header of every PDU on the Uu, T4 and T8.",
+      parts = {
+        {
+          kind = "word",
+          size = 1,
+          fields = {
+            {name = "version", label = "Version", filter = "net4ai.version", type = "uint8", mask = 192, divisor = 64, modulus = 4, minimum = 0, maximum = 0, doc = "Version of this layer."},
+            {name = "is_data", label = "Is data", filter = "net4ai.is_data", type = "bool", mask = 32, divisor = 32, modulus = 2, doc = "Data (1) or status report (0) of an acknowledged bearer."},
+            {name = "segmentation", label = "Segmentation", filter = "net4ai.segmentation", type = "uint8", mask = 24, divisor = 8, modulus = 4, codes = "Segmentation", doc = "Whole service data unit, or which part of it."},
+            {name = "poll", label = "Poll", filter = "net4ai.poll", type = "bool", mask = 4, divisor = 4, modulus = 2, doc = "Asks for a status report."},
+            {name = "has_mac", label = "Has MAC-I", filter = "net4ai.has_mac", type = "bool", mask = 2, divisor = 2, modulus = 2, doc = "A 32-bit MAC-I ends the PDU. 0: null integrity, no keys yet."},
+            {name = "hop_encrypted", label = "Hop encrypted", filter = "net4ai.hop_encrypted", type = "bool", mask = 1, divisor = 1, modulus = 2, reserved = true, doc = "Reserved: sent as 0, ignored on receipt."},
+          },
+        },
+        {
+          kind = "word",
+          size = 1,
+          fields = {
+            {name = "bearer_type", label = "Bearer type", filter = "net4ai.bearer_type", type = "uint8", mask = 192, divisor = 64, modulus = 4, codes = "BearerType", doc = "What the PDU belongs to."},
+            {name = "bearer", label = "Bearer", filter = "net4ai.bearer", type = "uint8", mask = 63, divisor = 1, modulus = 64, doc = "Identity of the bearer within its type."},
+          },
+        },
+        {
+          kind = "word",
+          size = 2,
+          fields = {
+            {name = "c_rnti", label = "C-RNTI", filter = "net4ai.c_rnti", type = "uint16", doc = "Radio identity of the UE; 0 on SRB0. On T4 and T8 the peer identity given at attach."},
+          },
+        },
+        {
+          kind = "word",
+          size = 4,
+          fields = {
+            {name = "count", label = "Count", filter = "net4ai.count", type = "uint32", doc = "Number of the PDU per C-RNTI, bearer, direction and socket; in acknowledged mode the ARQ number."},
+          },
+        },
+      },
+    },
+    segment_offset = {
+      name = "SegmentOffset",
+      doc = "Follows the header of a last or middle segment.",
+      parts = {
+        {
+          kind = "word",
+          size = 4,
+          fields = {
+            {name = "offset", label = "Offset", filter = "net4ai.segment.offset", type = "uint32", doc = "Offset of this segment within its service data unit, in octets."},
+          },
+        },
+      },
+    },
+    status_report = {
+      name = "StatusReport",
+      doc = "Body of a status report: everything before `next_count` has arrived but for the missing ranges.",
+      parts = {
+        {
+          kind = "word",
+          size = 4,
+          fields = {
+            {name = "next_count", label = "Next count", filter = "net4ai.status.next_count", type = "uint32", doc = "COUNT behind the highest PDU received."},
+          },
+        },
+        {
+          kind = "octets",
+          name = "missing",
+          label = "Missing",
+          filter = "net4ai.status.missing",
+          length_size = 0,
+          maximum = 384,
+          doc = "Missing ranges, 6 octets each.",
+          element_size = 6,
+          parts = {
+            {
+              kind = "word",
+              size = 4,
+              fields = {
+                {name = "first", label = "First", filter = "net4ai.status.missing.first", type = "uint32", doc = "COUNT of the first missing PDU."},
+              },
+            },
+            {
+              kind = "word",
+              size = 2,
+              fields = {
+                {name = "length", label = "Length", filter = "net4ai.status.missing.length", type = "uint16", minimum = 1, maximum = 65535, doc = "How many are missing."},
+              },
+            },
+          },
+        },
+      },
+    },
+    dep_header = {
+      name = "DepHeader",
+      doc = "The header of every DEP PDU. No flag differs among the segments of a bulk run.",
+      parts = {
+        {
+          kind = "word",
+          size = 1,
+          fields = {
+            {name = "version", label = "Version", filter = "dep.version", type = "uint8", mask = 240, divisor = 16, modulus = 16, doc = "Version of DEP, agreed when the session is added."},
+            {name = "type", label = "Type", filter = "dep.type", type = "uint8", mask = 15, divisor = 1, modulus = 16, codes = "DepType", doc = "Type of the PDU."},
+          },
+        },
+        {
+          kind = "word",
+          size = 1,
+          fields = {
+            {name = "response", label = "Response", filter = "dep.response", type = "bool", mask = 128, divisor = 128, modulus = 2, doc = "The message answers the peer's message of the same message id."},
+            {name = "ack_requested", label = "Ack requested", filter = "dep.ack_requested", type = "bool", mask = 64, divisor = 64, modulus = 2, doc = "The receiver shall acknowledge at once."},
+            {name = "reencrypted", label = "Reencrypted", filter = "dep.reencrypted", type = "bool", mask = 32, divisor = 32, modulus = 2, doc = "Set by the forwarding function after proxy re-encryption (R87)."},
+            {name = "reserved_flags", label = "Reserved flags", filter = "dep.reserved_flags", type = "uint8", mask = 31, divisor = 1, modulus = 32, reserved = true, doc = "Reserved: sent as 0, ignored on receipt."},
+          },
+        },
+        {
+          kind = "word",
+          size = 1,
+          fields = {
+            {name = "congestion", label = "Congestion", filter = "dep.congestion", type = "uint8", mask = 192, divisor = 64, modulus = 4, codes = "CongestionMark", doc = "Explicit congestion notification."},
+            {name = "qfi", label = "QFI", filter = "dep.qfi", type = "uint8", mask = 63, divisor = 1, modulus = 64, doc = "QoS flow identifier (R103, R104)."},
+          },
+        },
+        {
+          kind = "word",
+          size = 1,
+          fields = {
+            {name = "extension_words", label = "Extension words", filter = "dep.extension_words", type = "uint8", doc = "Length of the extensions behind the header, in 32-bit words. 0 in DATA."},
+          },
+        },
+        {
+          kind = "word",
+          size = 4,
+          fields = {
+            {name = "handle", label = "Handle", filter = "dep.handle", type = "uint32", base = "HEX", shared = "handle", doc = "Session handle: random, allocated by the receiver of this leg, unrelated to any identity."},
+          },
+        },
+        {
+          kind = "word",
+          size = 4,
+          fields = {
+            {name = "message_id", label = "Message id", filter = "dep.message_id", type = "uint32", doc = "Number of the message per session, QoS flow and sender of the request."},
+          },
+        },
+        {
+          kind = "word",
+          size = 4,
+          fields = {
+            {name = "offset", label = "Offset", filter = "dep.offset", type = "uint32", doc = "Offset within the message, in octets."},
+          },
+        },
+      },
+    },
+    extension = {
+      name = "Extension",
+      doc = "Head of one extension; its value follows, padded to whole words. Reserved: none is defined yet.",
+      parts = {
+        {
+          kind = "word",
+          size = 1,
+          fields = {
+            {name = "critical", label = "Critical", filter = "dep.extension.critical", type = "bool", mask = 128, divisor = 128, modulus = 2, doc = "A receiver that does not know the type must answer ERROR."},
+            {name = "type", label = "Type", filter = "dep.extension.type", type = "uint8", mask = 127, divisor = 1, modulus = 128, doc = "Type of the extension."},
+          },
+        },
+        {
+          kind = "word",
+          size = 1,
+          fields = {
+            {name = "words", label = "Words", filter = "dep.extension.words", type = "uint8", minimum = 1, maximum = 255, doc = "Length with this head, in 32-bit words."},
+          },
+        },
+        {
+          kind = "word",
+          size = 2,
+          fields = {
+            {name = "reserved_bits", label = "Reserved bits", filter = "dep.extension.reserved_bits", type = "uint16", minimum = 0, maximum = 0, doc = "Must be 0."},
+          },
+        },
+      },
+    },
+    message_prefix = {
+      name = "MessagePrefix",
+      doc = "The first 64 octets of every message.",
+      parts = {
+        {
+          kind = "word",
+          size = 2,
+          fields = {
+            {name = "magic", label = "Magic", filter = "net4ai.message.magic", type = "uint16", base = "HEX", minimum = 20020, maximum = 20020, doc = "The letters \"N4\"."},
+          },
+        },
+        {
+          kind = "word",
+          size = 1,
+          fields = {
+            {name = "version", label = "Version", filter = "net4ai.message.version", type = "uint8", minimum = 1, maximum = 1, doc = "Version of the prefix."},
+          },
+        },
+        {
+          kind = "word",
+          size = 1,
+          fields = {
+            {name = "more", label = "More", filter = "net4ai.message.more", type = "bool", mask = 128, divisor = 128, modulus = 2, doc = "Another message of the same tag and index continues this one."},
+            {name = "reserved_flags", label = "Reserved flags", filter = "net4ai.message.reserved_flags", type = "uint8", mask = 127, divisor = 1, modulus = 128, reserved = true, doc = "Reserved: sent as 0, ignored on receipt."},
+          },
+        },
+        {
+          kind = "word",
+          size = 4,
+          fields = {
+            {name = "record_size", label = "Record size", filter = "net4ai.message.record_size", type = "uint32", doc = "Largest plaintext of a sealed record, in octets; 0: the data is bare."},
+          },
+        },
+        {
+          kind = "word",
+          size = 1,
+          fields = {
+            {name = "content", label = "Content", filter = "net4ai.message.content", type = "uint8", codes = "Content", doc = "What the data is."},
+          },
+        },
+        {
+          kind = "word",
+          size = 1,
+          fields = {
+            {name = "element_type", label = "Element type", filter = "net4ai.message.element_type", type = "uint8", codes = "ElementType", doc = "Element type of a tensor."},
+          },
+        },
+        {
+          kind = "word",
+          size = 1,
+          fields = {
+            {name = "rank", label = "Rank", filter = "net4ai.message.rank", type = "uint8", minimum = 0, maximum = 8, doc = "Number of dimensions of a tensor."},
+          },
+        },
+        {
+          kind = "word",
+          size = 1,
+          fields = {
+            {name = "reserved_octet", label = "Reserved octet", filter = "net4ai.message.reserved_octet", type = "uint8", reserved = true, doc = "Reserved: sent as 0, ignored on receipt."},
+          },
+        },
+        {
+          kind = "word",
+          size = 2,
+          fields = {
+            {name = "tag", label = "Tag", filter = "net4ai.message.tag", type = "uint16", doc = "Belongs to the functions: what the message means to them."},
+          },
+        },
+        {
+          kind = "word",
+          size = 2,
+          fields = {
+            {name = "reserved_word", label = "Reserved word", filter = "net4ai.message.reserved_word", type = "uint16", reserved = true, doc = "Reserved: sent as 0, ignored on receipt."},
+          },
+        },
+        {
+          kind = "word",
+          size = 4,
+          fields = {
+            {name = "index", label = "Index", filter = "net4ai.message.index", type = "uint32", doc = "Belongs to the functions: for example the step."},
+          },
+        },
+        {
+          kind = "word",
+          size = 4,
+          fields = {
+            {name = "reserved_number", label = "Reserved number", filter = "net4ai.message.reserved_number", type = "uint32", reserved = true, doc = "Reserved: sent as 0, ignored on receipt."},
+          },
+        },
+        {
+          kind = "word",
+          size = 8,
+          fields = {
+            {name = "data_length", label = "Data length", filter = "net4ai.message.data_length", type = "uint64", doc = "Length of the data in plain, in octets."},
+          },
+        },
+        {
+          kind = "word",
+          size = 4,
+          fields = {
+            {name = "dimension_0", label = "Dimension 0", filter = "net4ai.message.dimension_0", type = "uint32", doc = "Size of dimension 0, or 0."},
+          },
+        },
+        {
+          kind = "word",
+          size = 4,
+          fields = {
+            {name = "dimension_1", label = "Dimension 1", filter = "net4ai.message.dimension_1", type = "uint32", doc = "Size of dimension 1, or 0."},
+          },
+        },
+        {
+          kind = "word",
+          size = 4,
+          fields = {
+            {name = "dimension_2", label = "Dimension 2", filter = "net4ai.message.dimension_2", type = "uint32", doc = "Size of dimension 2, or 0."},
+          },
+        },
+        {
+          kind = "word",
+          size = 4,
+          fields = {
+            {name = "dimension_3", label = "Dimension 3", filter = "net4ai.message.dimension_3", type = "uint32", doc = "Size of dimension 3, or 0."},
+          },
+        },
+        {
+          kind = "word",
+          size = 4,
+          fields = {
+            {name = "dimension_4", label = "Dimension 4", filter = "net4ai.message.dimension_4", type = "uint32", doc = "Size of dimension 4, or 0."},
+          },
+        },
+        {
+          kind = "word",
+          size = 4,
+          fields = {
+            {name = "dimension_5", label = "Dimension 5", filter = "net4ai.message.dimension_5", type = "uint32", doc = "Size of dimension 5, or 0."},
+          },
+        },
+        {
+          kind = "word",
+          size = 4,
+          fields = {
+            {name = "dimension_6", label = "Dimension 6", filter = "net4ai.message.dimension_6", type = "uint32", doc = "Size of dimension 6, or 0."},
+          },
+        },
+        {
+          kind = "word",
+          size = 4,
+          fields = {
+            {name = "dimension_7", label = "Dimension 7", filter = "net4ai.message.dimension_7", type = "uint32", doc = "Size of dimension 7, or 0."},
+          },
+        },
+      },
+    },
+    record = {
+      name = "Record",
+      doc = "Head of a sealed record; ciphertext and a 16-octet tag follow. The slot is reserved, nothing seals yet.",
+      parts = {
+        {
+          kind = "word",
+          size = 1,
+          fields = {
+            {name = "version", label = "Version", filter = "net4ai.message.record.version", type = "uint8", minimum = 1, maximum = 1, doc = "Version of the record layer."},
+          },
+        },
+        {
+          kind = "word",
+          size = 1,
+          fields = {
+            {name = "flags", label = "Flags", filter = "net4ai.message.record.flags", type = "uint8", reserved = true, doc = "Reserved: sent as 0, ignored on receipt."},
+          },
+        },
+        {
+          kind = "word",
+          size = 2,
+          fields = {
+            {name = "epoch", label = "Epoch", filter = "net4ai.message.record.epoch", type = "uint16", doc = "Key epoch; only grows."},
+          },
+        },
+        {
+          kind = "word",
+          size = 4,
+          fields = {
+            {name = "length", label = "Length", filter = "net4ai.message.record.length", type = "uint32", doc = "Octets of ciphertext, without the tag."},
+          },
+        },
+        {
+          kind = "word",
+          size = 8,
+          fields = {
+            {name = "sequence", label = "Sequence", filter = "net4ai.message.record.sequence", type = "uint64", doc = "Number of the record under its key."},
+          },
+        },
+      },
+    },
+  },
+  bodies = {
+    [1] = {
+      filter = "dep.data",
+      doc = "Body of DATA, before the payload. A payload of no octets announces a message and asks for credit.",
+      parts = {
+        {
+          kind = "word",
+          size = 4,
+          fields = {
+            {name = "message_length", label = "Message length", filter = "dep.data.message_length", type = "uint32", doc = "Length of the whole message, in octets."},
+          },
+        },
+        {
+          kind = "word",
+          size = 4,
+          fields = {
+            {name = "packet_number", label = "Packet number", filter = "dep.data.packet_number", type = "uint32", doc = "Per session, QoS flow and direction; fresh on every transmission, unchanged by forwarding."},
+          },
+        },
+      },
+    },
+    [2] = {
+      filter = "dep.grant",
+      doc = "Body of GRANT: the receiver permits the octets before `limit` of the message.",
+      parts = {
+        {
+          kind = "word",
+          size = 4,
+          fields = {
+            {name = "limit", label = "Limit", filter = "dep.grant.limit", type = "uint32", doc = "Octets permitted, counted from the start of the message."},
+          },
+        },
+        {
+          kind = "word",
+          size = 1,
+          fields = {
+            {name = "priority", label = "Priority", filter = "dep.grant.priority", type = "uint8", doc = "Lower goes first."},
+          },
+        },
+        {
+          kind = "word",
+          size = 1,
+          fields = {
+            {name = "reserved_octet", label = "Reserved octet", filter = "dep.grant.reserved_octet", type = "uint8", reserved = true, doc = "Reserved: sent as 0, ignored on receipt."},
+          },
+        },
+        {
+          kind = "word",
+          size = 2,
+          fields = {
+            {name = "reserved_bits", label = "Reserved bits", filter = "dep.grant.reserved_bits", type = "uint16", reserved = true, doc = "Reserved: sent as 0, ignored on receipt."},
+          },
+        },
+      },
+    },
+    [3] = {
+      filter = "dep.ack",
+      doc = "Body of ACK: all octets before the header's offset have arrived, and the segments whose bit is set.",
+      parts = {
+        {
+          kind = "word",
+          size = 4,
+          fields = {
+            {name = "highest_packet", label = "Highest packet", filter = "dep.ack.highest_packet", type = "uint32", doc = "Highest packet number seen in this direction of the flow."},
+          },
+        },
+        {
+          kind = "word",
+          size = 4,
+          fields = {
+            {name = "delay", label = "Delay", filter = "dep.ack.delay", type = "uint32", doc = "Time between its arrival and this PDU, in microseconds."},
+          },
+        },
+        {
+          kind = "word",
+          size = 2,
+          fields = {
+            {name = "segment_size", label = "Segment size", filter = "dep.ack.segment_size", type = "uint16", doc = "Octets a bit of the map stands for."},
+          },
+        },
+        {
+          kind = "word",
+          size = 2,
+          fields = {
+            {name = "map_bits", label = "Map bits", filter = "dep.ack.map_bits", type = "uint16", doc = "Number of bits in the map."},
+          },
+        },
+        {
+          kind = "word",
+          size = 1,
+          fields = {
+            {name = "congestion", label = "Congestion", filter = "dep.ack.congestion", type = "uint8", doc = "Share of segments marked since the last ACK, in 1/255."},
+          },
+        },
+        {
+          kind = "word",
+          size = 1,
+          fields = {
+            {name = "reserved_octet", label = "Reserved octet", filter = "dep.ack.reserved_octet", type = "uint8", reserved = true, doc = "Reserved: sent as 0, ignored on receipt."},
+          },
+        },
+        {
+          kind = "word",
+          size = 2,
+          fields = {
+            {name = "reserved_bits", label = "Reserved bits", filter = "dep.ack.reserved_bits", type = "uint16", reserved = true, doc = "Reserved: sent as 0, ignored on receipt."},
+          },
+        },
+        {kind = "octets", name = "map", label = "Map", filter = "dep.ack.map", length_size = 0, maximum = 8192, doc = "Bit i, most significant first: segment i behind the offset has arrived."},
+      },
+    },
+    [4] = {
+      filter = "dep.nack",
+      doc = "Body of NACK: octets to send again now.",
+      parts = {
+        {
+          kind = "octets",
+          name = "ranges",
+          label = "Ranges",
+          filter = "dep.nack.ranges",
+          length_size = 0,
+          maximum = 512,
+          doc = "Missing ranges (MissingOctets), 8 octets each.",
+          element_size = 8,
+          parts = {
+            {
+              kind = "word",
+              size = 4,
+              fields = {
+                {name = "start", label = "Start", filter = "dep.nack.ranges.start", type = "uint32", doc = "First missing octet."},
+              },
+            },
+            {
+              kind = "word",
+              size = 4,
+              fields = {
+                {name = "end", label = "End", filter = "dep.nack.ranges.end", type = "uint32", doc = "Octet behind the last missing one."},
+              },
+            },
+          },
+        },
+      },
+    },
+    [5] = {
+      filter = "dep.busy",
+      doc = "Body of BUSY: alive, but no credit yet; the sender's timer starts anew.",
+      parts = {
+        {
+          kind = "word",
+          size = 4,
+          fields = {
+            {name = "reserved_bits", label = "Reserved bits", filter = "dep.busy.reserved_bits", type = "uint32", reserved = true, doc = "Reserved: sent as 0, ignored on receipt."},
+          },
+        },
+      },
+    },
+    [6] = {
+      filter = "dep.echo",
+      doc = "Body of PING and PONG: PONG repeats what PING said.",
+      parts = {
+        {
+          kind = "word",
+          size = 4,
+          fields = {
+            {name = "echo", label = "Echo", filter = "dep.echo.echo", type = "uint32", doc = "Anything; comes back in PONG."},
+          },
+        },
+      },
+    },
+    [7] = {
+      filter = "dep.echo",
+      doc = "Body of PING and PONG: PONG repeats what PING said.",
+      parts = {
+        {
+          kind = "word",
+          size = 4,
+          fields = {
+            {name = "echo", label = "Echo", filter = "dep.echo.echo", type = "uint32", doc = "Anything; comes back in PONG."},
+          },
+        },
+      },
+    },
+    [8] = {
+      filter = "dep.close",
+      doc = "Body of CLOSE and CLOSE_ACK: the data phase ends. The session itself is released by RRC or link signalling.",
+      parts = {
+        {
+          kind = "word",
+          size = 2,
+          fields = {
+            {name = "cause", label = "Cause", filter = "dep.close.cause", type = "uint16", codes = "Cause", shared = "cause", doc = "Why."},
+          },
+        },
+        {
+          kind = "word",
+          size = 2,
+          fields = {
+            {name = "reserved_bits", label = "Reserved bits", filter = "dep.close.reserved_bits", type = "uint16", reserved = true, doc = "Reserved: sent as 0, ignored on receipt."},
+          },
+        },
+      },
+    },
+    [9] = {
+      filter = "dep.close",
+      doc = "Body of CLOSE and CLOSE_ACK: the data phase ends. The session itself is released by RRC or link signalling.",
+      parts = {
+        {
+          kind = "word",
+          size = 2,
+          fields = {
+            {name = "cause", label = "Cause", filter = "dep.close.cause", type = "uint16", codes = "Cause", shared = "cause", doc = "Why."},
+          },
+        },
+        {
+          kind = "word",
+          size = 2,
+          fields = {
+            {name = "reserved_bits", label = "Reserved bits", filter = "dep.close.reserved_bits", type = "uint16", reserved = true, doc = "Reserved: sent as 0, ignored on receipt."},
+          },
+        },
+      },
+    },
+    [11] = {
+      filter = "dep.error",
+      doc = "Body of ERROR, sent with handle 0. Never sent in answer to ERROR; rate-limited; to bound peers only.",
+      parts = {
+        {
+          kind = "word",
+          size = 2,
+          fields = {
+            {name = "cause", label = "Cause", filter = "dep.error.cause", type = "uint16", codes = "Cause", shared = "cause", doc = "What was wrong."},
+          },
+        },
+        {
+          kind = "word",
+          size = 2,
+          fields = {
+            {name = "reserved_bits", label = "Reserved bits", filter = "dep.error.reserved_bits", type = "uint16", reserved = true, doc = "Reserved: sent as 0, ignored on receipt."},
+          },
+        },
+        {
+          kind = "word",
+          size = 4,
+          fields = {
+            {name = "handle", label = "Handle", filter = "dep.error.handle", type = "uint32", base = "HEX", shared = "handle", doc = "The offending handle."},
+          },
+        },
+      },
+    },
+    [12] = {
+      filter = "dep.capsule",
+      doc = "Body of CAPSULE. Reserved: until key capsules are specified the PDU is dropped and counted.",
+      parts = {
+        {kind = "octets", name = "capsule", label = "Capsule", filter = "dep.capsule.capsule", length_size = 0, maximum = 1024, doc = "Opaque."},
+      },
+    },
+  },
+  families = {
+    rrc = {
+      name = "RRC",
+      doc = "RRC-like messages: SRB0 before the UE has a C-RNTI, SRB1 afterwards.",
+      filter = "net4ai.rrc",
+      messages = {
+        [1] = {
+          name = "RRC Setup Request",
+          bearer = "SRB0",
+          direction = "up",
+          doc = "A UE asks for a connection.",
+          parts = {
+            {
+              kind = "word",
+              size = 8,
+              fields = {
+                {name = "ue_identity", label = "UE identity", filter = "net4ai.rrc.setup_request.ue_identity", type = "uint64", base = "HEX", doc = "Random number the UE recognises its answer by."},
+              },
+            },
+            {
+              kind = "word",
+              size = 1,
+              fields = {
+                {name = "cause", label = "Cause", filter = "net4ai.rrc.setup_request.cause", type = "uint8", codes = "EstablishmentCause", doc = "Establishment cause."},
+              },
+            },
+            {
+              kind = "word",
+              size = 2,
+              fields = {
+                {name = "bulk_port", label = "Bulk port", filter = "net4ai.rrc.setup_request.bulk_port", type = "uint16", minimum = 1, maximum = 65535, doc = "UDP port of the UE's bulk socket."},
+              },
+            },
+          },
+        },
+        [2] = {
+          name = "RRC Setup",
+          bearer = "SRB0",
+          direction = "down",
+          doc = "The RAN node accepts and names the C-RNTI.",
+          parts = {
+            {
+              kind = "word",
+              size = 1,
+              fields = {
+                {name = "transaction", label = "Transaction", filter = "net4ai.rrc.setup.transaction", type = "uint8", minimum = 0, maximum = 3, doc = "RRC transaction identifier."},
+              },
+            },
+            {
+              kind = "word",
+              size = 8,
+              fields = {
+                {name = "ue_identity", label = "UE identity", filter = "net4ai.rrc.setup.ue_identity", type = "uint64", base = "HEX", doc = "The identity of the request."},
+              },
+            },
+            {
+              kind = "word",
+              size = 2,
+              fields = {
+                {name = "c_rnti", label = "C-RNTI", filter = "net4ai.rrc.setup.c_rnti", type = "uint16", minimum = 1, maximum = 65535, doc = "Radio identity of the UE in this cell."},
+              },
+            },
+            {
+              kind = "word",
+              size = 2,
+              fields = {
+                {name = "bulk_port", label = "Bulk port", filter = "net4ai.rrc.setup.bulk_port", type = "uint16", minimum = 1, maximum = 65535, doc = "UDP port of the RAN node's bulk socket."},
+              },
+            },
+          },
+        },
+        [3] = {
+          name = "RRC Setup Complete",
+          bearer = "SRB1",
+          direction = "up",
+          doc = "The UE is connected; carries its first NAS message.",
+          parts = {
+            {
+              kind = "word",
+              size = 1,
+              fields = {
+                {name = "transaction", label = "Transaction", filter = "net4ai.rrc.setup_complete.transaction", type = "uint8", minimum = 0, maximum = 3, doc = "RRC transaction identifier."},
+              },
+            },
+            {kind = "octets", name = "nas", label = "NAS", filter = "net4ai.rrc.setup_complete.nas", length_size = 2, maximum = 16384, doc = "NAS message.", content = "nas"},
+          },
+        },
+        [4] = {
+          name = "RRC Reject",
+          bearer = "SRB0",
+          direction = "down",
+          doc = "The RAN node refuses the connection.",
+          parts = {
+            {
+              kind = "word",
+              size = 8,
+              fields = {
+                {name = "ue_identity", label = "UE identity", filter = "net4ai.rrc.reject.ue_identity", type = "uint64", base = "HEX", doc = "The identity of the request."},
+              },
+            },
+            {
+              kind = "word",
+              size = 2,
+              fields = {
+                {name = "wait_time", label = "Wait time", filter = "net4ai.rrc.reject.wait_time", type = "uint16", doc = "Milliseconds before the UE may ask again."},
+              },
+            },
+            {
+              kind = "word",
+              size = 2,
+              fields = {
+                {name = "cause", label = "Cause", filter = "net4ai.rrc.reject.cause", type = "uint16", codes = "Cause", shared = "cause", doc = "Why."},
+              },
+            },
+          },
+        },
+        [5] = {
+          name = "RRC Reconfiguration",
+          bearer = "SRB1",
+          direction = "down",
+          doc = "Computing radio bearers and DEP sessions to add, renew or release. Taken as a whole or refused as a whole.",
+          parts = {
+            {
+              kind = "word",
+              size = 1,
+              fields = {
+                {name = "transaction", label = "Transaction", filter = "net4ai.rrc.reconfiguration.transaction", type = "uint8", minimum = 0, maximum = 3, doc = "RRC transaction identifier."},
+              },
+            },
+            {
+              kind = "list",
+              name = "bearers",
+              label = "Bearers",
+              filter = "net4ai.rrc.reconfiguration.bearers",
+              count_size = 1,
+              maximum = 32,
+              doc = "Computing radio bearers to add or change.",
+              parts = {
+                {
+                  kind = "word",
+                  size = 1,
+                  fields = {
+                    {name = "bearer", label = "Bearer", filter = "net4ai.rrc.reconfiguration.bearers.bearer", type = "uint8", minimum = 1, maximum = 32, doc = "Identity of the bearer."},
+                  },
+                },
+                {
+                  kind = "word",
+                  size = 1,
+                  fields = {
+                    {name = "mode", label = "Mode", filter = "net4ai.rrc.reconfiguration.bearers.mode", type = "uint8", codes = "BearerMode", doc = "Acknowledged or not."},
+                  },
+                },
+                {
+                  kind = "nested",
+                  name = "qos",
+                  label = "QoS",
+                  filter = "net4ai.rrc.reconfiguration.bearers.qos",
+                  doc = "Quality of service.",
+                  parts = {
+                    {
+                      kind = "word",
+                      size = 1,
+                      fields = {
+                        {name = "five_qi", label = "5QI", filter = "net4ai.rrc.reconfiguration.bearers.qos.five_qi", type = "uint8", minimum = 1, maximum = 255, doc = "5QI; 128 to 254 are operator classes."},
+                      },
+                    },
+                    {
+                      kind = "word",
+                      size = 1,
+                      fields = {
+                        {name = "priority", label = "Priority", filter = "net4ai.rrc.reconfiguration.bearers.qos.priority", type = "uint8", minimum = 1, maximum = 255, doc = "Scheduling priority, lower first."},
+                      },
+                    },
+                    {
+                      kind = "word",
+                      size = 4,
+                      fields = {
+                        {name = "prioritised_bit_rate", label = "Prioritised bit rate", filter = "net4ai.rrc.reconfiguration.bearers.qos.prioritised_bit_rate", type = "uint32", doc = "Prioritised bit rate in kilobyte per second; 0: none."},
+                      },
+                    },
+                    {
+                      kind = "word",
+                      size = 2,
+                      fields = {
+                        {name = "bucket_size", label = "Bucket size", filter = "net4ai.rrc.reconfiguration.bearers.qos.bucket_size", type = "uint16", doc = "Bucket size duration in milliseconds."},
+                      },
+                    },
+                  },
+                },
+              },
+            },
+            {kind = "octets", name = "released_bearers", label = "Released bearers", filter = "net4ai.rrc.reconfiguration.released_bearers", length_size = 1, maximum = 32, doc = "Identities of bearers to release, one octet each."},
+            {
+              kind = "list",
+              name = "sessions",
+              label = "Sessions",
+              filter = "net4ai.rrc.reconfiguration.sessions",
+              count_size = 1,
+              maximum = 32,
+              doc = "DEP sessions to add or renew.",
+              parts = {
+                {
+                  kind = "word",
+                  size = 1,
+                  fields = {
+                    {name = "session", label = "Session", filter = "net4ai.rrc.reconfiguration.sessions.session", type = "uint8", minimum = 0, maximum = 31, shared = "session", doc = "Identity of the session at this UE."},
+                  },
+                },
+                {
+                  kind = "word",
+                  size = 1,
+                  fields = {
+                    {name = "dep_version", label = "Dep version", filter = "net4ai.rrc.reconfiguration.sessions.dep_version", type = "uint8", minimum = 1, maximum = 15, doc = "DEP version of the session."},
+                  },
+                },
+                {
+                  kind = "word",
+                  size = 4,
+                  fields = {
+                    {name = "handle", label = "Handle", filter = "net4ai.rrc.reconfiguration.sessions.handle", type = "uint32", base = "HEX", minimum = 1, maximum = 4294967295, shared = "handle", doc = "Handle for PDUs towards the sender of this message."},
+                  },
+                },
+                {
+                  kind = "nested",
+                  name = "limits",
+                  label = "Limits",
+                  filter = "net4ai.rrc.reconfiguration.sessions.limits",
+                  doc = "What the sender permits.",
+                  parts = {
+                    {
+                      kind = "word",
+                      size = 2,
+                      fields = {
+                        {name = "segment_size", label = "Segment size", filter = "net4ai.rrc.reconfiguration.sessions.limits.segment_size", type = "uint16", minimum = 64, maximum = 60000, doc = "Payload octets of every DATA but the last of a message."},
+                      },
+                    },
+                    {
+                      kind = "word",
+                      size = 4,
+                      fields = {
+                        {name = "unscheduled", label = "Unscheduled", filter = "net4ai.rrc.reconfiguration.sessions.limits.unscheduled", type = "uint32", doc = "Octets of a message that may be sent before the first GRANT."},
+                      },
+                    },
+                    {
+                      kind = "word",
+                      size = 4,
+                      fields = {
+                        {name = "maximum_message", label = "Maximum message", filter = "net4ai.rrc.reconfiguration.sessions.limits.maximum_message", type = "uint32", minimum = 64, maximum = 4294967295, doc = "Largest message, in octets."},
+                      },
+                    },
+                    {
+                      kind = "word",
+                      size = 1,
+                      fields = {
+                        {name = "maximum_open", label = "Maximum open", filter = "net4ai.rrc.reconfiguration.sessions.limits.maximum_open", type = "uint8", minimum = 1, maximum = 255, doc = "Messages under way at a time, per direction."},
+                      },
+                    },
+                  },
+                },
+                {
+                  kind = "list",
+                  name = "flows",
+                  label = "Flows",
+                  filter = "net4ai.rrc.reconfiguration.sessions.flows",
+                  count_size = 1,
+                  maximum = 16,
+                  doc = "QoS flows and their bearers.",
+                  parts = {
+                    {
+                      kind = "word",
+                      size = 1,
+                      fields = {
+                        {name = "qfi", label = "QFI", filter = "net4ai.rrc.reconfiguration.sessions.flows.qfi", type = "uint8", minimum = 0, maximum = 63, doc = "QoS flow identifier."},
+                      },
+                    },
+                    {
+                      kind = "word",
+                      size = 1,
+                      fields = {
+                        {name = "bearer", label = "Bearer", filter = "net4ai.rrc.reconfiguration.sessions.flows.bearer", type = "uint8", minimum = 1, maximum = 63, doc = "Computing radio bearer (on T4 and T8: 1)."},
+                      },
+                    },
+                    {
+                      kind = "word",
+                      size = 1,
+                      fields = {
+                        {name = "reliable", label = "Reliable", filter = "net4ai.rrc.reconfiguration.sessions.flows.reliable", type = "bool", mask = 128, divisor = 128, modulus = 2, doc = "Lost octets are sent again."},
+                        {name = "ordered", label = "Ordered", filter = "net4ai.rrc.reconfiguration.sessions.flows.ordered", type = "bool", mask = 64, divisor = 64, modulus = 2, doc = "Messages are delivered in the order they were sent."},
+                        {name = "reserved_flags", label = "Reserved flags", filter = "net4ai.rrc.reconfiguration.sessions.flows.reserved_flags", type = "uint8", mask = 63, divisor = 1, modulus = 64, reserved = true, doc = "Reserved: sent as 0, ignored on receipt."},
+                      },
+                    },
+                  },
+                },
+              },
+            },
+            {
+              kind = "list",
+              name = "released_sessions",
+              label = "Released sessions",
+              filter = "net4ai.rrc.reconfiguration.released_sessions",
+              count_size = 1,
+              maximum = 32,
+              doc = "DEP sessions to release.",
+              parts = {
+                {
+                  kind = "word",
+                  size = 1,
+                  fields = {
+                    {name = "session", label = "Session", filter = "net4ai.rrc.reconfiguration.released_sessions.session", type = "uint8", minimum = 0, maximum = 31, shared = "session", doc = "Identity of the session at this UE."},
+                  },
+                },
+                {
+                  kind = "word",
+                  size = 2,
+                  fields = {
+                    {name = "cause", label = "Cause", filter = "net4ai.rrc.reconfiguration.released_sessions.cause", type = "uint16", shared = "cause", doc = "Cause."},
+                  },
+                },
+              },
+            },
+          },
+        },
+        [6] = {
+          name = "RRC Reconfiguration Complete",
+          bearer = "SRB1",
+          direction = "up",
+          doc = "The UE has taken the configuration; its own handles for the sessions added or renewed.",
+          parts = {
+            {
+              kind = "word",
+              size = 1,
+              fields = {
+                {name = "transaction", label = "Transaction", filter = "net4ai.rrc.reconfiguration_complete.transaction", type = "uint8", minimum = 0, maximum = 3, doc = "RRC transaction identifier."},
+              },
+            },
+            {
+              kind = "list",
+              name = "sessions",
+              label = "Sessions",
+              filter = "net4ai.rrc.reconfiguration_complete.sessions",
+              count_size = 1,
+              maximum = 32,
+              doc = "The UE's handles.",
+              parts = {
+                {
+                  kind = "word",
+                  size = 1,
+                  fields = {
+                    {name = "session", label = "Session", filter = "net4ai.rrc.reconfiguration_complete.sessions.session", type = "uint8", minimum = 0, maximum = 31, shared = "session", doc = "Identity of the session at this UE."},
+                  },
+                },
+                {
+                  kind = "word",
+                  size = 4,
+                  fields = {
+                    {name = "handle", label = "Handle", filter = "net4ai.rrc.reconfiguration_complete.sessions.handle", type = "uint32", base = "HEX", minimum = 1, maximum = 4294967295, shared = "handle", doc = "Handle for PDUs towards the sender of this message."},
+                  },
+                },
+                {
+                  kind = "nested",
+                  name = "limits",
+                  label = "Limits",
+                  filter = "net4ai.rrc.reconfiguration_complete.sessions.limits",
+                  doc = "What the sender permits.",
+                  parts = {
+                    {
+                      kind = "word",
+                      size = 2,
+                      fields = {
+                        {name = "segment_size", label = "Segment size", filter = "net4ai.rrc.reconfiguration_complete.sessions.limits.segment_size", type = "uint16", minimum = 64, maximum = 60000, doc = "Payload octets of every DATA but the last of a message."},
+                      },
+                    },
+                    {
+                      kind = "word",
+                      size = 4,
+                      fields = {
+                        {name = "unscheduled", label = "Unscheduled", filter = "net4ai.rrc.reconfiguration_complete.sessions.limits.unscheduled", type = "uint32", doc = "Octets of a message that may be sent before the first GRANT."},
+                      },
+                    },
+                    {
+                      kind = "word",
+                      size = 4,
+                      fields = {
+                        {name = "maximum_message", label = "Maximum message", filter = "net4ai.rrc.reconfiguration_complete.sessions.limits.maximum_message", type = "uint32", minimum = 64, maximum = 4294967295, doc = "Largest message, in octets."},
+                      },
+                    },
+                    {
+                      kind = "word",
+                      size = 1,
+                      fields = {
+                        {name = "maximum_open", label = "Maximum open", filter = "net4ai.rrc.reconfiguration_complete.sessions.limits.maximum_open", type = "uint8", minimum = 1, maximum = 255, doc = "Messages under way at a time, per direction."},
+                      },
+                    },
+                  },
+                },
+              },
+            },
+          },
+        },
+        [7] = {
+          name = "RRC Reconfiguration Failure",
+          bearer = "SRB1",
+          direction = "up",
+          doc = "The UE has taken nothing of the configuration.",
+          parts = {
+            {
+              kind = "word",
+              size = 1,
+              fields = {
+                {name = "transaction", label = "Transaction", filter = "net4ai.rrc.reconfiguration_failure.transaction", type = "uint8", minimum = 0, maximum = 3, doc = "RRC transaction identifier."},
+              },
+            },
+            {
+              kind = "word",
+              size = 2,
+              fields = {
+                {name = "cause", label = "Cause", filter = "net4ai.rrc.reconfiguration_failure.cause", type = "uint16", codes = "Cause", shared = "cause", doc = "Why."},
+              },
+            },
+          },
+        },
+        [8] = {
+          name = "DL Information Transfer",
+          bearer = "SRB1",
+          direction = "down",
+          doc = "A NAS message for the UE.",
+          parts = {
+            {kind = "octets", name = "nas", label = "NAS", filter = "net4ai.rrc.downlink_information_transfer.nas", length_size = 2, maximum = 16384, doc = "NAS message.", content = "nas"},
+          },
+        },
+        [9] = {
+          name = "UL Information Transfer",
+          bearer = "SRB1",
+          direction = "up",
+          doc = "A NAS message for the core.",
+          parts = {
+            {kind = "octets", name = "nas", label = "NAS", filter = "net4ai.rrc.uplink_information_transfer.nas", length_size = 2, maximum = 16384, doc = "NAS message.", content = "nas"},
+          },
+        },
+        [10] = {
+          name = "RRC Release",
+          bearer = "SRB1",
+          direction = "down",
+          doc = "The connection ends: the UE frees all bearers and sessions.",
+          parts = {
+            {
+              kind = "word",
+              size = 1,
+              fields = {
+                {name = "transaction", label = "Transaction", filter = "net4ai.rrc.release.transaction", type = "uint8", minimum = 0, maximum = 3, doc = "RRC transaction identifier."},
+              },
+            },
+            {
+              kind = "word",
+              size = 2,
+              fields = {
+                {name = "cause", label = "Cause", filter = "net4ai.rrc.release.cause", type = "uint16", codes = "Cause", shared = "cause", doc = "Why."},
+              },
+            },
+          },
+        },
+      },
+    },
+    nas = {
+      name = "NAS",
+      doc = "NAS-like messages between UE and access manager.",
+      filter = "net4ai.nas",
+      messages = {
+        [65] = {
+          name = "Registration Request",
+          bearer = "NAS",
+          direction = "up",
+          doc = "A terminal registers.",
+          parts = {
+            {
+              kind = "nested",
+              name = "versions",
+              label = "Versions",
+              filter = "net4ai.nas.registration_request.versions",
+              doc = "Versions the UE can speak.",
+              parts = {
+                {
+                  kind = "word",
+                  size = 1,
+                  fields = {
+                    {name = "lowest", label = "Lowest", filter = "net4ai.nas.registration_request.versions.lowest", type = "uint8", minimum = 1, maximum = 255, doc = "Lowest version."},
+                  },
+                },
+                {
+                  kind = "word",
+                  size = 1,
+                  fields = {
+                    {name = "highest", label = "Highest", filter = "net4ai.nas.registration_request.versions.highest", type = "uint8", minimum = 1, maximum = 255, doc = "Highest version."},
+                  },
+                },
+              },
+            },
+            {kind = "text", name = "identity", label = "Identity", filter = "net4ai.nas.registration_request.identity", length_size = 1, maximum = 64, doc = "Subscription identity; not concealed yet."},
+          },
+        },
+        [66] = {
+          name = "Registration Accept",
+          bearer = "NAS",
+          direction = "down",
+          doc = "The terminal is registered.",
+          parts = {
+            {
+              kind = "word",
+              size = 1,
+              fields = {
+                {name = "version", label = "Version", filter = "net4ai.nas.registration_accept.version", type = "uint8", minimum = 1, maximum = 255, doc = "Version agreed on."},
+              },
+            },
+            {
+              kind = "word",
+              size = 4,
+              fields = {
+                {name = "temporary_identity", label = "Temporary identity", filter = "net4ai.nas.registration_accept.temporary_identity", type = "uint32", base = "HEX", doc = "Temporary identity, random."},
+              },
+            },
+          },
+        },
+        [68] = {
+          name = "Registration Reject",
+          bearer = "NAS",
+          direction = "down",
+          doc = "The terminal is not registered.",
+          parts = {
+            {
+              kind = "word",
+              size = 2,
+              fields = {
+                {name = "cause", label = "Cause", filter = "net4ai.nas.registration_reject.cause", type = "uint16", codes = "Cause", shared = "cause", doc = "Why."},
+              },
+            },
+            {
+              kind = "nested",
+              name = "versions",
+              label = "Versions",
+              filter = "net4ai.nas.registration_reject.versions",
+              doc = "Versions the core can speak.",
+              parts = {
+                {
+                  kind = "word",
+                  size = 1,
+                  fields = {
+                    {name = "lowest", label = "Lowest", filter = "net4ai.nas.registration_reject.versions.lowest", type = "uint8", minimum = 1, maximum = 255, doc = "Lowest version."},
+                  },
+                },
+                {
+                  kind = "word",
+                  size = 1,
+                  fields = {
+                    {name = "highest", label = "Highest", filter = "net4ai.nas.registration_reject.versions.highest", type = "uint8", minimum = 1, maximum = 255, doc = "Highest version."},
+                  },
+                },
+              },
+            },
+          },
+        },
+        [128] = {
+          name = "Job List",
+          bearer = "NAS",
+          direction = "down",
+          doc = "Jobs on offer; taking part is voluntary.",
+          parts = {
+            {
+              kind = "list",
+              name = "jobs",
+              label = "Jobs",
+              filter = "net4ai.nas.job_list.jobs",
+              count_size = 1,
+              maximum = 32,
+              doc = "The jobs.",
+              parts = {
+                {
+                  kind = "word",
+                  size = 4,
+                  fields = {
+                    {name = "job", label = "Job", filter = "net4ai.nas.job_list.jobs.job", type = "uint32", shared = "job", doc = "Number of the job."},
+                  },
+                },
+                {kind = "text", name = "service", label = "Service", filter = "net4ai.nas.job_list.jobs.service", length_size = 1, maximum = 64, doc = "Name of the service."},
+                {kind = "text", name = "purpose", label = "Purpose", filter = "net4ai.nas.job_list.jobs.purpose", length_size = 1, maximum = 200, doc = "What the data is used for, for the person who decides."},
+                {
+                  kind = "word",
+                  size = 2,
+                  fields = {
+                    {name = "k", label = "K", filter = "net4ai.nas.job_list.jobs.k", type = "uint16", minimum = 1, maximum = 65535, doc = "Smallest number of clients the service promises per server (R82)."},
+                  },
+                },
+                {
+                  kind = "word",
+                  size = 1,
+                  fields = {
+                    {name = "raw_data", label = "Raw data", filter = "net4ai.nas.job_list.jobs.raw_data", type = "bool", mask = 128, divisor = 128, modulus = 2, doc = "The service may ask for raw data (bottom split)."},
+                    {name = "reserved_flags", label = "Reserved flags", filter = "net4ai.nas.job_list.jobs.reserved_flags", type = "uint8", mask = 127, divisor = 1, modulus = 128, reserved = true, doc = "Reserved: sent as 0, ignored on receipt."},
+                  },
+                },
+              },
+            },
+          },
+        },
+        [129] = {
+          name = "Consent",
+          bearer = "NAS",
+          direction = "up",
+          doc = "The terminal agrees, or not, to contribute to a job.",
+          parts = {
+            {
+              kind = "word",
+              size = 4,
+              fields = {
+                {name = "job", label = "Job", filter = "net4ai.nas.consent.job", type = "uint32", shared = "job", doc = "Number of the job."},
+              },
+            },
+            {
+              kind = "word",
+              size = 1,
+              fields = {
+                {name = "given", label = "Given", filter = "net4ai.nas.consent.given", type = "bool", mask = 128, divisor = 128, modulus = 2, doc = "Agrees."},
+                {name = "reserved_flags", label = "Reserved flags", filter = "net4ai.nas.consent.reserved_flags", type = "uint8", mask = 127, divisor = 1, modulus = 128, reserved = true, doc = "Reserved: sent as 0, ignored on receipt."},
+              },
+            },
+            {
+              kind = "nested",
+              name = "status",
+              label = "Status",
+              filter = "net4ai.nas.consent.status",
+              doc = "Status.",
+              parts = {
+                {
+                  kind = "word",
+                  size = 4,
+                  fields = {
+                    {name = "compute", label = "Compute", filter = "net4ai.nas.consent.status.compute", type = "uint32", doc = "Compute power in MFLOP/s."},
+                  },
+                },
+                {
+                  kind = "word",
+                  size = 4,
+                  fields = {
+                    {name = "memory", label = "Memory", filter = "net4ai.nas.consent.status.memory", type = "uint32", doc = "Free memory in MiB."},
+                  },
+                },
+                {
+                  kind = "word",
+                  size = 1,
+                  fields = {
+                    {name = "battery", label = "Battery", filter = "net4ai.nas.consent.status.battery", type = "uint8", minimum = 0, maximum = 100, doc = "Charge in percent."},
+                  },
+                },
+              },
+            },
+            {
+              kind = "nested",
+              name = "privacy",
+              label = "Privacy",
+              filter = "net4ai.nas.consent.privacy",
+              doc = "Privacy requirement.",
+              parts = {
+                {
+                  kind = "word",
+                  size = 1,
+                  fields = {
+                    {name = "raw_data", label = "Raw data", filter = "net4ai.nas.consent.privacy.raw_data", type = "bool", mask = 128, divisor = 128, modulus = 2, doc = "Willing to give raw data."},
+                    {name = "reserved_flags", label = "Reserved flags", filter = "net4ai.nas.consent.privacy.reserved_flags", type = "uint8", mask = 127, divisor = 1, modulus = 128, reserved = true, doc = "Reserved: sent as 0, ignored on receipt."},
+                  },
+                },
+                {
+                  kind = "word",
+                  size = 2,
+                  fields = {
+                    {name = "k", label = "K", filter = "net4ai.nas.consent.privacy.k", type = "uint16", doc = "Smallest number of clients it wants to be among; 0: no demand of its own."},
+                  },
+                },
+              },
+            },
+          },
+        },
+        [130] = {
+          name = "Computing Request",
+          bearer = "NAS",
+          direction = "up",
+          doc = "The terminal asks for a DEP session to a job's functions.",
+          parts = {
+            {
+              kind = "word",
+              size = 1,
+              fields = {
+                {name = "transaction", label = "Transaction", filter = "net4ai.nas.computing_request.transaction", type = "uint8", doc = "Procedure transaction identity of the UE."},
+              },
+            },
+            {
+              kind = "word",
+              size = 4,
+              fields = {
+                {name = "job", label = "Job", filter = "net4ai.nas.computing_request.job", type = "uint32", shared = "job", doc = "Number of the job."},
+              },
+            },
+          },
+        },
+        [131] = {
+          name = "Computing Accept",
+          bearer = "NAS",
+          direction = "down",
+          doc = "The session is set up and mapped to its bearers.",
+          parts = {
+            {
+              kind = "word",
+              size = 1,
+              fields = {
+                {name = "transaction", label = "Transaction", filter = "net4ai.nas.computing_accept.transaction", type = "uint8", doc = "Procedure transaction identity of the request."},
+              },
+            },
+            {
+              kind = "word",
+              size = 1,
+              fields = {
+                {name = "session", label = "Session", filter = "net4ai.nas.computing_accept.session", type = "uint8", minimum = 0, maximum = 31, shared = "session", doc = "Identity of the DEP session."},
+              },
+            },
+          },
+        },
+        [132] = {
+          name = "Computing Reject",
+          bearer = "NAS",
+          direction = "down",
+          doc = "No session, no bearer.",
+          parts = {
+            {
+              kind = "word",
+              size = 1,
+              fields = {
+                {name = "transaction", label = "Transaction", filter = "net4ai.nas.computing_reject.transaction", type = "uint8", doc = "Procedure transaction identity of the request."},
+              },
+            },
+            {
+              kind = "word",
+              size = 2,
+              fields = {
+                {name = "cause", label = "Cause", filter = "net4ai.nas.computing_reject.cause", type = "uint16", codes = "Cause", shared = "cause", doc = "Why."},
+              },
+            },
+          },
+        },
+        [136] = {
+          name = "Routine Invite",
+          bearer = "NAS",
+          direction = "down",
+          doc = "The terminal is invited as a client of a routine. First of two phases: nothing starts yet.",
+          parts = {
+            {
+              kind = "word",
+              size = 4,
+              fields = {
+                {name = "execution", label = "Execution", filter = "net4ai.nas.routine_invite.execution", type = "uint32", shared = "execution", doc = "Number of the execution."},
+              },
+            },
+            {
+              kind = "word",
+              size = 1,
+              fields = {
+                {name = "session", label = "Session", filter = "net4ai.nas.routine_invite.session", type = "uint8", minimum = 0, maximum = 31, shared = "session", doc = "DEP session the routine will use."},
+              },
+            },
+            {kind = "text", name = "function", label = "Function", filter = "net4ai.nas.routine_invite.function", length_size = 1, maximum = 64, doc = "Service function to run (R65)."},
+            {kind = "text", name = "routine", label = "Routine", filter = "net4ai.nas.routine_invite.routine", length_size = 1, maximum = 64, doc = "Name of the routine."},
+            {
+              kind = "word",
+              size = 4,
+              fields = {
+                {name = "round", label = "Round", filter = "net4ai.nas.routine_invite.round", type = "uint32", doc = "How often the task was run before."},
+              },
+            },
+            {
+              kind = "word",
+              size = 1,
+              fields = {
+                {name = "cut", label = "Cut", filter = "net4ai.nas.routine_invite.cut", type = "uint8", doc = "Split layer (R64)."},
+              },
+            },
+            {
+              kind = "word",
+              size = 2,
+              fields = {
+                {name = "seat", label = "Seat", filter = "net4ai.nas.routine_invite.seat", type = "uint16", shared = "seat", doc = "Seat at the server."},
+              },
+            },
+            {
+              kind = "word",
+              size = 1,
+              fields = {
+                {name = "sequential", label = "Sequential", filter = "net4ai.nas.routine_invite.sequential", type = "bool", mask = 128, divisor = 128, modulus = 2, doc = "Turns come one after another (R79)."},
+                {name = "reserved_flags", label = "Reserved flags", filter = "net4ai.nas.routine_invite.reserved_flags", type = "uint8", mask = 127, divisor = 1, modulus = 128, reserved = true, doc = "Reserved: sent as 0, ignored on receipt."},
+              },
+            },
+            {kind = "octets", name = "settings", label = "Settings", filter = "net4ai.nas.routine_invite.settings", length_size = 2, maximum = 8192, doc = "Settings of the function, JSON.", content = "json"},
+            {kind = "octets", name = "key", label = "Key", filter = "net4ai.nas.routine_invite.key", length_size = 2, maximum = 1024, doc = "Key material of the server, opaque (R88)."},
+          },
+        },
+        [137] = {
+          name = "Routine Accept",
+          bearer = "NAS",
+          direction = "up",
+          doc = "The terminal takes part in the execution.",
+          parts = {
+            {
+              kind = "word",
+              size = 4,
+              fields = {
+                {name = "execution", label = "Execution", filter = "net4ai.nas.routine_accept.execution", type = "uint32", shared = "execution", doc = "Number of the execution."},
+              },
+            },
+            {kind = "octets", name = "key", label = "Key", filter = "net4ai.nas.routine_accept.key", length_size = 2, maximum = 1024, doc = "Key material of the client, opaque (R88)."},
+          },
+        },
+        [138] = {
+          name = "Routine Reject",
+          bearer = "NAS",
+          direction = "up",
+          doc = "The terminal does not take part in the execution.",
+          parts = {
+            {
+              kind = "word",
+              size = 4,
+              fields = {
+                {name = "execution", label = "Execution", filter = "net4ai.nas.routine_reject.execution", type = "uint32", shared = "execution", doc = "Number of the execution."},
+              },
+            },
+            {
+              kind = "word",
+              size = 2,
+              fields = {
+                {name = "cause", label = "Cause", filter = "net4ai.nas.routine_reject.cause", type = "uint16", codes = "Cause", shared = "cause", doc = "Why."},
+              },
+            },
+          },
+        },
+        [139] = {
+          name = "Routine Start",
+          bearer = "NAS",
+          direction = "down",
+          doc = "Second phase: the terminal's turn begins, its route is configured.",
+          parts = {
+            {
+              kind = "word",
+              size = 4,
+              fields = {
+                {name = "execution", label = "Execution", filter = "net4ai.nas.routine_start.execution", type = "uint32", shared = "execution", doc = "Number of the execution."},
+              },
+            },
+            {
+              kind = "word",
+              size = 4,
+              fields = {
+                {name = "turn", label = "Turn", filter = "net4ai.nas.routine_start.turn", type = "uint32", shared = "turn", doc = "Number of the turn."},
+              },
+            },
+            {
+              kind = "word",
+              size = 2,
+              fields = {
+                {name = "repetition", label = "Repetition", filter = "net4ai.nas.routine_start.repetition", type = "uint16", doc = "How often the execution was restarted."},
+              },
+            },
+          },
+        },
+        [140] = {
+          name = "Routine Done",
+          bearer = "NAS",
+          direction = "up",
+          doc = "The terminal's turn has ended.",
+          parts = {
+            {
+              kind = "word",
+              size = 4,
+              fields = {
+                {name = "execution", label = "Execution", filter = "net4ai.nas.routine_done.execution", type = "uint32", shared = "execution", doc = "Number of the execution."},
+              },
+            },
+            {
+              kind = "word",
+              size = 4,
+              fields = {
+                {name = "turn", label = "Turn", filter = "net4ai.nas.routine_done.turn", type = "uint32", shared = "turn", doc = "Number of the turn."},
+              },
+            },
+            {
+              kind = "word",
+              size = 2,
+              fields = {
+                {name = "cause", label = "Cause", filter = "net4ai.nas.routine_done.cause", type = "uint16", codes = "Cause", shared = "cause", doc = "How: NORMAL, or what went wrong."},
+              },
+            },
+          },
+        },
+        [141] = {
+          name = "Routine Complete",
+          bearer = "NAS",
+          direction = "down",
+          doc = "The execution is over; the terminal frees what belongs to it.",
+          parts = {
+            {
+              kind = "word",
+              size = 4,
+              fields = {
+                {name = "execution", label = "Execution", filter = "net4ai.nas.routine_complete.execution", type = "uint32", shared = "execution", doc = "Number of the execution."},
+              },
+            },
+            {
+              kind = "word",
+              size = 2,
+              fields = {
+                {name = "cause", label = "Cause", filter = "net4ai.nas.routine_complete.cause", type = "uint16", codes = "Cause", shared = "cause", doc = "How it ended."},
+              },
+            },
+          },
+        },
+      },
+    },
+    n2 = {
+      name = "N2",
+      doc = "Messages between RAN node and access manager.",
+      filter = "net4ai.n2",
+      messages = {
+        [1] = {
+          name = "N2 Setup Request",
+          bearer = "N2",
+          direction = "up",
+          doc = "A RAN node introduces itself.",
+          parts = {
+            {
+              kind = "nested",
+              name = "versions",
+              label = "Versions",
+              filter = "net4ai.n2.setup_request.versions",
+              doc = "Versions the node can speak.",
+              parts = {
+                {
+                  kind = "word",
+                  size = 1,
+                  fields = {
+                    {name = "lowest", label = "Lowest", filter = "net4ai.n2.setup_request.versions.lowest", type = "uint8", minimum = 1, maximum = 255, doc = "Lowest version."},
+                  },
+                },
+                {
+                  kind = "word",
+                  size = 1,
+                  fields = {
+                    {name = "highest", label = "Highest", filter = "net4ai.n2.setup_request.versions.highest", type = "uint8", minimum = 1, maximum = 255, doc = "Highest version."},
+                  },
+                },
+              },
+            },
+            {kind = "text", name = "node", label = "Node", filter = "net4ai.n2.setup_request.node", length_size = 1, maximum = 64, doc = "Name of the RAN node."},
+          },
+        },
+        [2] = {
+          name = "N2 Setup Response",
+          bearer = "N2",
+          direction = "down",
+          doc = "The node is known from now on.",
+          parts = {
+            {
+              kind = "word",
+              size = 1,
+              fields = {
+                {name = "version", label = "Version", filter = "net4ai.n2.setup_response.version", type = "uint8", minimum = 1, maximum = 255, doc = "Version agreed on."},
+              },
+            },
+          },
+        },
+        [3] = {
+          name = "N2 Setup Failure",
+          bearer = "N2",
+          direction = "down",
+          doc = "The node is refused.",
+          parts = {
+            {
+              kind = "word",
+              size = 2,
+              fields = {
+                {name = "cause", label = "Cause", filter = "net4ai.n2.setup_failure.cause", type = "uint16", codes = "Cause", shared = "cause", doc = "Why."},
+              },
+            },
+            {
+              kind = "nested",
+              name = "versions",
+              label = "Versions",
+              filter = "net4ai.n2.setup_failure.versions",
+              doc = "Versions the core can speak.",
+              parts = {
+                {
+                  kind = "word",
+                  size = 1,
+                  fields = {
+                    {name = "lowest", label = "Lowest", filter = "net4ai.n2.setup_failure.versions.lowest", type = "uint8", minimum = 1, maximum = 255, doc = "Lowest version."},
+                  },
+                },
+                {
+                  kind = "word",
+                  size = 1,
+                  fields = {
+                    {name = "highest", label = "Highest", filter = "net4ai.n2.setup_failure.versions.highest", type = "uint8", minimum = 1, maximum = 255, doc = "Highest version."},
+                  },
+                },
+              },
+            },
+          },
+        },
+        [4] = {
+          name = "Initial UE Message",
+          bearer = "N2",
+          direction = "up",
+          doc = "First NAS message of a UE.",
+          parts = {
+            {
+              kind = "word",
+              size = 4,
+              fields = {
+                {name = "ran_ue", label = "RAN UE", filter = "net4ai.n2.initial_ue_message.ran_ue", type = "uint32", shared = "ran_ue", doc = "Identity of the UE's context at the RAN node."},
+              },
+            },
+            {kind = "octets", name = "nas", label = "NAS", filter = "net4ai.n2.initial_ue_message.nas", length_size = 2, maximum = 16384, doc = "NAS message.", content = "nas"},
+          },
+        },
+        [5] = {
+          name = "Uplink NAS Transport",
+          bearer = "N2",
+          direction = "up",
+          doc = "A NAS message for the access manager.",
+          parts = {
+            {
+              kind = "word",
+              size = 4,
+              fields = {
+                {name = "ran_ue", label = "RAN UE", filter = "net4ai.n2.uplink_nas_transport.ran_ue", type = "uint32", shared = "ran_ue", doc = "Identity of the UE's context at the RAN node."},
+              },
+            },
+            {kind = "octets", name = "nas", label = "NAS", filter = "net4ai.n2.uplink_nas_transport.nas", length_size = 2, maximum = 16384, doc = "NAS message.", content = "nas"},
+          },
+        },
+        [6] = {
+          name = "Downlink NAS Transport",
+          bearer = "N2",
+          direction = "down",
+          doc = "A NAS message for a UE.",
+          parts = {
+            {
+              kind = "word",
+              size = 4,
+              fields = {
+                {name = "ran_ue", label = "RAN UE", filter = "net4ai.n2.downlink_nas_transport.ran_ue", type = "uint32", shared = "ran_ue", doc = "Identity of the UE's context at the RAN node."},
+              },
+            },
+            {kind = "octets", name = "nas", label = "NAS", filter = "net4ai.n2.downlink_nas_transport.nas", length_size = 2, maximum = 16384, doc = "NAS message.", content = "nas"},
+          },
+        },
+        [7] = {
+          name = "Session Setup Request",
+          bearer = "N2",
+          direction = "down",
+          doc = "The RAN node shall set up a DEP session for a UE.",
+          parts = {
+            {
+              kind = "word",
+              size = 4,
+              fields = {
+                {name = "ran_ue", label = "RAN UE", filter = "net4ai.n2.session_setup_request.ran_ue", type = "uint32", shared = "ran_ue", doc = "Identity of the UE's context at the RAN node."},
+              },
+            },
+            {
+              kind = "word",
+              size = 4,
+              fields = {
+                {name = "transaction", label = "Transaction", filter = "net4ai.n2.session_setup_request.transaction", type = "uint32", doc = "Number of the request."},
+              },
+            },
+            {
+              kind = "word",
+              size = 4,
+              fields = {
+                {name = "job", label = "Job", filter = "net4ai.n2.session_setup_request.job", type = "uint32", shared = "job", doc = "Number of the job the session is for."},
+              },
+            },
+            {
+              kind = "list",
+              name = "qos",
+              label = "QoS",
+              filter = "net4ai.n2.session_setup_request.qos",
+              count_size = 1,
+              maximum = 8,
+              doc = "Wanted quality of service, one for each QoS flow.",
+              parts = {
+                {
+                  kind = "word",
+                  size = 1,
+                  fields = {
+                    {name = "five_qi", label = "5QI", filter = "net4ai.n2.session_setup_request.qos.five_qi", type = "uint8", minimum = 1, maximum = 255, doc = "5QI; 128 to 254 are operator classes."},
+                  },
+                },
+                {
+                  kind = "word",
+                  size = 1,
+                  fields = {
+                    {name = "priority", label = "Priority", filter = "net4ai.n2.session_setup_request.qos.priority", type = "uint8", minimum = 1, maximum = 255, doc = "Scheduling priority, lower first."},
+                  },
+                },
+                {
+                  kind = "word",
+                  size = 4,
+                  fields = {
+                    {name = "prioritised_bit_rate", label = "Prioritised bit rate", filter = "net4ai.n2.session_setup_request.qos.prioritised_bit_rate", type = "uint32", doc = "Prioritised bit rate in kilobyte per second; 0: none."},
+                  },
+                },
+                {
+                  kind = "word",
+                  size = 2,
+                  fields = {
+                    {name = "bucket_size", label = "Bucket size", filter = "net4ai.n2.session_setup_request.qos.bucket_size", type = "uint16", doc = "Bucket size duration in milliseconds."},
+                  },
+                },
+              },
+            },
+          },
+        },
+        [8] = {
+          name = "Session Setup Response",
+          bearer = "N2",
+          direction = "up",
+          doc = "The session is set up, mapped to its bearers, and known to the UE.",
+          parts = {
+            {
+              kind = "word",
+              size = 4,
+              fields = {
+                {name = "ran_ue", label = "RAN UE", filter = "net4ai.n2.session_setup_response.ran_ue", type = "uint32", shared = "ran_ue", doc = "Identity of the UE's context at the RAN node."},
+              },
+            },
+            {
+              kind = "word",
+              size = 4,
+              fields = {
+                {name = "transaction", label = "Transaction", filter = "net4ai.n2.session_setup_response.transaction", type = "uint32", doc = "Number of the request."},
+              },
+            },
+            {
+              kind = "word",
+              size = 1,
+              fields = {
+                {name = "session", label = "Session", filter = "net4ai.n2.session_setup_response.session", type = "uint8", minimum = 0, maximum = 31, shared = "session", doc = "Identity of the session at the UE."},
+              },
+            },
+          },
+        },
+        [9] = {
+          name = "Session Setup Failure",
+          bearer = "N2",
+          direction = "up",
+          doc = "No session, no bearer.",
+          parts = {
+            {
+              kind = "word",
+              size = 4,
+              fields = {
+                {name = "ran_ue", label = "RAN UE", filter = "net4ai.n2.session_setup_failure.ran_ue", type = "uint32", shared = "ran_ue", doc = "Identity of the UE's context at the RAN node."},
+              },
+            },
+            {
+              kind = "word",
+              size = 4,
+              fields = {
+                {name = "transaction", label = "Transaction", filter = "net4ai.n2.session_setup_failure.transaction", type = "uint32", doc = "Number of the request."},
+              },
+            },
+            {
+              kind = "word",
+              size = 2,
+              fields = {
+                {name = "cause", label = "Cause", filter = "net4ai.n2.session_setup_failure.cause", type = "uint16", codes = "Cause", shared = "cause", doc = "Why."},
+              },
+            },
+          },
+        },
+        [10] = {
+          name = "UE Context Release Request",
+          bearer = "N2",
+          direction = "up",
+          doc = "The RAN node has lost the UE.",
+          parts = {
+            {
+              kind = "word",
+              size = 4,
+              fields = {
+                {name = "ran_ue", label = "RAN UE", filter = "net4ai.n2.context_release_request.ran_ue", type = "uint32", shared = "ran_ue", doc = "Identity of the UE's context at the RAN node."},
+              },
+            },
+            {
+              kind = "word",
+              size = 2,
+              fields = {
+                {name = "cause", label = "Cause", filter = "net4ai.n2.context_release_request.cause", type = "uint16", codes = "Cause", shared = "cause", doc = "Why."},
+              },
+            },
+          },
+        },
+        [11] = {
+          name = "UE Context Release Command",
+          bearer = "N2",
+          direction = "down",
+          doc = "The RAN node shall release the UE.",
+          parts = {
+            {
+              kind = "word",
+              size = 4,
+              fields = {
+                {name = "ran_ue", label = "RAN UE", filter = "net4ai.n2.context_release_command.ran_ue", type = "uint32", shared = "ran_ue", doc = "Identity of the UE's context at the RAN node."},
+              },
+            },
+            {
+              kind = "word",
+              size = 2,
+              fields = {
+                {name = "cause", label = "Cause", filter = "net4ai.n2.context_release_command.cause", type = "uint16", codes = "Cause", shared = "cause", doc = "Why."},
+              },
+            },
+          },
+        },
+        [12] = {
+          name = "UE Context Release Complete",
+          bearer = "N2",
+          direction = "up",
+          doc = "The UE's context at the RAN node is gone.",
+          parts = {
+            {
+              kind = "word",
+              size = 4,
+              fields = {
+                {name = "ran_ue", label = "RAN UE", filter = "net4ai.n2.context_release_complete.ran_ue", type = "uint32", shared = "ran_ue", doc = "Identity of the UE's context at the RAN node."},
+              },
+            },
+          },
+        },
+      },
+    },
+    link = {
+      name = "link",
+      doc = "Signalling on T4 and T8.",
+      filter = "net4ai.link",
+      messages = {
+        [1] = {
+          name = "Attach Request",
+          bearer = "T4, T8",
+          direction = "up",
+          doc = "An application server, application controller or forwarding function attaches.",
+          parts = {
+            {
+              kind = "nested",
+              name = "versions",
+              label = "Versions",
+              filter = "net4ai.link.attach_request.versions",
+              doc = "Versions the sender can speak.",
+              parts = {
+                {
+                  kind = "word",
+                  size = 1,
+                  fields = {
+                    {name = "lowest", label = "Lowest", filter = "net4ai.link.attach_request.versions.lowest", type = "uint8", minimum = 1, maximum = 255, doc = "Lowest version."},
+                  },
+                },
+                {
+                  kind = "word",
+                  size = 1,
+                  fields = {
+                    {name = "highest", label = "Highest", filter = "net4ai.link.attach_request.versions.highest", type = "uint8", minimum = 1, maximum = 255, doc = "Highest version."},
+                  },
+                },
+              },
+            },
+            {
+              kind = "word",
+              size = 1,
+              fields = {
+                {name = "kind", label = "Kind", filter = "net4ai.link.attach_request.kind", type = "uint8", codes = "AttachKind", doc = "Who attaches."},
+              },
+            },
+            {
+              kind = "word",
+              size = 2,
+              fields = {
+                {name = "bulk_port", label = "Bulk port", filter = "net4ai.link.attach_request.bulk_port", type = "uint16", minimum = 1, maximum = 65535, doc = "UDP port of the sender's bulk socket."},
+              },
+            },
+            {kind = "text", name = "name", label = "Name", filter = "net4ai.link.attach_request.name", length_size = 1, maximum = 64, doc = "Name of the sender."},
+          },
+        },
+        [2] = {
+          name = "Attach Accept",
+          bearer = "T4, T8",
+          direction = "down",
+          doc = "The peer is attached.",
+          parts = {
+            {
+              kind = "word",
+              size = 1,
+              fields = {
+                {name = "version", label = "Version", filter = "net4ai.link.attach_accept.version", type = "uint8", minimum = 1, maximum = 255, doc = "Version agreed on."},
+              },
+            },
+            {
+              kind = "word",
+              size = 2,
+              fields = {
+                {name = "peer", label = "Peer", filter = "net4ai.link.attach_accept.peer", type = "uint16", minimum = 1, maximum = 65535, doc = "Peer identity, for the C-RNTI field of the layer-2 header."},
+              },
+            },
+            {
+              kind = "word",
+              size = 2,
+              fields = {
+                {name = "bulk_port", label = "Bulk port", filter = "net4ai.link.attach_accept.bulk_port", type = "uint16", minimum = 1, maximum = 65535, doc = "UDP port of the sender's bulk socket."},
+              },
+            },
+            {kind = "text", name = "name", label = "Name", filter = "net4ai.link.attach_accept.name", length_size = 1, maximum = 64, doc = "Name of the sender."},
+          },
+        },
+        [3] = {
+          name = "Attach Reject",
+          bearer = "T4, T8",
+          direction = "down",
+          doc = "The peer is not attached.",
+          parts = {
+            {
+              kind = "word",
+              size = 2,
+              fields = {
+                {name = "cause", label = "Cause", filter = "net4ai.link.attach_reject.cause", type = "uint16", codes = "Cause", shared = "cause", doc = "Why."},
+              },
+            },
+            {
+              kind = "nested",
+              name = "versions",
+              label = "Versions",
+              filter = "net4ai.link.attach_reject.versions",
+              doc = "Versions the sender can speak.",
+              parts = {
+                {
+                  kind = "word",
+                  size = 1,
+                  fields = {
+                    {name = "lowest", label = "Lowest", filter = "net4ai.link.attach_reject.versions.lowest", type = "uint8", minimum = 1, maximum = 255, doc = "Lowest version."},
+                  },
+                },
+                {
+                  kind = "word",
+                  size = 1,
+                  fields = {
+                    {name = "highest", label = "Highest", filter = "net4ai.link.attach_reject.versions.highest", type = "uint8", minimum = 1, maximum = 255, doc = "Highest version."},
+                  },
+                },
+              },
+            },
+          },
+        },
+        [4] = {
+          name = "Instantiate",
+          bearer = "T4",
+          direction = "down",
+          doc = "The application server shall create an instance of a service function.",
+          parts = {
+            {
+              kind = "word",
+              size = 4,
+              fields = {
+                {name = "transaction", label = "Transaction", filter = "net4ai.link.instantiate.transaction", type = "uint32", doc = "Number of the request."},
+              },
+            },
+            {
+              kind = "word",
+              size = 4,
+              fields = {
+                {name = "instance", label = "Instance", filter = "net4ai.link.instantiate.instance", type = "uint32", shared = "instance", doc = "Number of the instance."},
+              },
+            },
+            {kind = "text", name = "function", label = "Function", filter = "net4ai.link.instantiate.function", length_size = 1, maximum = 64, doc = "Registered entry point of the function."},
+            {kind = "octets", name = "settings", label = "Settings", filter = "net4ai.link.instantiate.settings", length_size = 2, maximum = 32768, doc = "Settings of the function, JSON.", content = "json"},
+          },
+        },
+        [5] = {
+          name = "Terminate",
+          bearer = "T4",
+          direction = "down",
+          doc = "The application server shall end an instance.",
+          parts = {
+            {
+              kind = "word",
+              size = 4,
+              fields = {
+                {name = "transaction", label = "Transaction", filter = "net4ai.link.terminate.transaction", type = "uint32", doc = "Number of the request."},
+              },
+            },
+            {
+              kind = "word",
+              size = 4,
+              fields = {
+                {name = "instance", label = "Instance", filter = "net4ai.link.terminate.instance", type = "uint32", shared = "instance", doc = "Number of the instance."},
+              },
+            },
+          },
+        },
+        [6] = {
+          name = "Acknowledge",
+          bearer = "T4, T8",
+          direction = "both",
+          doc = "The request is carried out.",
+          parts = {
+            {
+              kind = "word",
+              size = 4,
+              fields = {
+                {name = "transaction", label = "Transaction", filter = "net4ai.link.acknowledge.transaction", type = "uint32", doc = "Number of the request."},
+              },
+            },
+          },
+        },
+        [7] = {
+          name = "Refuse",
+          bearer = "T4, T8",
+          direction = "both",
+          doc = "The request is not carried out, and changed nothing.",
+          parts = {
+            {
+              kind = "word",
+              size = 4,
+              fields = {
+                {name = "transaction", label = "Transaction", filter = "net4ai.link.refuse.transaction", type = "uint32", doc = "Number of the request."},
+              },
+            },
+            {
+              kind = "word",
+              size = 2,
+              fields = {
+                {name = "cause", label = "Cause", filter = "net4ai.link.refuse.cause", type = "uint16", codes = "Cause", shared = "cause", doc = "Why."},
+              },
+            },
+            {kind = "text", name = "detail", label = "Detail", filter = "net4ai.link.refuse.detail", length_size = 1, maximum = 200, doc = "For the person who reads it."},
+          },
+        },
+        [8] = {
+          name = "Session Add",
+          bearer = "T4, T8",
+          direction = "both",
+          doc = "DEP sessions of an execution, one for each seat.",
+          parts = {
+            {
+              kind = "word",
+              size = 4,
+              fields = {
+                {name = "transaction", label = "Transaction", filter = "net4ai.link.session_add.transaction", type = "uint32", doc = "Number of the request."},
+              },
+            },
+            {
+              kind = "word",
+              size = 4,
+              fields = {
+                {name = "execution", label = "Execution", filter = "net4ai.link.session_add.execution", type = "uint32", shared = "execution", doc = "Number of the execution."},
+              },
+            },
+            {
+              kind = "word",
+              size = 4,
+              fields = {
+                {name = "instance", label = "Instance", filter = "net4ai.link.session_add.instance", type = "uint32", shared = "instance", doc = "Instance the receiver hosts, or forwards to."},
+              },
+            },
+            {
+              kind = "word",
+              size = 1,
+              fields = {
+                {name = "end_point", label = "End point", filter = "net4ai.link.session_add.end_point", type = "uint8", codes = "EndPoint", doc = "Which end of the sessions that instance is."},
+              },
+            },
+            {
+              kind = "word",
+              size = 1,
+              fields = {
+                {name = "dep_version", label = "Dep version", filter = "net4ai.link.session_add.dep_version", type = "uint8", minimum = 1, maximum = 15, doc = "DEP version of the sessions."},
+              },
+            },
+            {
+              kind = "list",
+              name = "sessions",
+              label = "Sessions",
+              filter = "net4ai.link.session_add.sessions",
+              count_size = 1,
+              maximum = 255,
+              doc = "The sessions.",
+              parts = {
+                {
+                  kind = "word",
+                  size = 2,
+                  fields = {
+                    {name = "seat", label = "Seat", filter = "net4ai.link.session_add.sessions.seat", type = "uint16", shared = "seat", doc = "Seat of the client at its server."},
+                  },
+                },
+                {
+                  kind = "word",
+                  size = 4,
+                  fields = {
+                    {name = "handle", label = "Handle", filter = "net4ai.link.session_add.sessions.handle", type = "uint32", base = "HEX", minimum = 1, maximum = 4294967295, shared = "handle", doc = "Handle for PDUs towards the sender of this message."},
+                  },
+                },
+                {
+                  kind = "nested",
+                  name = "limits",
+                  label = "Limits",
+                  filter = "net4ai.link.session_add.sessions.limits",
+                  doc = "What the sender permits.",
+                  parts = {
+                    {
+                      kind = "word",
+                      size = 2,
+                      fields = {
+                        {name = "segment_size", label = "Segment size", filter = "net4ai.link.session_add.sessions.limits.segment_size", type = "uint16", minimum = 64, maximum = 60000, doc = "Payload octets of every DATA but the last of a message."},
+                      },
+                    },
+                    {
+                      kind = "word",
+                      size = 4,
+                      fields = {
+                        {name = "unscheduled", label = "Unscheduled", filter = "net4ai.link.session_add.sessions.limits.unscheduled", type = "uint32", doc = "Octets of a message that may be sent before the first GRANT."},
+                      },
+                    },
+                    {
+                      kind = "word",
+                      size = 4,
+                      fields = {
+                        {name = "maximum_message", label = "Maximum message", filter = "net4ai.link.session_add.sessions.limits.maximum_message", type = "uint32", minimum = 64, maximum = 4294967295, doc = "Largest message, in octets."},
+                      },
+                    },
+                    {
+                      kind = "word",
+                      size = 1,
+                      fields = {
+                        {name = "maximum_open", label = "Maximum open", filter = "net4ai.link.session_add.sessions.limits.maximum_open", type = "uint8", minimum = 1, maximum = 255, doc = "Messages under way at a time, per direction."},
+                      },
+                    },
+                  },
+                },
+                {
+                  kind = "list",
+                  name = "flows",
+                  label = "Flows",
+                  filter = "net4ai.link.session_add.sessions.flows",
+                  count_size = 1,
+                  maximum = 16,
+                  doc = "QoS flows.",
+                  parts = {
+                    {
+                      kind = "word",
+                      size = 1,
+                      fields = {
+                        {name = "qfi", label = "QFI", filter = "net4ai.link.session_add.sessions.flows.qfi", type = "uint8", minimum = 0, maximum = 63, doc = "QoS flow identifier."},
+                      },
+                    },
+                    {
+                      kind = "word",
+                      size = 1,
+                      fields = {
+                        {name = "bearer", label = "Bearer", filter = "net4ai.link.session_add.sessions.flows.bearer", type = "uint8", minimum = 1, maximum = 63, doc = "Computing radio bearer (on T4 and T8: 1)."},
+                      },
+                    },
+                    {
+                      kind = "word",
+                      size = 1,
+                      fields = {
+                        {name = "reliable", label = "Reliable", filter = "net4ai.link.session_add.sessions.flows.reliable", type = "bool", mask = 128, divisor = 128, modulus = 2, doc = "Lost octets are sent again."},
+                        {name = "ordered", label = "Ordered", filter = "net4ai.link.session_add.sessions.flows.ordered", type = "bool", mask = 64, divisor = 64, modulus = 2, doc = "Messages are delivered in the order they were sent."},
+                        {name = "reserved_flags", label = "Reserved flags", filter = "net4ai.link.session_add.sessions.flows.reserved_flags", type = "uint8", mask = 63, divisor = 1, modulus = 64, reserved = true, doc = "Reserved: sent as 0, ignored on receipt."},
+                      },
+                    },
+                  },
+                },
+              },
+            },
+          },
+        },
+        [9] = {
+          name = "Session Add Complete",
+          bearer = "T4, T8",
+          direction = "both",
+          doc = "The sessions are known; the sender's handles for them.",
+          parts = {
+            {
+              kind = "word",
+              size = 4,
+              fields = {
+                {name = "transaction", label = "Transaction", filter = "net4ai.link.session_add_complete.transaction", type = "uint32", doc = "Number of the request."},
+              },
+            },
+            {
+              kind = "list",
+              name = "sessions",
+              label = "Sessions",
+              filter = "net4ai.link.session_add_complete.sessions",
+              count_size = 1,
+              maximum = 255,
+              doc = "The handles.",
+              parts = {
+                {
+                  kind = "word",
+                  size = 2,
+                  fields = {
+                    {name = "seat", label = "Seat", filter = "net4ai.link.session_add_complete.sessions.seat", type = "uint16", shared = "seat", doc = "Seat of the client at its server."},
+                  },
+                },
+                {
+                  kind = "word",
+                  size = 4,
+                  fields = {
+                    {name = "handle", label = "Handle", filter = "net4ai.link.session_add_complete.sessions.handle", type = "uint32", base = "HEX", minimum = 1, maximum = 4294967295, shared = "handle", doc = "Handle for PDUs towards the sender of this message."},
+                  },
+                },
+                {
+                  kind = "nested",
+                  name = "limits",
+                  label = "Limits",
+                  filter = "net4ai.link.session_add_complete.sessions.limits",
+                  doc = "What the sender permits.",
+                  parts = {
+                    {
+                      kind = "word",
+                      size = 2,
+                      fields = {
+                        {name = "segment_size", label = "Segment size", filter = "net4ai.link.session_add_complete.sessions.limits.segment_size", type = "uint16", minimum = 64, maximum = 60000, doc = "Payload octets of every DATA but the last of a message."},
+                      },
+                    },
+                    {
+                      kind = "word",
+                      size = 4,
+                      fields = {
+                        {name = "unscheduled", label = "Unscheduled", filter = "net4ai.link.session_add_complete.sessions.limits.unscheduled", type = "uint32", doc = "Octets of a message that may be sent before the first GRANT."},
+                      },
+                    },
+                    {
+                      kind = "word",
+                      size = 4,
+                      fields = {
+                        {name = "maximum_message", label = "Maximum message", filter = "net4ai.link.session_add_complete.sessions.limits.maximum_message", type = "uint32", minimum = 64, maximum = 4294967295, doc = "Largest message, in octets."},
+                      },
+                    },
+                    {
+                      kind = "word",
+                      size = 1,
+                      fields = {
+                        {name = "maximum_open", label = "Maximum open", filter = "net4ai.link.session_add_complete.sessions.limits.maximum_open", type = "uint8", minimum = 1, maximum = 255, doc = "Messages under way at a time, per direction."},
+                      },
+                    },
+                  },
+                },
+              },
+            },
+          },
+        },
+        [10] = {
+          name = "Session Release",
+          bearer = "T4, T8",
+          direction = "both",
+          doc = "Sessions of an execution end; without seats, all of them.",
+          parts = {
+            {
+              kind = "word",
+              size = 4,
+              fields = {
+                {name = "transaction", label = "Transaction", filter = "net4ai.link.session_release.transaction", type = "uint32", doc = "Number of the request."},
+              },
+            },
+            {
+              kind = "word",
+              size = 4,
+              fields = {
+                {name = "execution", label = "Execution", filter = "net4ai.link.session_release.execution", type = "uint32", shared = "execution", doc = "Number of the execution."},
+              },
+            },
+            {
+              kind = "word",
+              size = 4,
+              fields = {
+                {name = "instance", label = "Instance", filter = "net4ai.link.session_release.instance", type = "uint32", shared = "instance", doc = "Instance the receiver hosts, or forwards to."},
+              },
+            },
+            {
+              kind = "word",
+              size = 2,
+              fields = {
+                {name = "cause", label = "Cause", filter = "net4ai.link.session_release.cause", type = "uint16", codes = "Cause", shared = "cause", doc = "Why."},
+              },
+            },
+            {
+              kind = "list",
+              name = "seats",
+              label = "Seats",
+              filter = "net4ai.link.session_release.seats",
+              count_size = 2,
+              maximum = 4096,
+              doc = "Seats; none: all.",
+              parts = {
+                {
+                  kind = "word",
+                  size = 2,
+                  fields = {
+                    {name = "seat", label = "Seat", filter = "net4ai.link.session_release.seats.seat", type = "uint16", shared = "seat", doc = "Seat of a client at its server."},
+                  },
+                },
+              },
+            },
+          },
+        },
+        [11] = {
+          name = "Invite",
+          bearer = "T4",
+          direction = "down",
+          doc = "An instance is invited to an execution, as server or as concrete client.",
+          parts = {
+            {
+              kind = "word",
+              size = 4,
+              fields = {
+                {name = "transaction", label = "Transaction", filter = "net4ai.link.invite.transaction", type = "uint32", doc = "Number of the request."},
+              },
+            },
+            {
+              kind = "word",
+              size = 4,
+              fields = {
+                {name = "execution", label = "Execution", filter = "net4ai.link.invite.execution", type = "uint32", shared = "execution", doc = "Number of the execution."},
+              },
+            },
+            {
+              kind = "word",
+              size = 4,
+              fields = {
+                {name = "instance", label = "Instance", filter = "net4ai.link.invite.instance", type = "uint32", shared = "instance", doc = "Number of the instance."},
+              },
+            },
+            {
+              kind = "word",
+              size = 1,
+              fields = {
+                {name = "end_point", label = "End point", filter = "net4ai.link.invite.end_point", type = "uint8", codes = "EndPoint", doc = "Which end the instance is."},
+              },
+            },
+            {kind = "text", name = "routine", label = "Routine", filter = "net4ai.link.invite.routine", length_size = 1, maximum = 64, doc = "Name of the routine."},
+            {
+              kind = "word",
+              size = 4,
+              fields = {
+                {name = "round", label = "Round", filter = "net4ai.link.invite.round", type = "uint32", doc = "How often the task was run before."},
+              },
+            },
+            {
+              kind = "word",
+              size = 1,
+              fields = {{name = "cut", label = "Cut", filter = "net4ai.link.invite.cut", type = "uint8", doc = "Split layer."}},
+            },
+            {
+              kind = "word",
+              size = 1,
+              fields = {
+                {name = "sequential", label = "Sequential", filter = "net4ai.link.invite.sequential", type = "bool", mask = 128, divisor = 128, modulus = 2, doc = "Turns come one after another (R79)."},
+                {name = "reserved_flags", label = "Reserved flags", filter = "net4ai.link.invite.reserved_flags", type = "uint8", mask = 127, divisor = 1, modulus = 128, reserved = true, doc = "Reserved: sent as 0, ignored on receipt."},
+              },
+            },
+            {
+              kind = "list",
+              name = "seats",
+              label = "Seats",
+              filter = "net4ai.link.invite.seats",
+              count_size = 2,
+              maximum = 4096,
+              doc = "Seats of this instance in the execution.",
+              parts = {
+                {
+                  kind = "word",
+                  size = 2,
+                  fields = {
+                    {name = "seat", label = "Seat", filter = "net4ai.link.invite.seats.seat", type = "uint16", shared = "seat", doc = "Seat of a client at its server."},
+                  },
+                },
+              },
+            },
+            {kind = "octets", name = "key", label = "Key", filter = "net4ai.link.invite.key", length_size = 2, maximum = 1024, doc = "Key material of the other side, opaque."},
+          },
+        },
+        [12] = {
+          name = "Accept",
+          bearer = "T4",
+          direction = "up",
+          doc = "The instance takes part.",
+          parts = {
+            {
+              kind = "word",
+              size = 4,
+              fields = {
+                {name = "transaction", label = "Transaction", filter = "net4ai.link.accept.transaction", type = "uint32", doc = "Number of the request."},
+              },
+            },
+            {
+              kind = "word",
+              size = 4,
+              fields = {
+                {name = "execution", label = "Execution", filter = "net4ai.link.accept.execution", type = "uint32", shared = "execution", doc = "Number of the execution."},
+              },
+            },
+            {
+              kind = "word",
+              size = 4,
+              fields = {
+                {name = "instance", label = "Instance", filter = "net4ai.link.accept.instance", type = "uint32", shared = "instance", doc = "Number of the instance."},
+              },
+            },
+            {kind = "octets", name = "key", label = "Key", filter = "net4ai.link.accept.key", length_size = 2, maximum = 1024, doc = "Key material of the instance, opaque."},
+          },
+        },
+        [13] = {
+          name = "Begin",
+          bearer = "T4",
+          direction = "down",
+          doc = "All clients have answered and enough accepted: the seats that remain.",
+          parts = {
+            {
+              kind = "word",
+              size = 4,
+              fields = {
+                {name = "transaction", label = "Transaction", filter = "net4ai.link.begin.transaction", type = "uint32", doc = "Number of the request."},
+              },
+            },
+            {
+              kind = "word",
+              size = 4,
+              fields = {
+                {name = "execution", label = "Execution", filter = "net4ai.link.begin.execution", type = "uint32", shared = "execution", doc = "Number of the execution."},
+              },
+            },
+            {
+              kind = "word",
+              size = 4,
+              fields = {
+                {name = "instance", label = "Instance", filter = "net4ai.link.begin.instance", type = "uint32", shared = "instance", doc = "Number of the instance."},
+              },
+            },
+            {
+              kind = "list",
+              name = "seats",
+              label = "Seats",
+              filter = "net4ai.link.begin.seats",
+              count_size = 2,
+              maximum = 4096,
+              doc = "Seats that accepted.",
+              parts = {
+                {
+                  kind = "word",
+                  size = 2,
+                  fields = {
+                    {name = "seat", label = "Seat", filter = "net4ai.link.begin.seats.seat", type = "uint16", shared = "seat", doc = "Seat of a client at its server."},
+                  },
+                },
+              },
+            },
+          },
+        },
+        [14] = {
+          name = "Start",
+          bearer = "T4",
+          direction = "down",
+          doc = "A turn begins at this instance. Of a committed turn it is answered by Done.",
+          parts = {
+            {
+              kind = "word",
+              size = 4,
+              fields = {
+                {name = "execution", label = "Execution", filter = "net4ai.link.start.execution", type = "uint32", shared = "execution", doc = "Number of the execution."},
+              },
+            },
+            {
+              kind = "word",
+              size = 4,
+              fields = {
+                {name = "instance", label = "Instance", filter = "net4ai.link.start.instance", type = "uint32", shared = "instance", doc = "Number of the instance."},
+              },
+            },
+            {
+              kind = "word",
+              size = 1,
+              fields = {
+                {name = "end_point", label = "End point", filter = "net4ai.link.start.end_point", type = "uint8", codes = "EndPoint", doc = "Which end the instance is."},
+              },
+            },
+            {
+              kind = "word",
+              size = 4,
+              fields = {
+                {name = "turn", label = "Turn", filter = "net4ai.link.start.turn", type = "uint32", shared = "turn", doc = "Number of the turn."},
+              },
+            },
+            {
+              kind = "word",
+              size = 2,
+              fields = {
+                {name = "seat", label = "Seat", filter = "net4ai.link.start.seat", type = "uint16", shared = "seat", doc = "Seat whose turn it is."},
+              },
+            },
+            {
+              kind = "word",
+              size = 2,
+              fields = {
+                {name = "repetition", label = "Repetition", filter = "net4ai.link.start.repetition", type = "uint16", doc = "How often the execution was restarted."},
+              },
+            },
+          },
+        },
+        [15] = {
+          name = "Done",
+          bearer = "T4",
+          direction = "up",
+          doc = "A turn has ended at this instance; at a server, it is committed.",
+          parts = {
+            {
+              kind = "word",
+              size = 4,
+              fields = {
+                {name = "execution", label = "Execution", filter = "net4ai.link.done.execution", type = "uint32", shared = "execution", doc = "Number of the execution."},
+              },
+            },
+            {
+              kind = "word",
+              size = 4,
+              fields = {
+                {name = "instance", label = "Instance", filter = "net4ai.link.done.instance", type = "uint32", shared = "instance", doc = "Number of the instance."},
+              },
+            },
+            {
+              kind = "word",
+              size = 1,
+              fields = {
+                {name = "end_point", label = "End point", filter = "net4ai.link.done.end_point", type = "uint8", codes = "EndPoint", doc = "Which end the instance is."},
+              },
+            },
+            {
+              kind = "word",
+              size = 4,
+              fields = {
+                {name = "turn", label = "Turn", filter = "net4ai.link.done.turn", type = "uint32", shared = "turn", doc = "Number of the turn."},
+              },
+            },
+            {
+              kind = "word",
+              size = 2,
+              fields = {
+                {name = "seat", label = "Seat", filter = "net4ai.link.done.seat", type = "uint16", shared = "seat", doc = "Seat whose turn it was."},
+              },
+            },
+            {
+              kind = "word",
+              size = 2,
+              fields = {
+                {name = "cause", label = "Cause", filter = "net4ai.link.done.cause", type = "uint16", codes = "Cause", shared = "cause", doc = "How: NORMAL, or what went wrong."},
+              },
+            },
+          },
+        },
+        [16] = {
+          name = "Finish",
+          bearer = "T4",
+          direction = "down",
+          doc = "All turns are done: the server shall say restart or complete.",
+          parts = {
+            {
+              kind = "word",
+              size = 4,
+              fields = {
+                {name = "execution", label = "Execution", filter = "net4ai.link.finish.execution", type = "uint32", shared = "execution", doc = "Number of the execution."},
+              },
+            },
+            {
+              kind = "word",
+              size = 4,
+              fields = {
+                {name = "instance", label = "Instance", filter = "net4ai.link.finish.instance", type = "uint32", shared = "instance", doc = "Number of the instance."},
+              },
+            },
+            {
+              kind = "word",
+              size = 2,
+              fields = {
+                {name = "repetition", label = "Repetition", filter = "net4ai.link.finish.repetition", type = "uint16", doc = "How often the execution was restarted."},
+              },
+            },
+          },
+        },
+        [17] = {
+          name = "Restart",
+          bearer = "T4",
+          direction = "up",
+          doc = "The server wants the turns once more.",
+          parts = {
+            {
+              kind = "word",
+              size = 4,
+              fields = {
+                {name = "execution", label = "Execution", filter = "net4ai.link.restart.execution", type = "uint32", shared = "execution", doc = "Number of the execution."},
+              },
+            },
+            {
+              kind = "word",
+              size = 4,
+              fields = {
+                {name = "instance", label = "Instance", filter = "net4ai.link.restart.instance", type = "uint32", shared = "instance", doc = "Number of the instance."},
+              },
+            },
+          },
+        },
+        [18] = {
+          name = "Complete",
+          bearer = "T4",
+          direction = "up",
+          doc = "The server has completed the execution.",
+          parts = {
+            {
+              kind = "word",
+              size = 4,
+              fields = {
+                {name = "execution", label = "Execution", filter = "net4ai.link.complete.execution", type = "uint32", shared = "execution", doc = "Number of the execution."},
+              },
+            },
+            {
+              kind = "word",
+              size = 4,
+              fields = {
+                {name = "instance", label = "Instance", filter = "net4ai.link.complete.instance", type = "uint32", shared = "instance", doc = "Number of the instance."},
+              },
+            },
+            {
+              kind = "word",
+              size = 1,
+              fields = {
+                {name = "stop", label = "Stop", filter = "net4ai.link.complete.stop", type = "bool", mask = 128, divisor = 128, modulus = 2, doc = "The job shall end (R110)."},
+                {name = "reserved_flags", label = "Reserved flags", filter = "net4ai.link.complete.reserved_flags", type = "uint8", mask = 127, divisor = 1, modulus = 128, reserved = true, doc = "Reserved: sent as 0, ignored on receipt."},
+              },
+            },
+            {
+              kind = "word",
+              size = 2,
+              fields = {
+                {name = "cause", label = "Cause", filter = "net4ai.link.complete.cause", type = "uint16", codes = "Cause", shared = "cause", doc = "How: NORMAL, or what went wrong."},
+              },
+            },
+          },
+        },
+        [19] = {
+          name = "Progress",
+          bearer = "T4",
+          direction = "up",
+          doc = "A function reports progress.",
+          parts = {
+            {
+              kind = "word",
+              size = 4,
+              fields = {
+                {name = "execution", label = "Execution", filter = "net4ai.link.progress.execution", type = "uint32", shared = "execution", doc = "Number of the execution; 0: none."},
+              },
+            },
+            {
+              kind = "word",
+              size = 4,
+              fields = {
+                {name = "instance", label = "Instance", filter = "net4ai.link.progress.instance", type = "uint32", shared = "instance", doc = "Number of the instance."},
+              },
+            },
+            {kind = "octets", name = "values", label = "Values", filter = "net4ai.link.progress.values", length_size = 2, maximum = 4096, doc = "Names and values, JSON object.", content = "json"},
+          },
+        },
+      },
+    },
+  },
+  exchanges = {
+    rrc = {
+      {requests = {1}, answers = {2, 4}, by = {"ue_identity"}},
+      {requests = {2}, answers = {3}, by = {"ue", "transaction"}},
+      {requests = {5}, answers = {6, 7}, by = {"ue", "transaction"}},
+    },
+    nas = {
+      {requests = {65}, answers = {66, 68}, by = {"ue"}},
+      {requests = {130}, answers = {131, 132}, by = {"ue", "transaction"}},
+      {requests = {136}, answers = {137, 138}, by = {"ue", "execution"}},
+      {requests = {139}, answers = {140}, by = {"ue", "execution", "turn"}},
+    },
+    n2 = {
+      {requests = {1}, answers = {2, 3}, by = {}},
+      {requests = {7}, answers = {8, 9}, by = {"ran_ue", "transaction"}},
+      {requests = {11}, answers = {12}, by = {"ran_ue"}},
+    },
+    link = {
+      {requests = {1}, answers = {2, 3}, by = {}},
+      {requests = {4, 5, 8, 10, 11, 13}, answers = {6, 7, 9, 12}, by = {"transaction"}},
+      {requests = {14}, answers = {15}, by = {"execution", "instance", "turn"}},
+      {requests = {16}, answers = {17, 18}, by = {"execution", "instance"}},
+    },
+  },
+  shared = {
+    {name = "cause", label = "Cause", filter = "net4ai.cause", type = "uint16", codes = "Cause", doc = "Cause, in whichever message it stands."},
+    {name = "execution", label = "Execution", filter = "net4ai.execution", type = "uint32", doc = "Number of an execution, in whichever message it stands."},
+    {name = "handle", label = "Handle", filter = "net4ai.handle", type = "uint32", base = "HEX", doc = "Handle of a DEP session, in whichever message it stands."},
+    {name = "instance", label = "Instance", filter = "net4ai.instance", type = "uint32", doc = "Number of an instance, in whichever message it stands."},
+    {name = "job", label = "Job", filter = "net4ai.job", type = "uint32", doc = "Number of a job, in whichever message it stands."},
+    {name = "ran_ue", label = "RAN UE", filter = "net4ai.ran_ue", type = "uint32", doc = "Identity of a UE's context at the RAN node, in whichever message it stands."},
+    {name = "seat", label = "Seat", filter = "net4ai.seat", type = "uint16", doc = "Seat of a client, in whichever message it stands."},
+    {name = "session", label = "Session", filter = "net4ai.session", type = "uint8", doc = "Identity of a DEP session at its UE, in whichever message it stands."},
+    {name = "turn", label = "Turn", filter = "net4ai.turn", type = "uint32", doc = "Number of a turn, in whichever message it stands."},
+  },
+  codes = {
+    AttachKind = {[1] = "APPLICATION_SERVER", [2] = "FORWARDING_FUNCTION", [3] = "APPLICATION_CONTROLLER"},
+    BearerMode = {[0] = "UNACKNOWLEDGED", [1] = "ACKNOWLEDGED"},
+    BearerType = {[0] = "SRB", [1] = "DRB", [2] = "CRB", [3] = "FIXED_LINK"},
+    Cause = {[0] = "UNSPECIFIED", [1] = "NORMAL", [16] = "NO_RESOURCES", [17] = "NOT_ALLOWED", [18] = "FUNCTION_NOT_HERE", [19] = "UNKNOWN_JOB", [20] = "NO_CONSENT", [21] = "VERSION_NOT_SUPPORTED", [22] = "TOO_FEW_CLIENTS", [23] = "DECLINED", [24] = "BUSY", [32] = "UNKNOWN_SESSION", [33] = "WRONG_BEARER", [34] = "QOS_FLOW_NOT_CONFIGURED", [35] = "MESSAGE_TOO_LARGE", [36] = "CREDIT_VIOLATION", [37] = "UNKNOWN_CRITICAL_EXTENSION", [38] = "OVERLAPPING_DATA", [39] = "INVALID_CONFIGURATION", [40] = "UNEXPECTED_MESSAGE", [41] = "MALFORMED_MESSAGE", [48] = "TIMEOUT", [49] = "REASSEMBLY_TIMEOUT", [50] = "PEER_LOST", [51] = "FUNCTION_FAILED", [52] = "NODE_GOING_DOWN", [53] = "CANCELLED"},
+    CongestionMark = {[0] = "NOT_CAPABLE", [1] = "CAPABLE_1", [2] = "CAPABLE_0", [3] = "EXPERIENCED"},
+    Content = {[0] = "BYTES", [1] = "TENSOR", [2] = "TENSORS", [3] = "JSON"},
+    DepType = {[1] = "DATA", [2] = "GRANT", [3] = "ACK", [4] = "NACK", [5] = "BUSY", [6] = "PING", [7] = "PONG", [8] = "CLOSE", [9] = "CLOSE_ACK", [10] = "PATH", [11] = "ERROR", [12] = "CAPSULE", [15] = "EXT"},
+    ElementType = {[0] = "NONE", [1] = "FLOAT32", [2] = "FLOAT16", [3] = "BFLOAT16", [4] = "INT8", [5] = "UINT8", [6] = "INT32", [7] = "INT64", [8] = "FLOAT64"},
+    EndPoint = {[1] = "ROUTINE_CLIENT", [2] = "ROUTINE_SERVER", [3] = "RESULTS"},
+    EstablishmentCause = {[1] = "HIGH_PRIORITY_ACCESS", [2] = "MT_ACCESS", [3] = "MO_SIGNALLING", [4] = "MO_DATA"},
+    Segmentation = {[0] = "COMPLETE", [1] = "FIRST", [2] = "LAST", [3] = "MIDDLE"},
+  },
+}
