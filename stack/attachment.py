@@ -1,0 +1,134 @@
+"""Attaching to a forwarding function over T4 or T8, from the attaching side (R47, R51).
+
+Attach messages are not acknowledged: the procedure repeats its request until it is answered, however long the other
+side takes to start, and says from time to time whom it waits for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from net4ai.codecs import link
+from net4ai.codecs.causes import Cause
+from net4ai.codecs.common import VersionRange
+from net4ai.codecs.declaration import Buffer
+from net4ai.codecs.errors import DecodeError
+from net4ai.codecs.l2 import L2_HEADER_SIZE, BearerType
+from net4ai.stack.drops import DropCounter
+from net4ai.stack.hop import Address, Hop, HopName, Sockets
+from net4ai.stack.link_peer import LinkPeer, bulk_address, unattached_pdu
+from net4ai.stack.procedure import ProcedureError, ProcedureRejected, Procedures, ProcedureTimeout, Replies
+from net4ai.stack.timers import Timers
+from net4ai.stack.trace import Trace, TraceEvent
+
+VERSIONS = VersionRange(lowest=link.VERSION, highest=link.VERSION)
+
+REPORT_EVERY = 5
+"""Attempts between two reports of a missing peer."""
+
+
+class Attachment:
+    """One link to a forwarding function at `address`; `peer` is there once attached."""
+
+    def __init__(
+        self,
+        name: str,
+        kind: link.AttachKind,
+        link_name: str,
+        address: Address,
+        sockets: Sockets,
+        procedures: Procedures,
+        timers: Timers,
+        drops: DropCounter,
+        trace: Trace,
+        on_message: Callable[[LinkPeer, link.Link], None],
+        on_missing: Callable[[str], None],
+    ) -> None:
+        self.name = name
+        self.kind = kind
+        self.link_name = link_name
+        self.address = address
+        self.peer: LinkPeer | None = None
+        self._sockets = sockets
+        self._procedures = procedures
+        self._timers = timers
+        self._drops = drops
+        self._trace = trace
+        self._on_message = on_message
+        self._on_missing = on_missing
+        self._replies = Replies(procedures)
+
+    async def attach(self) -> LinkPeer:
+        """Repeat the request until it is answered. Raises `ProcedureRejected`."""
+        request = link.AttachRequest(
+            versions=VERSIONS, kind=self.kind, bulk_port=self._sockets.bulk_port, name=self.name
+        )
+        pdu = unattached_pdu(request)
+        attempt = 0
+        while True:
+            attempt += 1
+            self._sockets.send_signalling(pdu, len(pdu), self.address)
+            self._trace_message(request, len(pdu))
+            try:
+                answer = await self._replies.expect("attach", self._timers["attach"])
+                break
+            except ProcedureTimeout:
+                if attempt % REPORT_EVERY == 0:
+                    host, port = self.address
+                    self._on_missing(f"no answer on {self.link_name} from {host}:{port}, trying again")
+        if isinstance(answer, link.AttachReject):
+            cause = Cause(answer.cause) if answer.cause in Cause.__members__.values() else Cause.UNSPECIFIED
+            raise ProcedureRejected(cause, f"attachment to {self.address[0]}:{self.address[1]}")
+        self.peer = self._attached(answer)
+        return self.peer
+
+    def _attached(self, answer: link.AttachAccept) -> LinkPeer:
+        hop = Hop(
+            HopName(self.link_name, self.name, answer.name, {}),
+            BearerType.FIXED_LINK,
+            answer.peer,
+            self.address,
+            bulk_address(self.address, answer.bulk_port),
+            self._sockets,
+            self._trace,
+        )
+        return LinkPeer(
+            answer.name,
+            link.AttachKind.FORWARDING_FUNCTION,
+            hop,
+            self._procedures,
+            self._timers,
+            self._drops,
+            self._on_message,
+        )
+
+    def receive_unattached(self, pdu: Buffer) -> None:
+        """A PDU with peer identity 0: the answer to our request. Its source was checked."""
+        try:
+            message = link.Link.FAMILY.decode(memoryview(pdu)[L2_HEADER_SIZE:])
+        except DecodeError as error:
+            self._drops.count(error.reason, len(pdu))
+            return
+        if not isinstance(message, link.AttachAccept | link.AttachReject):
+            self._drops.count("unexpected message", len(pdu))
+        elif self.peer is None:
+            self._replies.give("attach", message)
+
+    def lost(self) -> None:
+        """The peer does not answer any more."""
+        if self.peer is not None:
+            self.peer.lost()
+        self._replies.fail_all(ProcedureError(Cause.PEER_LOST, self.name))
+
+    def _trace_message(self, message: link.Link, size: int) -> None:
+        self._trace(
+            TraceEvent(
+                time=self._procedures.now,
+                node=self.name,
+                kind="message",
+                link=self.link_name,
+                message=message.NAME,
+                direction="out",
+                size=size,
+            )
+        )

@@ -1,0 +1,180 @@
+"""All DEP sessions that end in this process, over whatever hops: found by handle, pumped, kept in time.
+
+The handle of a session is allocated here, by the receiver (as a TEID is): PDUs towards this process carry it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from net4ai.codecs.common import FlowMapping, SessionLimits
+from net4ai.codecs.declaration import Buffer
+from net4ai.codecs.dep import DEP_HEADER, DEP_HEADER_SIZE
+from net4ai.stack.deadlines import Deadlines
+from net4ai.stack.dep.credit import CreditBudget
+from net4ai.stack.dep.events import Event, MessageAcknowledged, MessageReceived
+from net4ai.stack.dep.session import DepSession
+from net4ai.stack.drops import DropCounter
+from net4ai.stack.hop import Hop
+from net4ai.stack.trace import Trace, TraceEvent
+
+MAXIMUM_SESSIONS = 65536
+"""Sessions that end in one process."""
+OCTETS_PER_TURN = 256 * 1024
+"""DATA one session sends before the next one gets its turn."""
+
+DEFAULT_LIMITS = SessionLimits(segment_size=1400, unscheduled=8400, maximum_message=64 << 20, maximum_open=8)
+"""What a receiver permits unless configured. Six segments may come unasked: a split-learning step costs no GRANT."""
+
+
+@dataclass(eq=False, slots=True)
+class SessionEnd:
+    """One end of a session. `owner` is told what happens."""
+
+    handle: int
+    hop: Hop
+    session: DepSession
+    owner: Callable[[SessionEnd, Event], None]
+    ids: dict[str, int | str] = field(default_factory=dict)
+    """For the trace: execution, seat."""
+    sizes: dict[tuple[int, int], int] = field(default_factory=dict)
+    """Octets of own messages under way, by QoS flow and message id."""
+
+
+class DepEndpoint:
+    """The session ends of this process and the credit they share: one bulk socket, one budget."""
+
+    def __init__(
+        self,
+        budget: CreditBudget,
+        random_handle: Callable[[], int],
+        drops: DropCounter,
+        trace: Trace,
+    ) -> None:
+        self.sessions: dict[int, SessionEnd] = {}
+        self.drops = drops
+        self._budget = budget
+        self._random_handle = random_handle
+        self._trace = trace
+        self._deadlines: Deadlines[SessionEnd] = Deadlines()
+        self._touched: dict[SessionEnd, None] = {}
+
+    def new_handle(self) -> int:
+        """A random handle that no session here has."""
+        while (handle := self._random_handle()) in self.sessions or handle == 0:
+            pass
+        return handle
+
+    def add(
+        self,
+        hop: Hop,
+        handle: int,
+        send_handle: int,
+        version: int,
+        flows: Iterable[FlowMapping],
+        send_limits: SessionLimits,
+        owner: Callable[[SessionEnd, Event], None],
+        ids: dict[str, int | str],
+    ) -> SessionEnd:
+        """A session ends here; PDUs carry `handle` towards us and `send_handle` towards the peer."""
+        end = SessionEnd(
+            handle=handle,
+            hop=hop,
+            session=DepSession(
+                version=version,
+                send_handle=send_handle,
+                flows={flow.qfi: flow for flow in flows},
+                send_limits=send_limits,
+                receive_limits=DEFAULT_LIMITS,
+                budget=self._budget,
+                on_drop=lambda reason, size, now: self.drops.count(reason, size),
+            ),
+            owner=owner,
+            ids=ids,
+        )
+        self.sessions[handle] = end
+        return end
+
+    def remove(self, end: SessionEnd) -> None:
+        """The session is released: its memory and credit are free again."""
+        if self.sessions.pop(end.handle, None) is end:
+            end.session.release()
+            self._deadlines.set(end, None)
+            self._touched.pop(end, None)
+
+    def send(self, end: SessionEnd, parts: list[Buffer], now: int, *, answers: int | None = None) -> int:
+        """Send a message on the session's first QoS flow. Raises `DepError`."""
+        qfi = next(iter(end.session.flows))
+        message_id = end.session.send(qfi, parts, now=now, answers=answers)
+        size = sum(len(part) for part in parts)
+        end.sizes[qfi, message_id] = size
+        self._trace_message(end, "out", size, message_id, now)
+        self._touched[end] = None
+        return message_id
+
+    def receive(self, hop: Hop, bearer: int, pdu: Buffer, now: int) -> None:
+        """A DEP PDU has come over `hop`. Unknown handles and wrong bearers are dropped and counted."""
+        if len(pdu) < DEP_HEADER_SIZE:
+            self.drops.count("truncated", len(pdu))
+            return
+        fields = DEP_HEADER.unpack(pdu, 0)
+        end = self.sessions.get(fields[_HANDLE_FIELD])
+        if end is None or end.hop is not hop:
+            self.drops.count("unknown handle", len(pdu))
+            return
+        flow = end.session.flows.get(fields[_QFI_FIELD])
+        if flow is not None and flow.bearer != bearer:
+            self.drops.count("wrong bearer", len(pdu))
+            return
+        end.session.receive(pdu, now)
+        self._touched[end] = None
+
+    def pump(self, now: int) -> None:
+        """Give events to owners, send what is ready; bounded work for each session and turn."""
+        for end in self._deadlines.due(now):
+            end.session.advance(now)
+            self._touched[end] = None
+        while self._touched:
+            touched, self._touched = self._touched, {}
+            for end in touched:
+                self._pump(end, now)
+
+    def _pump(self, end: SessionEnd, now: int) -> None:
+        while (event := end.session.next_event()) is not None:
+            if isinstance(event, MessageReceived):
+                self._trace_message(end, "in", len(event.body), event.message_id, now)
+            elif isinstance(event, MessageAcknowledged):
+                end.sizes.pop((event.qfi, event.message_id), None)
+            end.owner(end, event)
+        if end.handle not in self.sessions:
+            return
+        for bearer, pdu in end.session.control_to_send(now):
+            end.hop.send_dep(bearer, pdu)
+        for burst in end.session.data_to_send(now, OCTETS_PER_TURN):
+            end.hop.send_burst(burst.bearer, burst.data, burst.stride)
+        self._deadlines.set(end, end.session.next_deadline())
+
+    def next_deadline(self) -> int | None:
+        return self._deadlines.next()
+
+    def _trace_message(self, end: SessionEnd, direction: str, size: int, message_id: int, now: int) -> None:
+        name = end.hop.name
+        self._trace(
+            TraceEvent(
+                time=now,
+                node=name.node,
+                kind="message",
+                link=name.link,
+                message="DEP message",
+                direction="out" if direction == "out" else "in",
+                peer=name.peer,
+                size=size,
+                ids={**name.ids, **end.ids, "message_id": message_id},
+            )
+        )
+
+
+_FIELD_NAMES = [name for name, _ in DEP_HEADER.fields]
+_HANDLE_FIELD = _FIELD_NAMES.index("handle")
+_QFI_FIELD = _FIELD_NAMES.index("qfi")

@@ -1,0 +1,90 @@
+"""Accepting an attachment on T4 or T8 (R47, R51)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from net4ai.codecs import link
+from net4ai.codecs.causes import Cause
+from net4ai.codecs.declaration import Buffer
+from net4ai.codecs.errors import DecodeError
+from net4ai.codecs.l2 import L2_HEADER_SIZE, BearerType
+from net4ai.stack.attachment import VERSIONS
+from net4ai.stack.hop import Address, Hop, HopName
+from net4ai.stack.link_peer import LinkPeer, bulk_address, unattached_pdu
+
+if TYPE_CHECKING:
+    from net4ai.stack.forwarding.function import ForwardingFunction
+
+MAXIMUM_PEERS = 1024
+"""Peers attached to one forwarding function."""
+
+LINK_OF: dict[int, str] = {
+    link.AttachKind.APPLICATION_SERVER: "T4",
+    link.AttachKind.APPLICATION_CONTROLLER: "T4",
+    link.AttachKind.FORWARDING_FUNCTION: "T8",
+}
+
+
+def accept_attachment(function: ForwardingFunction, pdu: Buffer, source: Address) -> None:
+    """Answer an attach request; a repeated one gets the same answer. Everything else is dropped."""
+    try:
+        request = link.Link.FAMILY.decode(memoryview(pdu)[L2_HEADER_SIZE:])
+    except DecodeError as error:
+        function.drops.count(error.reason, len(pdu))
+        return
+    if not isinstance(request, link.AttachRequest) or request.kind not in LINK_OF:
+        function.drops.count("unexpected message", len(pdu))
+        return
+    answer = _answer(function, request, source)
+    answer_pdu = unattached_pdu(answer)
+    function.sockets.send_signalling(answer_pdu, len(answer_pdu), source)
+
+
+def _answer(function: ForwardingFunction, request: link.AttachRequest, source: Address) -> link.Link:
+    version = VERSIONS.common(request.versions)
+    if version is None:
+        return link.AttachReject(cause=Cause.VERSION_NOT_SUPPORTED, versions=VERSIONS)
+    peer = _known(function, request, source)
+    if peer is None:
+        if len(function.peers) >= MAXIMUM_PEERS:
+            return link.AttachReject(cause=Cause.NO_RESOURCES, versions=VERSIONS)
+        peer = _new_peer(function, request, source)
+        function.add_peer(peer)
+    return link.AttachAccept(
+        version=version, peer=peer.hop.identity, bulk_port=function.sockets.bulk_port, name=function.name
+    )
+
+
+def _known(function: ForwardingFunction, request: link.AttachRequest, source: Address) -> LinkPeer | None:
+    """The peer at this address; one of the same name elsewhere was started anew and is forgotten."""
+    for identity, peer in list(function.peers.items()):
+        bulk = bulk_address(source, request.bulk_port)
+        if (peer.hop.signalling_address, peer.hop.bulk_address, peer.name) == (source, bulk, request.name):
+            return peer
+        if peer.name == request.name:
+            peer.lost()
+            del function.peers[identity]
+    return None
+
+
+def _new_peer(function: ForwardingFunction, request: link.AttachRequest, source: Address) -> LinkPeer:
+    identity = next(number for number in range(1, 0x10000) if number not in function.peers)
+    hop = Hop(
+        HopName(LINK_OF[request.kind], function.name, request.name, {}),
+        BearerType.FIXED_LINK,
+        identity,
+        source,
+        bulk_address(source, request.bulk_port),
+        function.sockets,
+        function.trace,
+    )
+    return LinkPeer(
+        request.name,
+        link.AttachKind(request.kind),
+        hop,
+        function.procedures,
+        function.timers,
+        function.drops,
+        function.on_message,
+    )

@@ -1,0 +1,197 @@
+"""The forwarding plane function: attached peers, instances behind them, routes between legs.
+
+The edge has one by itself; a RAN node has one with a Uu side (then it is the CPF, R39). Control comes over the bus from
+the routine manager and the orchestrator; T4 and T8 signalling goes to the peers; DEP passes through the label switch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from net4ai.codecs import link
+from net4ai.codecs.bus import NodeAvailable
+from net4ai.codecs.causes import Cause
+from net4ai.codecs.declaration import Buffer
+from net4ai.codecs.l2 import L2_HEADER, L2_HEADER_SIZE
+from net4ai.stack.attachment import Attachment
+from net4ai.stack.control_entity import ControlEntity
+from net4ai.stack.deadlines import Deadlines
+from net4ai.stack.dep.credit import CreditBudget
+from net4ai.stack.drops import DropCounter
+from net4ai.stack.forwarding import accept_attachment, relay_signalling, routes
+from net4ai.stack.forwarding.legs import Leg, Routes, UuSide
+from net4ai.stack.hop import Address, Hop, Sockets
+from net4ai.stack.label_switch import LabelSwitch
+from net4ai.stack.link_peer import LinkPeer
+from net4ai.stack.procedure import ProcedureError, Procedures
+from net4ai.stack.timers import Timers
+from net4ai.stack.trace import Trace
+
+RESOURCE_MANAGER = "resource-manager"
+
+
+class ForwardingFunction:
+    """FPF or CPF. The owner feeds datagrams of the fixed links and PDUs of the Uu, and drives time."""
+
+    def __init__(
+        self,
+        name: str,
+        kind: str,
+        entity: ControlEntity,
+        sockets: Sockets,
+        budget: CreditBudget,
+        procedures: Procedures,
+        timers: Timers,
+        random_handle: Callable[[], int],
+        drops: DropCounter,
+        trace: Trace,
+        uu: UuSide | None = None,
+    ) -> None:
+        self.name = name
+        self.kind = kind
+        self.entity = entity
+        self.sockets = sockets
+        self.procedures = procedures
+        self.timers = timers
+        self.random_handle = random_handle
+        self.drops = drops
+        self.trace = trace
+        self.uu = uu
+        self.switch: LabelSwitch[Leg] = LabelSwitch(budget, on_drop=lambda reason, size, now: drops.count(reason, size))
+        self.peers: dict[int, LinkPeer] = {}
+        """Peers that attached here, by the identity we gave them."""
+        self.attachments: list[Attachment] = []
+        """Our own attachments to other forwarding functions (T8)."""
+        self.instances: dict[int, LinkPeer] = {}
+        """Where an instance runs: the application server, or for concrete clients elsewhere their node's peer."""
+        self.routes: dict[tuple[int, int], Routes] = {}
+        """By execution and instance."""
+        self._deadlines: Deadlines[LinkPeer] = Deadlines()
+        self._touched: dict[LinkPeer, None] = {}
+        routes.serve(self)
+        relay_signalling.serve(self)
+
+    # Peers
+
+    def all_peers(self) -> list[LinkPeer]:
+        """Everyone on T4 and T8, whoever attached to whom."""
+        return [*self.peers.values(), *(a.peer for a in self.attachments if a.peer is not None)]
+
+    def peer_named(self, name: str) -> LinkPeer:
+        """An attached peer. Raises `ProcedureError`."""
+        for peer in self.all_peers():
+            if peer.name == name:
+                return peer
+        raise ProcedureError(Cause.FUNCTION_NOT_HERE, f"{name} is not attached to {self.name}")
+
+    def peer_of(self, instance: int) -> LinkPeer:
+        """The application server of an instance. Raises `ProcedureError`."""
+        peer = self.instances.get(instance)
+        if peer is None:
+            raise ProcedureError(Cause.FUNCTION_NOT_HERE, f"instance {instance} is not at {self.name}")
+        return peer
+
+    def link_to(self, address: Address) -> str:
+        """Name of the link to an address, for captures: T8 to forwarding functions, else T4."""
+        for peer in self.all_peers():
+            if address in (peer.hop.signalling_address, peer.hop.bulk_address):
+                return peer.hop.name.link
+        return "T8" if any(attachment.address == address for attachment in self.attachments) else "T4"
+
+    def announce(self) -> None:
+        """Tell the resource manager which application servers are here."""
+        servers = [p.name for p in self.peers.values() if p.kind is link.AttachKind.APPLICATION_SERVER]
+        if servers:
+            self.entity.tell(
+                RESOURCE_MANAGER, NodeAvailable(node=self.name, kind=self.kind, application_servers=servers)
+            )
+
+    def attach_to(self, attachment: Attachment) -> None:
+        """Attach to another forwarding function over T8."""
+        self.attachments.append(attachment)
+        self.procedures.start("T8 attach", attachment.attach())
+
+    # Datagrams of T4 and T8
+
+    def receive(self, pdu: Buffer, source: Address, bulk: bool, now: int) -> None:
+        """One layer-2 PDU from a fixed link. Never raises for what is in it."""
+        if len(pdu) <= L2_HEADER_SIZE:
+            self.drops.count("truncated", len(pdu))
+            return
+        identity = L2_HEADER.unpack(pdu, 0)[_IDENTITY]
+        if identity == 0:
+            self._receive_unattached(pdu, source, bulk)
+            return
+        peer = self._bound_peer(identity, source, bulk)
+        if peer is None:
+            self.drops.count("source not bound", len(pdu))
+            return
+        self._touched[peer] = None
+        found = peer.hop.receive(pdu, bulk, now)
+        if found is not None:
+            self.forward(peer.hop, found[0], pdu, bulk, now)
+
+    def _bound_peer(self, identity: int, source: Address, bulk: bool) -> LinkPeer | None:
+        """A peer is bound as identity and both addresses; identities given to us are told apart by the source."""
+        peer = self.peers.get(identity)
+        candidates = [peer] if peer else []
+        candidates += [a.peer for a in self.attachments if a.peer is not None and a.peer.hop.identity == identity]
+        for candidate in candidates:
+            if source == (candidate.hop.bulk_address if bulk else candidate.hop.signalling_address):
+                return candidate
+        return None
+
+    def _receive_unattached(self, pdu: Buffer, source: Address, bulk: bool) -> None:
+        if bulk:
+            self.drops.count("source not bound", len(pdu))
+            return
+        for attachment in self.attachments:
+            if attachment.address == source:
+                attachment.receive_unattached(pdu)
+                return
+        accept_attachment.accept_attachment(self, pdu, source)
+
+    def add_peer(self, peer: LinkPeer) -> None:
+        """A peer has attached."""
+        self.peers[peer.hop.identity] = peer
+        self.announce()
+
+    def forward(self, hop: Hop, bearer: int, pdu: Buffer, bulk: bool, now: int) -> None:
+        """Switch a DEP PDU (with its layer-2 header) to its other leg."""
+        copy = bytearray(pdu)
+        leg = self.switch.forward((hop, bearer), copy, now)
+        if leg is not None:
+            out, out_bearer = leg
+            if bulk:
+                out.send_burst(out_bearer, copy, len(copy))
+            else:
+                out.send_dep(out_bearer, copy)
+
+    def on_message(self, peer: LinkPeer, message: link.Link) -> None:
+        """A signalling message of a peer that answers no request of ours."""
+        relay_signalling.receive(self, peer, message)
+
+    # Time
+
+    def pump(self, now: int) -> None:
+        """Send what is ready."""
+        self.switch.advance(now)
+        for peer in self._deadlines.due(now):
+            peer.hop.advance(now)
+            self._touched[peer] = None
+        for (hop, bearer), pdu in self.switch.pdus_to_send(now):
+            hop.send_dep(bearer, pdu)
+        for peer in self._touched:
+            peer.take_messages(now)
+        self.procedures.run()
+        self._touched.clear()
+        for peer in self.all_peers():
+            peer.hop.pump(now)
+            self._deadlines.set(peer, peer.hop.next_deadline())
+
+    def next_deadline(self) -> int | None:
+        deadlines = [self._deadlines.next(), self.switch.next_deadline()]
+        return min((deadline for deadline in deadlines if deadline is not None), default=None)
+
+
+_IDENTITY = [name for name, _ in L2_HEADER.fields].index("c_rnti")

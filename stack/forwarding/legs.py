@@ -1,0 +1,48 @@
+"""Legs of a route, and what a forwarding function remembers of the routes it has laid."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from net4ai.codecs.bus import RouteClient
+from net4ai.codecs.common import SessionLimits
+from net4ai.stack.hop import Hop
+from net4ai.stack.link_peer import LinkPeer
+
+Leg = tuple[Hop, int]
+"""One side of a route: hop and bearer."""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenLeg:
+    """A leg towards the client of a route, with the handle the other side gave out."""
+
+    leg: Leg
+    handle: int
+    limits: SessionLimits
+
+
+class UuSide(Protocol):
+    """What a RAN node adds: legs towards UEs."""
+
+    def open_leg(self, client: RouteClient, execution: int, handle: int, limits: SessionLimits) -> Awaitable[OpenLeg]:
+        """Renew the UE's session for an execution. Raises `ProcedureError`."""
+        ...
+
+
+@dataclass(slots=True)
+class InstalledRoute:
+    """One seat's route, to take back."""
+
+    labels: tuple[tuple[Leg, int], tuple[Leg, int]]
+    peers: tuple[tuple[LinkPeer, int], ...]
+    """Peers that were asked to add a session, with the instance it is for."""
+
+
+@dataclass(slots=True)
+class Routes:
+    """Routes of one execution to one instance here, by seat."""
+
+    seats: dict[int, InstalledRoute] = field(default_factory=dict)

@@ -1,0 +1,242 @@
+"""Routes of an execution: sessions at both ends, labels in between (R46, R47, R73, R81).
+
+Towards its server a client is a seat. Each leg gets a fresh random handle from whoever receives on it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from net4ai.codecs import link
+from net4ai.codecs.bus import (
+    Done,
+    InstallResults,
+    InstallRoutes,
+    RemoveRoutes,
+    RouteClient,
+    RoutesInstalled,
+)
+from net4ai.codecs.causes import Cause
+from net4ai.codecs.common import FlowMapping, SessionLimits
+from net4ai.codecs.dep import VERSION
+from net4ai.stack.dep_endpoint import DEFAULT_LIMITS
+from net4ai.stack.forwarding.legs import InstalledRoute, Leg, OpenLeg, Routes
+from net4ai.stack.hop import FIXED_LINK_DEP_BEARER
+from net4ai.stack.link_peer import LinkPeer
+from net4ai.stack.procedure import ProcedureError, outcome_of
+from net4ai.stack.trace import TraceEvent
+
+if TYPE_CHECKING:
+FLOWS = (FlowMapping(qfi=1, bearer=FIXED_LINK_DEP_BEARER),)
+"""One reliable, ordered QoS flow, until services ask for more."""
+RESULTS_SEAT = 0
+RESULTS_EXECUTION = 0
+"""The session to the application controller belongs to no execution."""
+
+
+def serve(function: ForwardingFunction) -> None:
+    """Take the requests of this module from the bus."""
+    entity = function.entity
+    entity.handle(InstallRoutes, lambda request: install_routes(function, request))
+    entity.handle(RemoveRoutes, lambda request: remove_routes(function, request))
+    entity.handle(InstallResults, lambda request: install_results(function, request))
+
+
+async def install_routes(function: ForwardingFunction, request: InstallRoutes) -> RoutesInstalled:
+    """Lay the routes of all clients to a server here. Those that cannot be laid are missing in the reply."""
+    server = function.peer_of(request.instance)
+    inward = {client.seat: _fresh_handle(function) for client in request.clients}
+    handles = await add_sessions(
+        server,
+        request.execution,
+        request.instance,
+        link.EndPoint.ROUTINE_SERVER,
+        [(client.seat, inward[client.seat], DEFAULT_LIMITS) for client in request.clients],
+    )
+    opening = [
+        function.procedures.start(
+            "route",
+            _open_route(function, request, client, server, inward[client.seat], handles[client.seat]),
+            execution=request.execution,
+            seat=client.seat,
+        )
+        for client in request.clients
+        if client.seat in handles
+    ]
+    installed = []
+    for client, procedure in zip(
+        [client for client in request.clients if client.seat in handles], opening, strict=True
+    ):
+        if not isinstance(await outcome_of(procedure), ProcedureError):
+            installed.append(client.seat)
+    return RoutesInstalled(seats=installed)
+
+
+async def _open_route(
+    function: ForwardingFunction,
+    request: InstallRoutes,
+    client: RouteClient,
+    server: LinkPeer,
+    server_inward: int,
+    at_server: link.LinkHandle,
+) -> None:
+    client_inward = _fresh_handle(function)
+    peers = [(server, request.instance)]
+    if client.context:
+        if function.uu is None:
+            raise ProcedureError(Cause.FUNCTION_NOT_HERE, f"{function.name} has no radio")
+        opened = await function.uu.open_leg(client, request.execution, client_inward, at_server.limits)
+    else:
+        peer = function.instances.get(client.instance) or function.peer_named(client.node)
+        answer = await add_sessions(
+            peer,
+            request.execution,
+            client.instance,
+            link.EndPoint.ROUTINE_CLIENT,
+            [(client.seat, client_inward, at_server.limits)],
+        )
+        handle = answer[client.seat]
+        opened = OpenLeg((peer.hop, FIXED_LINK_DEP_BEARER), handle.handle, handle.limits)
+        peers.append((peer, client.instance))
+    server_leg = (server.hop, FIXED_LINK_DEP_BEARER)
+    labels = _join(function, opened.leg, client_inward, opened.handle, server_leg, server_inward, at_server.handle)
+    _remember(function, request.execution, request.instance, client.seat, InstalledRoute(labels, tuple(peers)))
+
+
+async def session_added_over_t8(function: ForwardingFunction, sender: LinkPeer, request: link.SessionAdd) -> None:
+    """Another forwarding function leads a route to an instance here: join it to our application server."""
+    try:
+        peer = function.peer_of(request.instance)
+        inward = {session.seat: _fresh_handle(function) for session in request.sessions}
+        outward = {session.seat: _fresh_handle(function) for session in request.sessions}
+        handles = await add_sessions(
+            peer,
+            request.execution,
+            request.instance,
+            link.EndPoint(request.end_point),
+            [(session.seat, inward[session.seat], session.limits) for session in request.sessions],
+        )
+    except (ProcedureError, ValueError) as error:
+        cause = error.cause if isinstance(error, ProcedureError) else Cause.MALFORMED_MESSAGE
+        sender.send(link.Refuse(transaction=request.transaction, cause=cause, detail=str(error)[:200]))
+        return
+    answer = []
+    for session in request.sessions:
+        if (at_server := handles.get(session.seat)) is None:
+            continue
+        t8, t4 = (sender.hop, FIXED_LINK_DEP_BEARER), (peer.hop, FIXED_LINK_DEP_BEARER)
+        labels = _join(function, t8, outward[session.seat], session.handle, t4, inward[session.seat], at_server.handle)
+        route = InstalledRoute(labels, ((peer, request.instance),))
+        _remember(function, request.execution, request.instance, session.seat, route)
+        answer.append(link.LinkHandle(seat=session.seat, handle=outward[session.seat], limits=at_server.limits))
+    sender.send(link.SessionAddComplete(transaction=request.transaction, sessions=tuple(answer)))
+
+
+async def install_results(function: ForwardingFunction, request: InstallResults) -> Done:
+    """A session between an instance here and the attached application controller (R5, R111)."""
+    ends = [function.peer_of(request.instance), function.peer_named(request.controller)]
+    inward = [_fresh_handle(function), _fresh_handle(function)]
+    handles = []
+    for peer, handle in zip(ends, inward, strict=True):
+        added = await add_sessions(
+            peer,
+            RESULTS_EXECUTION,
+            request.instance,
+            link.EndPoint.RESULTS,
+            [(RESULTS_SEAT, handle, DEFAULT_LIMITS)],
+        )
+        handles.append(added[RESULTS_SEAT].handle)
+    legs = [(peer.hop, FIXED_LINK_DEP_BEARER) for peer in ends]
+    labels = _join(function, legs[0], inward[0], handles[0], legs[1], inward[1], handles[1])
+    route = InstalledRoute(labels, tuple((peer, request.instance) for peer in ends))
+    _remember(function, RESULTS_EXECUTION, request.instance, RESULTS_SEAT, route)
+    return Done()
+
+
+def remove_routes(function: ForwardingFunction, request: RemoveRoutes) -> Done:
+    """Take routes back: labels at once, sessions at the ends by signalling."""
+    release_routes(function, request.execution, request.instance, request.seats, Cause.NORMAL)
+    return Done()
+
+
+def release_routes(function: ForwardingFunction, execution: int, instance: int, seats: list[int], cause: Cause) -> None:
+    """Routes of an execution to an instance end; no seats: all of them."""
+    routes = function.routes.get((execution, instance))
+    if routes is None:
+        return
+    released: dict[tuple[LinkPeer, int], list[int]] = {}
+    for seat in seats or list(routes.seats):
+        route = routes.seats.pop(seat, None)
+        if route is None:
+            continue
+        for leg, handle in route.labels:
+            function.switch.remove(leg, handle)
+        for end in route.peers:
+            released.setdefault(end, []).append(seat)
+    for (peer, at_instance), their_seats in released.items():
+        peer.send(
+            link.SessionRelease(
+                transaction=0,
+                execution=execution,
+                instance=at_instance,
+                cause=cause,
+                seats=tuple(link.SeatNumber(seat=seat) for seat in their_seats),
+            )
+        )
+    if not routes.seats:
+        del function.routes[execution, instance]
+
+
+async def add_sessions(
+    peer: LinkPeer,
+    execution: int,
+    instance: int,
+    end_point: link.EndPoint,
+    sessions: list[tuple[int, int, SessionLimits]],
+) -> dict[int, link.LinkHandle]:
+    """Ask a peer to add sessions (seat, our handle, limits); its handles by seat. Raises `ProcedureError`."""
+    handles: dict[int, link.LinkHandle] = {}
+    for start in range(0, len(sessions), link.MAXIMUM_SESSIONS_PER_MESSAGE):
+        part = sessions[start : start + link.MAXIMUM_SESSIONS_PER_MESSAGE]
+        answer: link.SessionAddComplete = await peer.request(
+            lambda transaction, part=part: link.SessionAdd(  # type: ignore[misc]
+                transaction=transaction,
+                execution=execution,
+                instance=instance,
+                end_point=end_point,
+                dep_version=VERSION,
+                sessions=tuple(
+                    link.LinkSession(seat=seat, handle=handle, limits=limits, flows=FLOWS)
+                    for seat, handle, limits in part
+                ),
+            )
+        )
+        handles.update({session.seat: session for session in answer.sessions})
+    return handles
+
+
+def _join(
+    function: ForwardingFunction, a: Leg, a_in: int, a_out: int, b: Leg, b_in: int, b_out: int
+) -> tuple[tuple[Leg, int], tuple[Leg, int]]:
+    """Labels for both directions: what comes in on one leg leaves on the other under the handle given out there."""
+    function.switch.join((a, a_in, a_out), (b, b_in, b_out))
+    return (a, a_in), (b, b_in)
+
+
+def _remember(function: ForwardingFunction, execution: int, instance: int, seat: int, route: InstalledRoute) -> None:
+    function.routes.setdefault((execution, instance), Routes()).seats[seat] = route
+    function.trace(
+        TraceEvent(
+            time=function.procedures.now,
+            node=function.name,
+            kind="state",
+            message="route installed",
+            ids={"execution": execution, "instance": instance, "seat": seat},
+        )
+    )
+
+
+def _fresh_handle(function: ForwardingFunction) -> int:
+    while (handle := function.random_handle()) == 0:
+        pass
+    return handle
