@@ -51,8 +51,14 @@ MINIMUM_TIMEOUT = 50 * MILLISECOND
 MAXIMUM_TIMEOUT = 1000 * MILLISECOND
 """Bound of the back-off. Only a longer round-trip time makes the poll timer longer."""
 
+PATIENT_EXPIRIES = 2
+"""Expiries of the poll timer in a row before the back-off begins."""
+
+_MAXIMUM_EXPIRIES = 16
 _MODULUS = 1 << 32
-_OFFSET_SIZE = 4
+_OFFSET_SIZE = SegmentOffset.fixed_run().size
+_RANGE_SIZE = MissingRange.fixed_run().size
+_EMPTY_REPORT_SIZE = L2_HEADER_SIZE + 4
 _HAS_OFFSET = (Segmentation.MIDDLE, Segmentation.LAST)
 
 
@@ -74,23 +80,26 @@ def _ahead(count: int, base: int) -> int:
 
 
 class RetransmissionTimeout:
-    """How long to wait for an answer: RFC 6298 with a smaller minimum. Nanoseconds."""
+    """How long to wait for an answer, in nanoseconds: RFC 6298, made for links with heavy loss.
+
+    The minimum is smaller, and a few expiries in a row are taken for bad luck before the back-off begins.
+    """
 
     def __init__(self) -> None:
         self.smoothed: int | None = None
         """Smoothed round-trip time; None: not measured yet."""
         self._variation = 0
-        self._doublings = 0
+        self._expiries = 0
 
     @property
     def value(self) -> int:
         smoothed = self.smoothed
         base = INITIAL_TIMEOUT if smoothed is None else max(MINIMUM_TIMEOUT, smoothed + 4 * self._variation)
-        return max(base, min(base << self._doublings, MAXIMUM_TIMEOUT))
+        return max(base, min(base << max(0, self._expiries - PATIENT_EXPIRIES), MAXIMUM_TIMEOUT))
 
-    def back_off(self) -> None:
-        """Nothing came: wait longer next time."""
-        self._doublings = min(self._doublings + 1, 16)
+    def expired(self) -> None:
+        """Nothing came."""
+        self._expiries = min(self._expiries + 1, _MAXIMUM_EXPIRIES)
 
     def measured(self, sample: int) -> None:
         """The answer to a PDU that was sent once took `sample`."""
@@ -99,7 +108,15 @@ class RetransmissionTimeout:
         else:
             self._variation += (abs(self.smoothed - sample) - self._variation) // 4
             self.smoothed += (sample - self.smoothed) // 8
-        self._doublings = 0
+        self._expiries = 0
+
+    def answered(self) -> None:
+        """An answer to one of several transmissions. To which is unknown, so it measures nothing (Karn).
+
+        While no round trip has been measured the back-off stays, lest the timeout remain shorter than one for ever.
+        """
+        if self.smoothed is not None:
+            self._expiries = 0
 
 
 @dataclass(slots=True)
@@ -233,7 +250,7 @@ class AcknowledgedBearer:
         if self._expiries > self._maximum_repetitions:
             self._fail()
             return
-        self._timeout.back_off()
+        self._timeout.expired()
         self._deadline = now + self._timeout.value
         # The newest: the answer then tells about all of them (TS 38.322 5.3.3.4).
         self._sent[next(reversed(self._sent))].wanted = True
@@ -292,8 +309,9 @@ class AcknowledgedBearer:
         self._status_due = False
         missing: list[bytes] = []
         next_count = self._highest
+        most = min(MAXIMUM_MISSING_RANGES, (self._maximum_pdu - _EMPTY_REPORT_SIZE) // _RANGE_SIZE)
         for first, length in self._gaps():
-            if len(missing) == MAXIMUM_MISSING_RANGES:
+            if len(missing) == most:
                 next_count = first
                 break
             missing.append(MissingRange(first=first, length=length).to_bytes())
@@ -408,9 +426,10 @@ class AcknowledgedBearer:
                 newest = acknowledged
         self._expiries = 0
         if newest is not None:
-            # Which of several transmissions was answered is unknown: only single ones are measured (Karn).
             if newest.transmissions == 1:
                 self._timeout.measured(now - newest.last_sent)
+            else:
+                self._timeout.answered()
             self._deadline = now + self._timeout.value if self._sent else None
         return None
 

@@ -322,6 +322,8 @@ class Connector:
                 reader, writer = await self._open_streams(self._host, self._port)
         except TimeoutError:
             return f"nothing came for {CONNECT_BOUND:g} s"
+        except ConnectionRefusedError:
+            return "connection refused"
         except OSError as error:
             return error.strerror or str(error)
         if writer.get_extra_info("sockname") == writer.get_extra_info("peername"):
