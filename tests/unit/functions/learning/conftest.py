@@ -18,7 +18,6 @@ from net4ai.functions.learning.global_training import GlobalTraining
 from net4ai.functions.learning.local_training import LocalTraining
 from net4ai.functions.learning.tensors import State
 
-
 SUBSCRIBERS = 24
 """So each has some 157 rows, whether or not it takes part."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import math
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
@@ -38,8 +39,34 @@ def test_order_of_arrival_changes_nothing(memory: Any) -> None:
     assert same(run(memory, 2, groups), run(memory, 2, groups, backwards=True))
 
 
+@pytest.mark.parametrize("level", ["local", "global"])
+@pytest.mark.parametrize("arrival", list(itertools.permutations(range(3))))
+def test_sums_are_taken_in_seat_order(memory: Any, level: str, arrival: tuple[int, ...]) -> None:
+    """Numbers whose sum depends on the order: (1e30 + 3) - 1e30 is 0, (1e30 - 1e30) + 3 is 3."""
+
+    async def play() -> State:
+        service = memory.Service(5, 1, ((0,),), BLOCKS)
+        function = service.locals[0] if level == "local" else service.top
+        at_server = memory.execution(Role.SERVER, 0, BLOCKS, range(3), False)
+        await function.begin(at_server)
+        turns = []
+        for seat in arrival:
+            state = {name: torch.full_like(value, values[seat]) for name, value in service.locals[0]._state.items()}
+            ends = memory.channel_pair()
+            await ends[1].send(from_state(Tag.UPDATE, state, index=1))
+            turns.append(function.server_turn(at_server, Turn(seat, seat), ends[0]))
+        await asyncio.gather(*turns)
+        if level == "global":
+            return dict(function._average)
+        await function.end(at_server)
+        return dict(function._state)
+
+    values = (1e30, 3.0, -1e30)
+    assert all(bool((value == 0).all()) for value in asyncio.run(play()).values())
+
+
 def test_order_of_seats_does(memory: Any) -> None:
-    """Otherwise the test above would show nothing."""
+    """Otherwise the first of these tests would show nothing."""
     assert not same(run(memory, 2, ((0, 1, 2),)), run(memory, 2, ((2, 1, 0),)))
 
 
