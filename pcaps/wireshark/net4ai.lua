@@ -313,7 +313,7 @@ local read_parts
 
 local function read_elements(reader, part, start, stop, tree)
   local size = part.element_size
-  if (stop - start) % size ~= 0 then malformed(reader, tree, "Octets left over: " .. part.name) end
+  if (stop - start) % size ~= 0 then missing(reader, tree, part.name) end
   for at = start, stop - size, size do read_parts(reader, part.parts, at, tree, {}) end
 end
 
@@ -935,7 +935,7 @@ local function dissect_pdu(context, reader, tree)
     context.info[1] = text
   end
   if values.has_mac == 1 then
-    if reader.stop - at < 4 then return missing(reader, tree, "MAC-I") end
+    if reader.cut or reader.stop - at < 4 then return missing(reader, tree, "MAC-I") end
     reader.stop = reader.stop - 4
     tree:add(shown.mac_i, reader.tvb(reader.stop, 4))
   end
