@@ -90,23 +90,29 @@ def read_examples() -> list[Example]:
         module, _, name = title.partition(".")
         structure = getattr(importlib.import_module(f"net4ai.codecs.{module}"), name)
         number = sum(other.structure is structure for other in examples)
-        octets, values = b"", {}
-        for line in lines:
-            if not line.startswith("    "):
-                continue
-            found = _LINE.fullmatch(line)
-            if found is None:
-                raise ValueError(f"{EXAMPLES.name}, {title}: {line!r}")
-            here = bytes.fromhex(found[1] or "")
-            octets += here
-            for part in filter(None, _REMARK.sub("", found[2]).split(";")):
-                path, _, text = (piece.strip() for piece in part.partition("="))
-                values[path] = _read_value(structure, path, text, here)
-        value = _build(structure, values, "")
-        if values:
-            raise ValueError(f"{EXAMPLES.name}, {title}: {list(values)} belong to no field")
+        try:
+            octets, value = _read_example(structure, [line for line in lines if line.startswith("    ")])
+        except (ValueError, KeyError) as error:
+            raise ValueError(f"{EXAMPLES.name}, {title}: {error}") from error
         examples.append(Example(f"{title}-{number}", structure, octets, value))
     return examples
+
+
+def _read_example(structure: type[Structure], lines: list[str]) -> tuple[bytes, Structure]:
+    octets, values = b"", {}
+    for line in lines:
+        found = _LINE.fullmatch(line)
+        if found is None:
+            raise ValueError(f"cannot read {line!r}")
+        here = bytes.fromhex(found[1] or "")
+        octets += here
+        for part in filter(None, _REMARK.sub("", found[2]).split(";")):
+            path, _, text = (piece.strip() for piece in part.partition("="))
+            values[path] = _read_value(structure, path, text, here)
+    value = _build(structure, values, "")
+    if values:
+        raise ValueError(f"{list(values)} belong to no field")
+    return octets, value
 
 
 def _read_value(structure: type[Structure], path: str, text: str, here: bytes) -> Any:
@@ -132,10 +138,12 @@ def _build(structure: type[Structure], values: dict[str, Any], where: str) -> St
             case FixedField(reserved=True):
                 pass
             case FixedField(constant=constant) if constant is not None:
-                assert values.pop(path) == constant
+                if values.pop(path) != constant:
+                    raise ValueError(f"{path} is always {constant}")
             case ListField(element=element) if path not in values:
                 count = len({key.split("]")[0] for key in values if key.startswith(f"{path}[")})
-                assert count, f"{path} is missing"
+                if not count:
+                    raise KeyError(path)
                 arguments[name] = tuple(_build(element, values, f"{path}[{index}].") for index in range(count))
             case NestedField(element=element):
                 arguments[name] = _build(element, values, f"{path}.")
