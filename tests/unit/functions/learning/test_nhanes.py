@@ -177,3 +177,12 @@ def test_the_target_is_the_mean_of_the_readings(tmp_path: Path) -> None:
     table = nhanes.read_table(write(tmp_path / "t.tsv", **values))
     assert table.target.tolist() == [125.0]
     assert np.isnan(table.inputs[0, 1:]).sum() == 41
+
+
+def test_the_data_card_lists_the_inputs() -> None:
+    card = Path(__file__).parents[4] / "docs" / "guide" / "data-card.md"
+    rows = [line.strip("| ").split(" | ") for line in card.read_text(encoding="utf-8").splitlines() if "| `" in line]
+    missing = np.isnan(nhanes.load().inputs).sum(axis=0)
+    assert [(name, column, int(count)) for name, column, _, count in rows] == [
+        (each.name, f"`{each.column}`", count) for each, count in zip(nhanes.INPUTS, missing, strict=True)
+    ]
