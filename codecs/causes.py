@@ -56,3 +56,8 @@ class Cause(IntEnum):
     """The service function raised an error."""
     NODE_GOING_DOWN = 52
     CANCELLED = 53
+
+
+def cause_of(code: int) -> Cause:
+    """The cause of a wire code; a code of a later version is unspecified to us."""
+    return Cause(code) if code in Cause.__members__.values() else Cause.UNSPECIFIED

@@ -32,7 +32,7 @@ from net4ai.codecs.bus import (
     StartClients,
     StartTurns,
 )
-from net4ai.codecs.causes import Cause
+from net4ai.codecs.causes import Cause, cause_of
 from net4ai.core import names
 from net4ai.core.names import forwarding_function
 from net4ai.stack.procedure import ProcedureError, outcome_of
@@ -151,7 +151,7 @@ class ServerExecution:
                 await self._turns(list(self.seats), repetition)
             outcome = await self._finish(repetition)
             if outcome.cause != Cause.NORMAL:
-                raise ProcedureError(Cause(outcome.cause), f"the server at {self.server.node} failed")
+                raise ProcedureError(cause_of(outcome.cause), f"the server at {self.server.node} failed")
             if not outcome.restart:
                 self.stop = outcome.stop
                 return
@@ -207,7 +207,7 @@ class ServerExecution:
             if isinstance(cause, ProcedureError):
                 cause = cause.cause
             if cause != Cause.NORMAL:
-                await self._leave_out(seat, Cause(cause))
+                await self._leave_out(seat, cause_of(cause))
                 return
         self.manager.trace("turn committed", execution=execution, seat=seat, turn=turn, server=self.server.instance)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from net4ai.codecs.bus import Done, ExecuteJob, ExecuteTask, JobFinished, StopJob, TaskFinished
-from net4ai.codecs.causes import Cause
+from net4ai.codecs.causes import Cause, cause_of
 from net4ai.codecs.service import Task
 from net4ai.core import names
 from net4ai.stack.control_entity import ControlEntity
@@ -75,7 +75,7 @@ class JobManager:
         finally:
             del self._finished[key]
         if event.cause != Cause.NORMAL:
-            raise ProcedureError(Cause(event.cause), event.detail)
+            raise ProcedureError(cause_of(event.cause), event.detail)
 
 
 def in_order(tasks: Mapping[str, Task], wanted: tuple[str, ...]) -> list[str]:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from net4ai.codecs import n2, nas
-from net4ai.codecs.causes import Cause
+from net4ai.codecs.causes import Cause, cause_of
 from net4ai.codecs.common import VersionRange
 from net4ai.codecs.declaration import Message, UnknownMessage
 from net4ai.codecs.errors import DecodeError
@@ -111,7 +111,7 @@ class RanAssociation:
             self.drop("answer to no request")
 
     def _session_setup_failure(self, message: n2.SessionSetupFailure) -> None:
-        cause = Cause(message.cause) if message.cause in Cause.__members__.values() else Cause.UNSPECIFIED
+        cause = cause_of(message.cause)
         if not self._replies.fail(message.transaction, ProcedureRejected(cause, f"RAN node {self.node}")):
             self.drop("answer to no request")
 

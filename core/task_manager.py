@@ -20,7 +20,7 @@ from net4ai.codecs.bus import (
     TaskFinished,
     TaskProgress,
 )
-from net4ai.codecs.causes import Cause
+from net4ai.codecs.causes import Cause, cause_of
 from net4ai.codecs.service import Routine
 from net4ai.core import names
 from net4ai.stack.control_entity import ControlEntity
@@ -101,7 +101,7 @@ class TaskManager:
             if event.cause == Cause.NORMAL:
                 return event.stop
             if event.cause != Cause.TOO_FEW_CLIENTS:
-                raise ProcedureError(Cause(event.cause), f"routine {name}: {event.detail}")
+                raise ProcedureError(cause_of(event.cause), f"routine {name}: {event.detail}")
             self._tell_progress(request.job, f"routine {name} again: {event.detail}", {"round": round})
 
     async def _execute(

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from net4ai.codecs import link
-from net4ai.codecs.causes import Cause
+from net4ai.codecs.causes import Cause, cause_of
 from net4ai.codecs.common import VersionRange
 from net4ai.codecs.declaration import Buffer
 from net4ai.codecs.errors import DecodeError
@@ -77,7 +77,7 @@ class Attachment:
                     host, port = self.address
                     self._on_missing(f"no answer on {self.link_name} from {host}:{port}, trying again")
         if isinstance(answer, link.AttachReject):
-            cause = Cause(answer.cause) if answer.cause in Cause.__members__.values() else Cause.UNSPECIFIED
+            cause = cause_of(answer.cause)
             raise ProcedureRejected(cause, f"attachment to {self.address[0]}:{self.address[1]}")
         self.peer = self._attached(answer)
         return self.peer

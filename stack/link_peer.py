@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from net4ai.codecs import link
-from net4ai.codecs.causes import Cause
+from net4ai.codecs.causes import Cause, cause_of
 from net4ai.codecs.declaration import UnknownMessage
 from net4ai.codecs.errors import DecodeError
 from net4ai.codecs.l2 import BearerType, L2Header, Segmentation
@@ -75,7 +75,7 @@ class LinkPeer:
 
     def _reply(self, message: link.Acknowledge | link.Refuse | link.SessionAddComplete | link.Accept) -> None:
         if isinstance(message, link.Refuse):
-            cause = Cause(message.cause) if message.cause in Cause.__members__.values() else Cause.UNSPECIFIED
+            cause = cause_of(message.cause)
             known = self._replies.fail(message.transaction, ProcedureRejected(cause, f"{self.name}: {message.detail}"))
         else:
             known = self._replies.give(message.transaction, message)

@@ -1,0 +1,318 @@
+"""The RAN node: RRC towards UEs, N2 towards the core, and the compute plane function between Uu, T4 and T8."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Awaitable, Callable
+
+from net4ai.codecs import n2, rrc
+from net4ai.codecs.bus import RouteClient
+from net4ai.codecs.causes import Cause
+from net4ai.codecs.common import SessionLimits, VersionRange
+from net4ai.codecs.declaration import Buffer, Message, UnknownMessage
+from net4ai.codecs.errors import DecodeError
+from net4ai.codecs.l2 import L2_HEADER, L2_HEADER_SIZE
+from net4ai.ran_node.config import RanNodeConfig
+from net4ai.ran_node.configure_sessions import open_leg, set_up_session
+from net4ai.ran_node.set_up_connection import setup_requested
+from net4ai.ran_node.ue_context import LEGAL, UeContext
+from net4ai.stack.acknowledged_bearer import srb0_pdu, srb0_sdu
+from net4ai.stack.deadlines import Deadlines
+from net4ai.stack.drops import DropCounter
+from net4ai.stack.forwarding.function import ForwardingFunction
+from net4ai.stack.forwarding.legs import OpenLeg
+from net4ai.stack.hop import Address, Sockets
+from net4ai.stack.procedure import ProcedureError, Procedures
+from net4ai.stack.timers import Timers
+from net4ai.stack.trace import Trace, TraceEvent
+
+VERSIONS = VersionRange(lowest=n2.VERSION, highest=n2.VERSION)
+
+
+class RanNode:
+    """One RAN node. The owner feeds datagrams, N2 messages and time; `cpf` is its forwarding function."""
+
+    def __init__(
+        self,
+        config: RanNodeConfig,
+        uu_sockets: Sockets,
+        procedures: Procedures,
+        timers: Timers,
+        random_handle: Callable[[], int],
+        trace: Trace,
+        on_trouble: Callable[[str], None],
+    ) -> None:
+        self.config = config
+        self.uu_sockets = uu_sockets
+        self.procedures = procedures
+        self.timers = timers
+        self.new_handle = random_handle
+        self.trace = trace
+        self.on_trouble = on_trouble
+        self.drops = DropCounter(self._trace_drop)
+        self.cpf: ForwardingFunction | None = None
+        self.contexts: dict[int, UeContext] = {}
+        """By C-RNTI."""
+        self.by_number: dict[int, UeContext] = {}
+        """By identity on N2."""
+        self.half_open: dict[tuple[Address, int], UeContext] = {}
+        self._numbers = itertools.count(1)
+        self._next_c_rnti = itertools.cycle(range(1, 0xFFF0))
+        self._n2: Callable[[bytes], None] | None = None
+        self._n2_ready = False
+        self._deadlines: Deadlines[UeContext] = Deadlines()
+        self._touched: dict[UeContext, None] = {}
+
+    def next_number(self) -> int:
+        """A fresh identity on N2."""
+        return next(self._numbers)
+
+    def free_c_rnti(self) -> int:
+        """A C-RNTI nobody has."""
+        return next(number for number in self._next_c_rnti if number not in self.contexts)
+
+    # Uu
+
+    def receive(self, pdu: Buffer, source: Address, bulk: bool, now: int) -> None:
+        """One layer-2 PDU from the radio. Never raises for what is in it."""
+        if len(pdu) <= L2_HEADER_SIZE:
+            self.drops.count("truncated", len(pdu))
+            return
+        c_rnti = L2_HEADER.unpack(pdu, 0)[_C_RNTI]
+        if c_rnti == 0:
+            self._receive_srb0(pdu, source, bulk)
+            return
+        context = self.contexts.get(c_rnti)
+        if context is None or source != (context.hop.bulk_address if bulk else context.hop.signalling_address):
+            self.drops.count("source not bound", len(pdu))
+            return
+        self._touched[context] = None
+        found = context.hop.receive(pdu, bulk, now)
+        if found is not None and self.cpf is not None:
+            self.cpf.forward(context.hop, found[0], pdu, bulk, now)
+
+    def _receive_srb0(self, pdu: Buffer, source: Address, bulk: bool) -> None:
+        if bulk:
+            self.drops.count("source not bound", len(pdu))
+            return
+        try:
+            message = rrc.Rrc.FAMILY.decode(srb0_sdu(pdu))
+        except DecodeError as error:
+            self.drops.count(error.reason, len(pdu))
+            return
+        if not isinstance(message, rrc.SetupRequest):
+            self.drops.count("unexpected message", len(pdu))
+        elif not self._n2_ready:
+            self.drops.count("no N2 connection", len(pdu))
+        else:
+            self._trace_message(message, "in", len(pdu), "Uu", {})
+            setup_requested(self, message, source)
+
+    def send_srb0(self, message: rrc.Rrc, destination: Address) -> None:
+        """Send a message on SRB0."""
+        pdu = srb0_pdu(message.encode())
+        ids: dict[str, int | str] = {"c_rnti": message.c_rnti} if isinstance(message, rrc.Setup) else {}
+        self._trace_message(message, "out", len(pdu), "Uu", ids)
+        self.uu_sockets.send_signalling(pdu, len(pdu), destination)
+
+    def send_rrc(self, context: UeContext, message: rrc.Rrc) -> None:
+        """Send on SRB1."""
+        if context.hop.signalling.failed:
+            raise ProcedureError(Cause.PEER_LOST, f"C-RNTI {context.c_rnti}")
+        context.hop.send(message, self.procedures.now)
+        self._touched[context] = None
+
+    def _take_messages(self, context: UeContext, now: int) -> None:
+        while (sdu := context.hop.next_sdu()) is not None:
+            try:
+                message = rrc.Rrc.FAMILY.decode(sdu)
+            except DecodeError as error:
+                self.drops.count(error.reason, len(sdu))
+                continue
+            context.hop.trace_message(message, "in", len(sdu), now)
+            if type(message) in LEGAL[context.state]:
+                _RRC_HANDLERS[type(message)](self, context, message)
+            else:
+                self.drops.count("unexpected message", len(sdu))
+
+    def _setup_complete(self, context: UeContext, message: rrc.SetupComplete) -> None:
+        context.replies.give(rrc.SetupComplete, message)
+
+    def _uplink_transfer(self, context: UeContext, message: rrc.UplinkInformationTransfer) -> None:
+        self.send_n2(n2.UplinkNasTransport(ran_ue=context.number, nas=message.nas))
+
+    def _reconfiguration_answer(
+        self, context: UeContext, message: rrc.ReconfigurationComplete | rrc.ReconfigurationFailure
+    ) -> None:
+        if not context.replies.give(("reconfiguration", message.transaction), message):
+            self.drops.count("answer to no request")
+
+    def open_leg(self, client: RouteClient, execution: int, handle: int, limits: SessionLimits) -> Awaitable[OpenLeg]:
+        """The Uu side of a route, for the forwarding function."""
+        return open_leg(self, client, execution, handle, limits)
+
+    def forget(self, context: UeContext) -> None:
+        """Free a UE's context."""
+        self.contexts.pop(context.c_rnti, None)
+        self.by_number.pop(context.number, None)
+        self._touched.pop(context, None)
+        self._deadlines.set(context, None)
+        context.replies.fail_all(ProcedureError(Cause.PEER_LOST, f"C-RNTI {context.c_rnti}"))
+
+    # N2
+
+    def n2_connected(self, send: Callable[[bytes], None], now: int) -> None:
+        """The TCP connection to the core is there: introduce ourselves."""
+        self.procedures.advance(now)
+        self._n2 = send
+        self.send_n2(n2.SetupRequest(versions=VERSIONS, node=self.config.name))
+
+    def n2_lost(self, now: int) -> None:
+        """The connection has gone, and with it what the core knew: UEs have to come back."""
+        self.procedures.advance(now)
+        self._n2, self._n2_ready = None, False
+        for context in list(self.contexts.values()):
+            self._release(context, Cause.NODE_GOING_DOWN)
+
+    def receive_n2(self, data: bytes, now: int) -> None:
+        """One N2 message. A malformed or illegal one is dropped, counted and traced."""
+        self.procedures.advance(now)
+        try:
+            message = n2.N2.FAMILY.decode(data)
+        except DecodeError as error:
+            self.drops.count(error.reason, len(data))
+            return
+        self._trace_message(message, "in", len(data), "N2", _n2_ids(message))
+        handler = _N2_HANDLERS.get(type(message))
+        if handler is None or (not self._n2_ready and type(message) not in (n2.SetupResponse, n2.SetupFailure)):
+            self.drops.count("unexpected message", len(data))
+            return
+        handler(self, message)
+        self.procedures.run()
+
+    def send_n2(self, message: n2.N2) -> None:
+        """Send to the core; without a connection the message is dropped and counted."""
+        data = message.encode()
+        if self._n2 is None:
+            self.drops.count("no N2 connection", len(data))
+            return
+        self._trace_message(message, "out", len(data), "N2", _n2_ids(message))
+        self._n2(data)
+
+    def _setup_response(self, message: n2.SetupResponse) -> None:
+        self._n2_ready = True
+
+    def _setup_failure(self, message: n2.SetupFailure) -> None:
+        self.on_trouble(f"N2: the core refuses us (cause {message.cause}, versions {message.versions})")
+
+    def _downlink_nas(self, message: n2.DownlinkNasTransport) -> None:
+        context = self.by_number.get(message.ran_ue)
+        if context is None:
+            self.drops.count("unknown UE context")
+            return
+        self.send_rrc(context, rrc.DownlinkInformationTransfer(nas=message.nas))
+
+    def _session_setup(self, message: n2.SessionSetupRequest) -> None:
+        self.procedures.start("N2 session set-up", set_up_session(self, message), ran_ue=message.ran_ue)
+
+    def _context_release(self, message: n2.ContextReleaseCommand) -> None:
+        context = self.by_number.get(message.ran_ue)
+        if context is not None:
+            self._release(context, Cause.NORMAL)
+        self.send_n2(n2.ContextReleaseComplete(ran_ue=message.ran_ue))
+
+    def _release(self, context: UeContext, cause: Cause) -> None:
+        """Release a UE: it is told while its bearer still works."""
+        if not context.hop.signalling.failed:
+            context.hop.send(rrc.Release(transaction=0, cause=cause), self.procedures.now)
+            context.hop.pump(self.procedures.now)
+        self.forget(context)
+
+    # Time
+
+    def pump(self, now: int) -> None:
+        """Handle what has come, send what is ready."""
+        self.procedures.advance(now)
+        for context in self._deadlines.due(now):
+            context.hop.advance(now)
+            self._touched[context] = None
+        while self._touched:
+            touched, self._touched = self._touched, {}
+            for context in touched:
+                self._pump_context(context, now)
+        if self.cpf is not None:
+            self.cpf.pump(now)
+        for context in self._touched:
+            context.hop.pump(now)
+            self._deadlines.set(context, context.hop.next_deadline())
+
+    def _pump_context(self, context: UeContext, now: int) -> None:
+        self._take_messages(context, now)
+        self.procedures.run()
+        if context.c_rnti not in self.contexts:
+            return
+        context.hop.pump(now)
+        self._deadlines.set(context, context.hop.next_deadline())
+        if context.hop.signalling.failed:
+            self.send_n2(n2.ContextReleaseRequest(ran_ue=context.number, cause=Cause.PEER_LOST))
+            self.forget(context)
+
+    def next_deadline(self) -> int | None:
+        deadlines = [self.procedures.next_deadline(), self._deadlines.next()]
+        if self.cpf is not None:
+            deadlines.append(self.cpf.next_deadline())
+        return min((deadline for deadline in deadlines if deadline is not None), default=None)
+
+    # Trace
+
+    def trace_state(self, what: str, **ids: int | str) -> None:
+        """A line of trace about something that lasts."""
+        self.trace(TraceEvent(time=self.procedures.now, node=self.config.name, kind="state", message=what, ids=ids))
+
+    def _trace_drop(self, reason: str, size: int) -> None:
+        self.trace(
+            TraceEvent(time=self.procedures.now, node=self.config.name, kind="drop", link="Uu", drop=reason, size=size)
+        )
+
+    def _trace_message(
+        self, message: Message | UnknownMessage, direction: str, size: int, link: str, ids: dict[str, int | str]
+    ) -> None:
+        self.trace(
+            TraceEvent(
+                time=self.procedures.now,
+                node=self.config.name,
+                kind="message",
+                link=link,
+                message=message.NAME,
+                direction="out" if direction == "out" else "in",
+                peer="core" if link == "N2" else "",
+                size=size,
+                ids=ids,
+            )
+        )
+
+
+def _n2_ids(message: Message | UnknownMessage) -> dict[str, int | str]:
+    ids: dict[str, int | str] = {}
+    for key in ("ran_ue", "transaction", "job", "session"):
+        if isinstance(value := getattr(message, key, None), int):
+            ids[key] = value
+    return ids
+
+
+_RRC_HANDLERS: dict[type, Callable[..., None]] = {
+    rrc.SetupComplete: RanNode._setup_complete,
+    rrc.UplinkInformationTransfer: RanNode._uplink_transfer,
+    rrc.ReconfigurationComplete: RanNode._reconfiguration_answer,
+    rrc.ReconfigurationFailure: RanNode._reconfiguration_answer,
+}
+
+_N2_HANDLERS: dict[type, Callable[..., None]] = {
+    n2.SetupResponse: RanNode._setup_response,
+    n2.SetupFailure: RanNode._setup_failure,
+    n2.DownlinkNasTransport: RanNode._downlink_nas,
+    n2.SessionSetupRequest: RanNode._session_setup,
+    n2.ContextReleaseCommand: RanNode._context_release,
+}
+
+_C_RNTI = [name for name, _ in L2_HEADER.fields].index("c_rnti")

@@ -1,0 +1,53 @@
+"""What a RAN node knows of one UE: a radio identity, bearers, sessions. No subscription."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+
+from net4ai.codecs import rrc
+from net4ai.codecs.common import QosProfile
+from net4ai.codecs.declaration import Message
+from net4ai.stack.hop import Address, Hop
+from net4ai.stack.procedure import Replies
+
+
+class State(Enum):
+    """How far the connection has come."""
+
+    SETTING_UP = "setting up"
+    CONNECTED = "connected"
+
+
+LEGAL: dict[State, frozenset[type[Message]]] = {
+    State.SETTING_UP: frozenset({rrc.SetupComplete}),
+    State.CONNECTED: frozenset(
+        {rrc.UplinkInformationTransfer, rrc.ReconfigurationComplete, rrc.ReconfigurationFailure}
+    ),
+}
+"""Messages taken on SRB1, by state; all others are dropped."""
+
+
+@dataclass(eq=False, slots=True)
+class UeContext:
+    """One UE's context."""
+
+    number: int
+    """Identity on N2."""
+    ue_identity: int
+    source: Address
+    hop: Hop
+    replies: Replies
+    state: State = State.SETTING_UP
+    bearers: dict[int, QosProfile] = field(default_factory=dict)
+    """Computing radio bearers and their quality of service (R102)."""
+    sessions: dict[int, int] = field(default_factory=dict)
+    """Bearer of each DEP session."""
+    jobs: dict[int, int] = field(default_factory=dict)
+    """Session of each job."""
+    transactions: set[int] = field(default_factory=set)
+    """RRC transactions under way (TS 38.331: at most four)."""
+
+    @property
+    def c_rnti(self) -> int:
+        return self.hop.identity

@@ -1,0 +1,35 @@
+"""What a UE process is told: its terminals, where its RAN node is, what its owners allow."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class TerminalConfig(msgspec.Struct, forbid_unknown_fields=True):
+    """One terminal."""
+
+    name: str
+    identity: str
+    """Subscription identity."""
+    private: dict[str, int | str] = {}
+    """Where the owner's own data is; handed to functions that run here, never sent."""
+
+
+class UeConfig(msgspec.Struct, forbid_unknown_fields=True):
+    """All terminals of the process."""
+
+    name: str
+    ran_node: str
+    address: tuple[str, int]
+    """Signalling address of the RAN node's radio."""
+    terminals: list[TerminalConfig]
+    consent: bool = True
+    """Whether the owners agree to contribute (R59)."""
+    raw_data: bool = False
+    """Whether they are willing to give raw data (R61)."""
+    privacy_k: int = 0
+    """Smallest number of clients they want to be among; 0: no demand."""
+    compute_mflops: int = 2000
+    memory_mib: int = 512
+    battery_percent: int = 100
+    timers: dict[str, int] = {}

@@ -1,0 +1,62 @@
+"""RRC connection establishment, the UE's side (TS 38.331 5.3.3)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from net4ai.codecs import nas, rrc
+from net4ai.codecs.causes import Cause
+from net4ai.codecs.common import VersionRange
+from net4ai.codecs.l2 import BearerType
+from net4ai.stack.hop import Hop, HopName
+from net4ai.stack.procedure import ProcedureError, ProcedureTimeout
+
+if TYPE_CHECKING:
+    from net4ai.ue.terminal import Terminal
+
+VERSIONS = VersionRange(lowest=nas.VERSION, highest=nas.VERSION)
+
+
+async def connect(terminal: Terminal) -> None:
+    """Ask for a connection until the RAN node answers; complete it with the registration. Raises `ProcedureError`."""
+    setup = await _ask(terminal)
+    process = terminal.process
+    hop = Hop(
+        HopName("Uu", terminal.name, process.config.ran_node, {"ue": terminal.name}),
+        BearerType.SRB,
+        setup.c_rnti,
+        process.ran_address,
+        (process.ran_address[0], setup.bulk_port),
+        process.sockets,
+        process.trace,
+    )
+    terminal.connected(hop)
+    registration = nas.RegistrationRequest(versions=VERSIONS, identity=terminal.config.identity)
+    data = registration.encode()
+    terminal.trace_nas(registration, "out", len(data))
+    terminal.send_rrc(rrc.SetupComplete(transaction=setup.transaction, nas=data))
+
+
+async def _ask(terminal: Terminal) -> rrc.Setup:
+    process = terminal.process
+    identity = process.random_identity()
+    request = rrc.SetupRequest(
+        ue_identity=identity,
+        cause=rrc.EstablishmentCause.MO_SIGNALLING,
+        bulk_port=process.sockets.bulk_port,
+    )
+    process.asking[identity] = terminal
+    try:
+        for _ in range(process.timers.attempts("T300")):
+            process.send_srb0(terminal, request)
+            try:
+                answer = await terminal.replies.expect("RRC setup", process.timers["T300"])
+            except ProcedureTimeout:
+                continue
+            if isinstance(answer, rrc.Setup):
+                return answer
+            await process.procedures.sleep(answer.wait_time * 1_000_000)
+    finally:
+        del process.asking[identity]
+    host, port = process.ran_address
+    raise ProcedureError(Cause.TIMEOUT, f"T300: no answer from RAN node {process.config.ran_node} at {host}:{port}")

@@ -1,0 +1,59 @@
+"""Jobs on offer: consent is voluntary; with it the terminal reports its status and asks for a session (R57-R61)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from net4ai.codecs import nas
+from net4ai.codecs.causes import cause_of
+from net4ai.stack.procedure import ProcedureRejected, ProcedureTimeout
+
+if TYPE_CHECKING:
+    from net4ai.ue.terminal import Terminal
+
+
+def answer_offers(terminal: Terminal, message: nas.JobList) -> None:
+    """Answer each job once, as the owner has decided."""
+    for offer in message.jobs:
+        if offer.job in terminal.decided:
+            continue
+        terminal.decided.add(offer.job)
+        given = agrees(terminal, offer)
+        terminal.send_nas(consent(terminal, offer.job, given))
+        if given:
+            terminal.process.procedures.start(
+                "computing request", request_computing(terminal, offer.job), ue=terminal.name, job=offer.job
+            )
+
+
+def agrees(terminal: Terminal, offer: nas.JobOffer) -> bool:
+    """The owner's will: consent as such, and never among fewer than the owner demands (R59, R82)."""
+    config = terminal.process.config
+    return config.consent and offer.k >= config.privacy_k
+
+
+def consent(terminal: Terminal, job: int, given: bool) -> nas.Consent:
+    """The answer to an offer, with status and privacy requirement (R60)."""
+    config = terminal.process.config
+    return nas.Consent(
+        job=job,
+        given=given,
+        status=nas.UeStatus(compute=config.compute_mflops, memory=config.memory_mib, battery=config.battery_percent),
+        privacy=nas.PrivacyRequirement(raw_data=config.raw_data, k=config.privacy_k),
+    )
+
+
+async def request_computing(terminal: Terminal, job: int) -> None:
+    """Ask for a DEP session to the job's functions. Raises `ProcedureRejected`, `ProcedureTimeout`."""
+    process = terminal.process
+    transaction = job & 0xFF
+    for _ in range(process.timers.attempts("T3580")):
+        terminal.send_nas(nas.ComputingRequest(transaction=transaction, job=job))
+        try:
+            answer = await terminal.replies.expect(("computing", transaction), process.timers["T3580"])
+        except ProcedureTimeout:
+            continue
+        if isinstance(answer, nas.ComputingReject):
+            raise ProcedureRejected(cause_of(answer.cause), f"job {job}")
+        return
+    raise ProcedureTimeout(f"T3580: no answer to the computing request for job {job}")

@@ -1,0 +1,241 @@
+"""The UE process: many terminals, one pair of sockets, one compute worker."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from net4ai.codecs import compute, nas, rrc
+from net4ai.codecs.causes import Cause
+from net4ai.codecs.declaration import Buffer
+from net4ai.codecs.errors import DecodeError
+from net4ai.codecs.l2 import L2_HEADER, L2_HEADER_SIZE
+from net4ai.stack.acknowledged_bearer import srb0_pdu, srb0_sdu
+from net4ai.stack.compute import Compute
+from net4ai.stack.deadlines import Deadlines
+from net4ai.stack.dep.credit import CreditBudget
+from net4ai.stack.dep_endpoint import DepEndpoint
+from net4ai.stack.drops import DropCounter
+from net4ai.stack.hop import Address, Hop, Sockets
+from net4ai.stack.procedure import ProcedureError, Procedures, Replies
+from net4ai.stack.timers import Timers
+from net4ai.stack.trace import Trace, TraceEvent
+from net4ai.ue import take_part
+from net4ai.ue.config import UeConfig
+from net4ai.ue.states import is_legal
+from net4ai.ue.terminal import Terminal
+
+
+class UeProcess:
+    """Terminals and what they share. The owner feeds datagrams, replies of the compute worker, and time."""
+
+    def __init__(
+        self,
+        config: UeConfig,
+        sockets: Sockets,
+        procedures: Procedures,
+        timers: Timers,
+        budget: CreditBudget,
+        compute_worker: Compute,
+        random_number: Callable[[int], int],
+        trace: Trace,
+        on_trouble: Callable[[str], None],
+    ) -> None:
+        """`random_number(bits)`: from the operating system, or seeded in a test mode."""
+        self.config = config
+        self.sockets = sockets
+        self.procedures = procedures
+        self.timers = timers
+        self.compute = compute_worker
+        self.trace = trace
+        self.on_trouble = on_trouble
+        self.drops = DropCounter(self._trace_drop)
+        self.endpoint = DepEndpoint(budget, lambda: random_number(32), self.drops, trace)
+        self.random_identity = lambda: random_number(64)
+        self.ran_address: Address = (config.address[0], config.address[1])
+        self.asking: dict[int, Terminal] = {}
+        """Terminals that wait for RRC Setup, by the identity they asked with."""
+        self.bound: dict[int, Terminal] = {}
+        """Connected terminals by C-RNTI."""
+        self.terminals = [Terminal(self, number, terminal) for number, terminal in enumerate(config.terminals, 1)]
+        self._compute_replies = Replies(procedures)
+        self._functions: dict[int, str] = {}
+        """Function loaded for each terminal."""
+        self._deadlines: Deadlines[Terminal] = Deadlines()
+        self._touched: dict[Terminal, None] = {}
+
+    def start(self, now: int) -> None:
+        """All terminals begin to live."""
+        self.procedures.advance(now)
+        for terminal in self.terminals:
+            self.procedures.start("life", terminal.live(), traced=False)
+
+    # Radio
+
+    def receive(self, pdu: Buffer, source: Address, bulk: bool, now: int) -> None:
+        """One layer-2 PDU from the Uu. Never raises for what is in it."""
+        if len(pdu) <= L2_HEADER_SIZE:
+            self.drops.count("truncated", len(pdu))
+            return
+        c_rnti = L2_HEADER.unpack(pdu, 0)[_C_RNTI]
+        if c_rnti == 0:
+            self._receive_srb0(pdu, source, bulk, now)
+            return
+        terminal = self.bound.get(c_rnti)
+        hop = terminal.hop if terminal else None
+        if terminal is None or hop is None or source != (hop.bulk_address if bulk else hop.signalling_address):
+            self.drops.count("source not bound", len(pdu))
+            return
+        self._touched[terminal] = None
+        found = hop.receive(pdu, bulk, now)
+        if found is not None:
+            self.endpoint.receive(hop, *found, now)
+
+    def _receive_srb0(self, pdu: Buffer, source: Address, bulk: bool, now: int) -> None:
+        if bulk or source != self.ran_address:
+            self.drops.count("source not bound", len(pdu))
+            return
+        try:
+            message = rrc.Rrc.FAMILY.decode(srb0_sdu(pdu))
+        except DecodeError as error:
+            self.drops.count(error.reason, len(pdu))
+            return
+        terminal = self.asking.get(getattr(message, "ue_identity", -1))
+        if terminal is None or not is_legal(message, terminal.state, "SRB0"):
+            self.drops.count("answer to no request", len(pdu))
+            return
+        self._trace_srb0(terminal, message.NAME, "in", len(pdu))
+        terminal.replies.give("RRC setup", message)
+
+    def send_srb0(self, terminal: Terminal, message: rrc.Rrc) -> None:
+        """Send a message on SRB0."""
+        pdu = srb0_pdu(message.encode())
+        self._trace_srb0(terminal, message.NAME, "out", len(pdu))
+        self.sockets.send_signalling(pdu, len(pdu), self.ran_address)
+
+    def bind(self, terminal: Terminal, hop: Hop) -> None:
+        """A terminal has got a C-RNTI. A terminal that had it before has lost its connection."""
+        before = self.bound.get(hop.identity)
+        if before is not None and before is not terminal:
+            before.release(Cause.PEER_LOST)
+        self.bound[hop.identity] = terminal
+
+    def unbind(self, hop: Hop) -> None:
+        """A connection has ended."""
+        self.bound.pop(hop.identity, None)
+
+    def touch(self, terminal: Terminal) -> None:
+        """The terminal has something to send."""
+        self._touched[terminal] = None
+
+    # Compute worker
+
+    async def load(self, terminal: Terminal, function: str, settings: dict[str, Any]) -> None:
+        """Have the terminal's instance of a function, once. Raises `ProcedureError`."""
+        if self._functions.get(terminal.number) == function:
+            return
+        reply = self._compute_replies.expect(("loaded", terminal.number), self.timers["instantiate"])
+        self.compute.send(
+            compute.Load(
+                instance=terminal.number,
+                function=function,
+                settings=settings,
+                private=dict(terminal.config.private),
+            )
+        )
+        await reply
+        self._functions[terminal.number] = function
+
+    async def begin(self, terminal: Terminal, invite: nas.RoutineInvite) -> None:
+        """Have an execution begun. Raises `ProcedureError`."""
+        reply = self._compute_replies.expect(("begun", terminal.number), self.timers["instantiate"])
+        self.compute.send(
+            compute.Begin(
+                instance=terminal.number,
+                execution=invite.execution,
+                routine=invite.routine,
+                as_server=False,
+                round=invite.round,
+                cut=invite.cut,
+                seats=[invite.seat],
+                sequential=invite.sequential,
+            )
+        )
+        await reply
+
+    def receive_compute(self, message: compute.FromWorker, now: int) -> None:
+        """The compute worker speaks."""
+        self.procedures.advance(now)
+        number = getattr(message, "instance", 0)
+        if not 1 <= number <= len(self.terminals):
+            return
+        terminal = self.terminals[number - 1]
+        failed = ProcedureError(Cause.FUNCTION_FAILED, getattr(message, "detail", ""))
+        match message:
+            case compute.Loaded():
+                self._compute_replies.give(("loaded", number), None)
+            case compute.LoadFailed():
+                self._compute_replies.fail(("loaded", number), failed)
+            case compute.Begun(detail=""):
+                self._compute_replies.give(("begun", number), None)
+            case compute.Begun():
+                self._compute_replies.fail(("begun", number), failed)
+            case compute.Send():
+                take_part.send(terminal, message)
+            case compute.TurnDone():
+                take_part.turn_done(terminal, message)
+            case _:
+                pass
+        self.procedures.run()
+
+    # Time
+
+    def pump(self, now: int) -> None:
+        """Handle what has come, send what is ready."""
+        self.procedures.advance(now)
+        for terminal in self._deadlines.due(now):
+            if terminal.hop is not None:
+                terminal.hop.advance(now)
+            self._touched[terminal] = None
+        self.endpoint.pump(now)
+        while self._touched:
+            touched, self._touched = self._touched, {}
+            for terminal in touched:
+                terminal.take_messages(now)
+                self.procedures.run()
+                if terminal.hop is not None:
+                    terminal.hop.pump(now)
+                    self._deadlines.set(terminal, terminal.hop.next_deadline())
+                    if terminal.hop.signalling.failed:
+                        terminal.release(Cause.PEER_LOST)
+        self.endpoint.pump(now)
+        self.procedures.run()
+
+    def next_deadline(self) -> int | None:
+        deadlines = [self.procedures.next_deadline(), self._deadlines.next(), self.endpoint.next_deadline()]
+        return min((deadline for deadline in deadlines if deadline is not None), default=None)
+
+    # Trace
+
+    def _trace_drop(self, reason: str, size: int) -> None:
+        self.trace(
+            TraceEvent(time=self.procedures.now, node=self.config.name, kind="drop", link="Uu", drop=reason, size=size)
+        )
+
+    def _trace_srb0(self, terminal: Terminal, name: str, direction: str, size: int) -> None:
+        self.trace(
+            TraceEvent(
+                time=self.procedures.now,
+                node=terminal.name,
+                kind="message",
+                link="Uu",
+                message=name,
+                direction="out" if direction == "out" else "in",
+                peer=self.config.ran_node,
+                size=size,
+                ids={"ue": terminal.name},
+            )
+        )
+
+
+_C_RNTI = [name for name, _ in L2_HEADER.fields].index("c_rnti")

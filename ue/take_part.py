@@ -1,0 +1,146 @@
+"""Taking part in a routine: invited, started, done, complete (figure 6; R64, R65, R72-R79).
+
+The function runs at the compute worker, never in this process. What it sends goes into the DEP session of the
+execution; what comes from there goes to it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from net4ai.codecs import compute, nas
+from net4ai.codecs.causes import Cause
+from net4ai.stack.dep.errors import DepError
+from net4ai.stack.dep.events import Event, MessageAcknowledged, MessageReceived
+from net4ai.stack.dep_endpoint import SessionEnd
+from net4ai.stack.procedure import Procedure, ProcedureError
+
+if TYPE_CHECKING:
+    from net4ai.ue.terminal import Terminal
+
+
+@dataclass(slots=True)
+class Participation:
+    """The execution a terminal takes part in."""
+
+    execution: int
+    session: int
+    seat: int
+    preparing: Procedure[None] | None = None
+    turn: int = 0
+
+
+def invited(terminal: Terminal, message: nas.RoutineInvite) -> None:
+    """First phase: make the function ready, then accept."""
+    now = terminal.participation
+    if now is not None and now.execution == message.execution:
+        return
+    abandon(terminal)
+    if message.session not in terminal.sessions:
+        terminal.send_nas(nas.RoutineReject(execution=message.execution, cause=Cause.UNKNOWN_SESSION))
+        return
+    terminal.participation = Participation(message.execution, message.session, message.seat)
+    terminal.participation.preparing = terminal.process.procedures.start(
+        "accept invitation", _accept(terminal, message), ue=terminal.name, execution=message.execution
+    )
+
+
+async def _accept(terminal: Terminal, message: nas.RoutineInvite) -> None:
+    process = terminal.process
+    try:
+        settings: dict[str, Any] = msgspec.json.decode(message.settings, type=dict[str, Any])
+        await process.load(terminal, message.function, settings)
+        await process.begin(terminal, message)
+    except (ProcedureError, msgspec.MsgspecError) as error:
+        cause = error.cause if isinstance(error, ProcedureError) else Cause.MALFORMED_MESSAGE
+        terminal.send_nas(nas.RoutineReject(execution=message.execution, cause=cause))
+        raise ProcedureError(cause, str(error)) from None
+    terminal.send_nas(nas.RoutineAccept(execution=message.execution, key=b""))
+
+
+def started(terminal: Terminal, message: nas.RoutineStart) -> None:
+    """Second phase: the turn begins."""
+    part = terminal.participation
+    if part is None or part.execution != message.execution:
+        terminal.process.drops.count("start of an unknown execution")
+        return
+    part.turn = message.turn
+    terminal.process.compute.send(
+        compute.RunTurn(
+            instance=terminal.number,
+            execution=part.execution,
+            as_server=False,
+            seat=part.seat,
+            turn=message.turn,
+            repetition=message.repetition,
+        )
+    )
+
+
+def turn_done(terminal: Terminal, done: compute.TurnDone) -> None:
+    """The function has ended its turn."""
+    part = terminal.participation
+    if part is None or part.execution != done.execution:
+        return
+    cause = Cause.FUNCTION_FAILED if done.error else Cause.NORMAL
+    if done.error:
+        terminal.process.on_trouble(f"{terminal.name}: function failed: {done.error}")
+    terminal.send_nas(nas.RoutineDone(execution=done.execution, turn=done.turn, cause=cause))
+
+
+def completed(terminal: Terminal, message: nas.RoutineComplete) -> None:
+    """The execution is over."""
+    if terminal.participation is not None and terminal.participation.execution == message.execution:
+        abandon(terminal)
+
+
+def abandon(terminal: Terminal) -> None:
+    """Free what belongs to the execution, if there is one."""
+    part, terminal.participation = terminal.participation, None
+    if part is None:
+        return
+    if part.preparing is not None:
+        part.preparing.cancel("execution over")
+    terminal.process.compute.send(
+        compute.CloseChannel(instance=terminal.number, execution=part.execution, as_server=False, seat=part.seat)
+    )
+
+
+def send(terminal: Terminal, message: compute.Send) -> None:
+    """The function sends: into the session of its execution."""
+    part = terminal.participation
+    end = terminal.sessions.get(part.session) if part and part.execution == message.execution else None
+    if end is None:
+        terminal.process.drops.count("message of an ended execution", len(message.body))
+        return
+    try:
+        terminal.process.endpoint.send(end, [message.body], terminal.process.procedures.now)
+    except DepError as error:
+        terminal.process.on_trouble(f"{terminal.name}: {error}")
+        abandon(terminal)
+
+
+def on_dep_event(terminal: Terminal, end: SessionEnd, event: Event) -> None:
+    """A message for the function, or the fate of one of its own."""
+    part = terminal.participation
+    if part is None or terminal.sessions.get(part.session) is not end:
+        return
+    name = {"instance": terminal.number, "execution": part.execution, "as_server": False, "seat": part.seat}
+    if isinstance(event, MessageReceived):
+        terminal.process.compute.send(compute.Deliver(**name, body=bytes(event.body)))
+    elif isinstance(event, MessageAcknowledged):
+        terminal.process.compute.send(compute.Sent(**name))
+    else:
+        terminal.process.on_trouble(f"{terminal.name}: DEP session: {event.cause.name}")
+        terminal.process.compute.send(compute.CloseChannel(**name))
+
+
+def trace_ids(terminal: Terminal, session: int) -> dict[str, int | str]:
+    """Ids for the trace of a session's messages."""
+    part = terminal.participation
+    if part is None or part.session != session:
+        return {}
+    return {"execution": part.execution, "seat": part.seat}
