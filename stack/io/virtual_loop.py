@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import selectors
 from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import Executor
@@ -49,7 +50,7 @@ class _JumpingSelector(selectors.DefaultSelector):
 
 
 class VirtualLoop(asyncio.SelectorEventLoop):
-    """The loop. Time starts at 0 and is kept in whole nanoseconds, so `LoopClock` is exact."""
+    """The loop. Time starts at 0 and is kept in whole nanoseconds, so `LoopClock` is exact (for 100 days)."""
 
     def __init__(self) -> None:
         self._nanoseconds = 0
@@ -73,8 +74,10 @@ class VirtualLoop(asyncio.SelectorEventLoop):
             raise VirtualTimeDeadlockError(
                 f"nothing is scheduled and {len(waiting)} task(s) wait at {self.time():.9f} s:\n  {shown}"
             )
-        # At least one nanosecond, or a timer that lies between two of them would be looked at for ever.
+        # At least one nanosecond forward, and a resolution no finer than a float of seconds here: after some weeks of
+        # virtual time those are coarser than nanoseconds, and a timer just missed would be looked at for ever.
         self._nanoseconds = max(self._nanoseconds + 1, round((self.time() + timeout) * NANOSECONDS))
+        self._clock_resolution = max(1 / NANOSECONDS, math.ulp(self.time()))
         return False
 
     @contextlib.contextmanager

@@ -511,6 +511,42 @@ def test_wrong_password(in_mqtt_world: WorldRun, caplog: pytest.LogCaptureFixtur
 
 
 @pytest.mark.mosquitto
+def test_unacknowledged_goes_out_again(tmp_path: Path) -> None:
+    """The broker is stopped before it acknowledges, and dies. The next one gets the message."""
+
+    async def scenario(world: World) -> None:
+        core, broker = await world.join("core"), world.broker
+        assert isinstance(core, MqttBus) and broker._child is not None
+        await core.connected()
+        gate, connect = asyncio.Event(), core._connection
+
+        @contextlib.asynccontextmanager
+        async def gated() -> AsyncIterator[aiomqtt.Client]:
+            await gate.wait()
+            async with connect() as client:
+                yield client
+
+        core._connection = gated  # type: ignore[method-assign]
+        os.kill(broker._child.pid, signal.SIGSTOP)
+        for number in range(3):
+            core.send(make("fpf/ran-1", number, number=number))
+        await until(lambda: len(core._in_flight) == 3)
+        await broker.stop(kill=True)
+        await broker.launch()
+        async with raw_client(broker) as client:
+            await client.subscribe("net4ai/v1/nf/#")
+            gate.set()
+            numbers = []
+            async for message in client.messages:
+                numbers.append(msgspec.json.decode(message.payload)["body"])  # type: ignore[arg-type]
+                if len(numbers) == 3:
+                    break
+            assert numbers == [0, 1, 2]
+
+    worlds("mosquitto", tmp_path)(scenario)
+
+
+@pytest.mark.mosquitto
 def test_self_test_finds_a_broker_that_does_not_deliver(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import threading
 
 import pytest
@@ -34,6 +35,21 @@ def test_a_very_long_sleep() -> None:
         return asyncio.get_running_loop().time()
 
     assert run_virtual(main()) == 30 * 24 * 3600
+
+
+def test_timers_far_from_the_start_still_fire() -> None:
+    """Where seconds as floats are coarser than nanoseconds, a jump may end just before its timer."""
+    source = random.Random(7)
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        await asyncio.sleep(1e9)
+        for _ in range(2_000):
+            when = loop.time() + source.random()
+            await asyncio.sleep(when - loop.time())
+            assert loop.time() >= when
+
+    run_virtual(main())
 
 
 def test_timeouts_fire() -> None:
