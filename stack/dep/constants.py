@@ -1,0 +1,99 @@
+"""Every timer and bound of DEP and of the label switch, with its reason. Times are nanoseconds, sizes octets."""
+
+from __future__ import annotations
+
+MILLISECOND = 1_000_000
+SECOND = 1_000_000_000
+
+# --- Round trip and loss (RFC 6298, RFC 9002) ---
+
+INITIAL_ROUND_TRIP = 100 * MILLISECOND
+"""Assumed before the first sample. RFC 9002 6.2.2 says 333 ms for the Internet; a cell is nearer."""
+GRANULARITY = 1 * MILLISECOND
+"""Timers are not finer than this. RFC 9002 6.1.2."""
+REORDERING_PACKETS = 64
+"""A segment is lost once a packet number this much higher is acknowledged: one burst. RFC 9002 6.1.1 (there 3)."""
+LOSS_DELAY_NUMERATOR, LOSS_DELAY_DENOMINATOR = 9, 8
+"""Or once it is this many round trips old and a later one is acknowledged. RFC 9002 6.1.2."""
+PROBE_TIMEOUT_MAXIMUM = 1 * SECOND
+"""Back-off of the probe timeout doubles up to here. RFC 6298 5.5."""
+MAXIMUM_PROBES = 40
+"""Probes without any answer before a flow's messages fail with PEER_LOST (R94; as maxRetxThreshold, TS 38.331)."""
+PROBE_SEGMENTS = 2
+"""Segments repeated by one probe. RFC 9002 6.2.4."""
+BUSY_DELAY = 250 * MILLISECOND
+"""What BUSY adds to the sender's timer: credit is announced by GRANT, probes only guard against its loss."""
+
+# --- Acknowledgement (RFC 9000 13.2) ---
+
+ACK_DELAY = 5 * MILLISECOND
+"""An arrival is acknowledged no later than this. RFC 9000 13.2.1 (max_ack_delay)."""
+REORDERING_DELAY = 1 * MILLISECOND
+"""A gap is reported after this time, so that plain reordering is not."""
+ACK_OCTETS = 256 * 1024
+"""An ACK for at least every so many octets. Fewer ACKs cost goodput nothing; more of them do."""
+ACK_MAP_SEGMENTS = 8192
+"""Segments the map of an ACK describes: 1 KiB, well within a datagram."""
+NACK_RANGES = 64
+"""Ranges in one NACK: the bound of its declaration."""
+
+# --- Receiver ---
+
+SILENCE = 50 * MILLISECOND
+"""An incomplete message is silent for this long: GRANT is repeated, gaps are asked for by NACK. Doubles each time."""
+SILENCE_MAXIMUM = 1 * SECOND
+REASSEMBLY_TIMEOUT = 60 * SECOND
+"""A message without any arrival for this long is dropped, ERROR 49. Longer than the sender's probes last."""
+UNRELIABLE_LIFETIME = 1 * SECOND
+"""The same on flows that do not repeat (R103): without progress for this long both ends let go of the message."""
+REMEMBERED_MESSAGES = 1024
+"""Finished message ids an end remembers per flow and kind, to acknowledge repetitions; older ones are stale."""
+FIRST_ALLOCATION = 64 * 1024
+"""Memory first taken for an incoming message; it doubles with what arrives, never beyond what is permitted."""
+ALIGNMENT = 64
+"""Messages lie aligned in memory: other alignments change the bits of some tensor kernels."""
+
+# --- Sender ---
+
+QUEUED_MESSAGES = 256
+"""Messages `send` takes per session beyond those under way."""
+MESSAGE_WINDOW = 512
+"""Messages between a flow's oldest unfinished and its newest. Half of what the receiver remembers."""
+BURST_SEGMENTS = 64
+"""Segments of one burst: what every kernel with UDP segmentation offload takes at once."""
+BURST_OCTETS = 65493
+"""Octets of one burst that the receiving kernel still hands over as one batch."""
+
+# --- Session ---
+
+CLOSE_REPEAT = 100 * MILLISECOND
+"""CLOSE is repeated after this time, doubling."""
+CLOSE_REPETITIONS = 5
+"""Then the session counts as closed."""
+ERROR_BURST = 10
+"""ERROR PDUs a session may send at once; then one every ERROR_INTERVAL. As RFC 4443 2.4 (f)."""
+ERROR_INTERVAL = 100 * MILLISECOND
+CONTROL_QUEUE = 1024
+"""Control PDUs waiting to be taken; more are not produced: every one of them is repeated on demand."""
+KEEPALIVE_MISSED = 4
+"""PINGs without any sign of life before the session closes with PEER_LOST (only where a keepalive is set)."""
+
+# --- Credit (R94; as a gNB schedules its uplink, TS 38.321 5.4) ---
+
+OVERCOMMITTED = 4
+"""Messages that share the free credit at a time: the shortest, and the one that has waited longest."""
+OLDEST_TURN = 4
+"""Every so many grants the message that has waited longest goes first: nobody starves."""
+GRANT_SHARE = 8
+"""A GRANT below this fraction of the free credit is not worth a PDU, unless it is all that is left to grant."""
+PROMISE_SHARE = 4
+"""This fraction of a budget is kept for unscheduled octets of sessions, those to come included."""
+SCHEDULED_MINIMUM = 65536
+"""Octets of a budget that are never promised as unscheduled: the largest segment always finds room."""
+
+# --- Label switch ---
+
+RELAYED_MESSAGES = 512
+"""Messages under credit per route and direction; the one idle longest makes room."""
+RELAY_IDLE = 120 * SECOND
+"""A relay forgets the credit of a message that nothing passed for, longer than either end would wait."""

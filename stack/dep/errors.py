@@ -1,0 +1,54 @@
+"""Local misuse of a DEP session. What a peer does wrong never raises; it is dropped, counted and answered."""
+
+from __future__ import annotations
+
+
+class DepError(Exception):
+    """A call the session cannot follow."""
+
+
+class MessageTooLarge(DepError):
+    """The message is longer than the peer permits."""
+
+    def __init__(self, length: int, maximum: int) -> None:
+        super().__init__(f"message of {length} octets; the peer permits {maximum}")
+        self.length = length
+        self.maximum = maximum
+
+
+class UnknownFlow(DepError):
+    """The session has no such QoS flow."""
+
+    def __init__(self, qfi: int, configured: list[int]) -> None:
+        super().__init__(f"QoS flow {qfi}; configured: {configured}")
+        self.qfi = qfi
+        self.configured = configured
+
+
+class TooManyMessages(DepError):
+    """As many messages as the session holds are waiting. Wait for `MessageAcknowledged`."""
+
+    def __init__(self, maximum: int) -> None:
+        super().__init__(f"{maximum} messages are waiting already")
+        self.maximum = maximum
+
+
+class AnswerUnderWay(DepError):
+    """The request is being answered already."""
+
+    def __init__(self, message_id: int) -> None:
+        super().__init__(f"request {message_id} is being answered already")
+        self.message_id = message_id
+
+
+class SessionNotOpen(DepError):
+    """The session is closing or closed."""
+
+
+class NotEnoughCredit(DepError):
+    """The budget cannot promise that many unscheduled octets."""
+
+    def __init__(self, octets: int, available: int) -> None:
+        super().__init__(f"{octets} unscheduled octets; the budget can promise {available}")
+        self.octets = octets
+        self.available = available

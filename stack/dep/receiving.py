@@ -1,0 +1,425 @@
+"""The receiving half of a session: reassembly, credit, acknowledgement and order, one `FlowReceiver` per QoS flow.
+
+Memory follows credit: a message may hold what was permitted, never what it announces.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator
+
+from net4ai.codecs.causes import Cause
+from net4ai.codecs.common import FlowMapping, SessionLimits
+from net4ai.codecs.dep import DepType
+from net4ai.stack.dep import pdus
+from net4ai.stack.dep.buffers import GrowingBuffer
+from net4ai.stack.dep.constants import (
+    ACK_DELAY,
+    ACK_MAP_SEGMENTS,
+    ACK_OCTETS,
+    NACK_RANGES,
+    REASSEMBLY_TIMEOUT,
+    REORDERING_DELAY,
+    SILENCE,
+    SILENCE_MAXIMUM,
+    UNRELIABLE_LIFETIME,
+)
+from net4ai.stack.dep.credit import Claim, CreditBudget
+from net4ai.stack.dep.drops import Drop
+from net4ai.stack.dep.events import Event, MessageReceived
+from net4ai.stack.dep.finished import FinishedMessages, Past
+
+MessageKey = tuple[bool, int]
+"""Whether it is a response, and the message id."""
+
+Control = Callable[[DepType, int, MessageKey, int, bytes], None]
+"""Queues a control PDU: type, QoS flow, message, offset, body."""
+
+
+class IncomingMessage:
+    """One message in the making."""
+
+    __slots__ = (
+        "ack_at",
+        "arrived",
+        "base",
+        "buffer",
+        "claim",
+        "got",
+        "grant_due",
+        "granted",
+        "key",
+        "last_arrival",
+        "length",
+        "segment",
+        "silences",
+        "timer",
+        "unacknowledged",
+    )
+
+    def __init__(self, key: MessageKey, length: int, segment: int, now: int) -> None:
+        self.key = key
+        self.length = length
+        self.segment = segment
+        self.buffer = GrowingBuffer(length)
+        self.got = bytearray()
+        """An octet 1 for every segment that has arrived, as far as the highest one."""
+        self.base = 0
+        """First segment that has not arrived."""
+        self.arrived = 0
+        """Octets, each counted once."""
+        self.claim: Claim | None = None
+        self.granted = 0
+        """Limit last sent in a GRANT."""
+        self.grant_due = False
+        self.ack_at: int | None = None
+        self.unacknowledged = 0
+        """Octets that arrived since the last ACK."""
+        self.last_arrival = now
+        self.timer = now
+        """Last arrival, GRANT repeated or NACK."""
+        self.silences = 0
+
+    @property
+    def permitted(self) -> int:
+        """Octets permitted by GRANT."""
+        return self.claim.granted if self.claim is not None else 0
+
+    @property
+    def reached(self) -> int:
+        """Offset behind the highest octet that has arrived."""
+        return min(len(self.got) * self.segment, self.length)
+
+    @property
+    def has_gap(self) -> bool:
+        return self.base < len(self.got)
+
+    @property
+    def waits_for_sender(self) -> bool:
+        return self.has_gap or self.permitted > self.reached
+
+    @property
+    def silence_ends(self) -> int:
+        return self.timer + min(SILENCE << min(self.silences, 16), SILENCE_MAXIMUM)
+
+    def store(self, index: int, payload: memoryview, permitted: int) -> bool | None:
+        """Keep a segment. False: it was there already. None: it was there with other octets."""
+        at = index * self.segment
+        if index < len(self.got) and self.got[index]:
+            return False if self.buffer.view[at : at + len(payload)] == payload else None
+        self.buffer.reserve(at + len(payload), permitted)
+        self.buffer.view[at : at + len(payload)] = payload
+        if index >= len(self.got):
+            self.got.extend(bytes(index + 1 - len(self.got)))
+        self.got[index] = 1
+        if index == self.base:
+            missing = self.got.find(0, index)
+            self.base = missing if missing >= 0 else len(self.got)
+        self.arrived += len(payload)
+        if self.claim is not None:
+            self.claim.arrive(len(payload))
+        return True
+
+    def acknowledge_by(self, time: int) -> None:
+        """Let an ACK go out no later than `time`."""
+        if self.ack_at is None or time < self.ack_at:
+            self.ack_at = time
+
+    def missing(self) -> Iterator[tuple[int, int]]:
+        """Octet ranges that have not arrived before the highest one that has."""
+        start = self.base
+        while 0 <= start < len(self.got):
+            end = self.got.find(1, start)
+            yield start * self.segment, end * self.segment
+            start = self.got.find(0, end)
+
+
+class ReceiveWindow:
+    """What the messages of all flows share: the budget, the number open, and what waits for the application."""
+
+    __slots__ = ("backlog", "budget", "flows", "limits", "owner")
+
+    def __init__(self, limits: SessionLimits, budget: CreditBudget, owner: object) -> None:
+        self.limits = limits
+        self.budget = budget
+        self.owner = owner
+        """Named by the budget when credit came free."""
+        self.flows: list[FlowReceiver] = []
+        self.backlog = 0
+        """Whole messages the application has not taken."""
+
+    def refusal(self) -> Drop | None:
+        """Why no further message can be opened now."""
+        if sum(len(flow.open) + len(flow.held) for flow in self.flows) >= self.limits.maximum_open:
+            return Drop.TOO_MANY_MESSAGES
+        return Drop.RECEIVER_BACKLOG if self.backlog >= self.limits.maximum_open else None
+
+
+class FlowReceiver:
+    """The messages of one QoS flow."""
+
+    def __init__(
+        self,
+        mapping: FlowMapping,
+        window: ReceiveWindow,
+        events: deque[Event],
+        control: Control,
+        drop: Callable[[Drop, int, int], None],
+    ) -> None:
+        self.mapping = mapping
+        self.window = window
+        self.events = events
+        self.open: dict[MessageKey, IncomingMessage] = {}
+        self.held: dict[int, memoryview] = {}
+        """Whole requests of an ordered flow that wait for an earlier one."""
+        self._held_since = 0
+        self._next_id = 1
+        """The request to deliver next on an ordered flow."""
+        self._finished = {False: FinishedMessages(), True: FinishedMessages()}
+        self._final_acks: dict[MessageKey, int] = {}
+        self._control = control
+        self._drop = drop
+        self._highest = 0
+        """Highest packet number that has arrived."""
+        self._highest_time = 0
+        self._lifetime = REASSEMBLY_TIMEOUT if mapping.reliable else UNRELIABLE_LIFETIME
+
+    # --- DATA ---
+
+    def on_data(
+        self, key: MessageKey, offset: int, length: int, number: int, ack_requested: bool, payload: memoryview, now: int
+    ) -> None:
+        """One DATA PDU. Never raises; what is wrong is dropped and, where due, answered."""
+        size = len(payload)
+        segment = self.window.limits.segment_size
+        if length > self.window.limits.maximum_message:
+            return self._refuse(Drop.MESSAGE_TOO_LARGE, Cause.MESSAGE_TOO_LARGE, key, size, now)
+        announcement = size == 0 and length > 0
+        if announcement:
+            if offset:
+                return self._drop(Drop.WRONG_SEGMENT, size, now)
+        elif offset % segment or offset > length or size != min(segment, length - offset):
+            return self._drop(Drop.WRONG_SEGMENT, size, now)
+        self._note(number, now)
+        message = self.open.get(key)
+        if message is None:
+            message = self._open(key, offset, length, size, now)
+            if message is None:
+                return None
+        elif message.length != length:
+            return self._drop(Drop.WRONG_LENGTH, size, now)
+        if offset + size > max(message.permitted, self.window.limits.unscheduled):
+            return self._refuse(Drop.CREDIT_VIOLATION, Cause.CREDIT_VIOLATION, key, size, now)
+        message.last_arrival = message.timer = now
+        message.silences = 0
+        if announcement:
+            self._answer_announcement(message)
+        elif not self._store(message, offset // segment, payload, now):
+            return None
+        if ack_requested:
+            message.acknowledge_by(now)
+        return None
+
+    def _note(self, number: int, now: int) -> None:
+        number = pdus.unwrap(number, self._highest)
+        if number > self._highest:
+            self._highest = number
+            self._highest_time = now
+
+    def _open(self, key: MessageKey, offset: int, length: int, size: int, now: int) -> IncomingMessage | None:
+        """The new message, unless it is an old one or there is no place."""
+        response, message_id = key
+        past = self._finished[response].look_up(message_id)
+        if past is Cause.NORMAL:
+            self._drop(Drop.DUPLICATE, size, now)
+            self._final_acks[key] = length
+            return None
+        if isinstance(past, Cause):
+            self._refuse(Drop.FAILED_MESSAGE, past, key, size, now)
+            return None
+        ordered = self.mapping.ordered and not response
+        if ordered and message_id in self.held:
+            self._drop(Drop.DUPLICATE, size, now)
+            self._final_acks[key] = length
+            return None
+        if past is Past.STALE or (ordered and message_id < self._next_id):
+            self._refuse(Drop.STALE_MESSAGE, Cause.UNEXPECTED_MESSAGE, key, size, now)
+            return None
+        if ordered and message_id >= self._next_id + self.window.limits.maximum_open:
+            self._drop(Drop.BEYOND_WINDOW, size, now)
+            self._busy(key)
+            return None
+        if offset + size > self.window.limits.unscheduled:
+            self._refuse(Drop.CREDIT_VIOLATION, Cause.CREDIT_VIOLATION, key, size, now)
+            return None
+        refusal = self.window.refusal()
+        if refusal is not None:
+            self._drop(refusal, size, now)
+            self._busy(key)
+            return None
+        message = IncomingMessage(key, length, self.window.limits.segment_size, now)
+        self.open[key] = message
+        if length > self.window.limits.unscheduled:
+            self._claim(message)
+        return message
+
+    def _claim(self, message: IncomingMessage) -> None:
+        message.claim = self.window.budget.claim(
+            self.window.owner, length=message.length, segment=message.segment, arrived=message.arrived
+        )
+
+    def _answer_announcement(self, message: IncomingMessage) -> None:
+        if message.claim is None:
+            self._claim(message)
+        if message.permitted > message.reached:
+            message.grant_due = True
+        elif message.permitted < message.length:
+            self._busy(message.key)
+
+    def _store(self, message: IncomingMessage, index: int, payload: memoryview, now: int) -> bool:
+        """Keep a segment; whether the message is still open."""
+        stored = message.store(index, payload, max(message.permitted, self.window.limits.unscheduled))
+        if stored is None:
+            self.abandon(message, Cause.OVERLAPPING_DATA, Drop.OVERLAPPING_DATA, now)
+            return False
+        if not stored:
+            self._drop(Drop.DUPLICATE, len(payload), now)
+            message.acknowledge_by(now + REORDERING_DELAY)
+        elif message.arrived == message.length:
+            self._complete(message, now)
+            return False
+        else:
+            message.unacknowledged += len(payload)
+            if message.unacknowledged >= ACK_OCTETS:
+                message.acknowledge_by(now)
+            else:
+                message.acknowledge_by(now + (REORDERING_DELAY if message.has_gap else ACK_DELAY))
+        return True
+
+    # --- The end of a message ---
+
+    def _complete(self, message: IncomingMessage, now: int) -> None:
+        response, message_id = message.key
+        self._close(message)
+        self._final_acks[message.key] = message.length
+        if response or not self.mapping.ordered:
+            self._finished[response].add(message_id, Cause.NORMAL)
+            self._deliver(message.key, message.buffer.view)
+            return
+        if not self.held:
+            self._held_since = now
+        self.held[message_id] = message.buffer.view
+        self._deliver_held(now)
+
+    def _deliver_held(self, now: int) -> None:
+        """On an ordered flow: deliver as far as nothing is missing."""
+        while self._next_id in self.held:
+            self._finished[False].add(self._next_id, Cause.NORMAL)
+            self._deliver((False, self._next_id), self.held.pop(self._next_id))
+            self._next_id += 1
+            self._held_since = now
+
+    def _deliver(self, key: MessageKey, body: memoryview) -> None:
+        self.window.backlog += 1
+        self.events.append(MessageReceived(self.mapping.qfi, key[1], key[0], body))
+
+    def abandon(self, message: IncomingMessage, cause: Cause, reason: Drop, now: int) -> None:
+        """Drop a message as a whole."""
+        response, message_id = message.key
+        self._close(message)
+        self._finished[response].add(message_id, cause)
+        self._refuse(reason, cause, message.key, message.arrived, now)
+        if self.mapping.ordered and not response and message_id == self._next_id:
+            self._next_id += 1
+            self._deliver_held(now)
+
+    def _close(self, message: IncomingMessage) -> None:
+        del self.open[message.key]
+        if message.claim is not None:
+            message.claim.close()
+
+    def release(self) -> None:
+        """The session is over: give memory and credit back."""
+        for message in list(self.open.values()):
+            self._close(message)
+        self.held.clear()
+        self._final_acks.clear()
+
+    # --- What goes out ---
+
+    def collect(self, now: int) -> None:
+        """Queue the ACKs and GRANTs that are due."""
+        delay = now - self._highest_time
+        segment = self.window.limits.segment_size
+        for key, length in self._final_acks.items():
+            self._control(DepType.ACK, self.mapping.qfi, key, length, pdus.ack(self._highest, delay, segment, b""))
+        self._final_acks.clear()
+        for message in self.open.values():
+            if message.ack_at is not None and message.ack_at <= now:
+                message.ack_at = None
+                message.unacknowledged = 0
+                arrived = message.got[message.base : message.base + ACK_MAP_SEGMENTS]
+                body = pdus.ack(self._highest, delay, segment, arrived)
+                self._control(DepType.ACK, self.mapping.qfi, message.key, message.base * segment, body)
+            if message.grant_due or message.permitted > message.granted:
+                if message.permitted > message.granted:
+                    message.timer, message.silences = now, 0
+                message.granted = message.permitted
+                message.grant_due = False
+                self._control(DepType.GRANT, self.mapping.qfi, message.key, 0, pdus.grant(message.granted))
+
+    def _busy(self, key: MessageKey) -> None:
+        self._control(DepType.BUSY, self.mapping.qfi, key, 0, bytes(4))
+
+    def _error(self, cause: Cause, key: MessageKey) -> None:
+        self._control(DepType.ERROR, self.mapping.qfi, key, 0, pdus.error(cause, 0))
+
+    def _refuse(self, reason: Drop, cause: Cause, key: MessageKey, octets: int, now: int) -> None:
+        self._drop(reason, octets, now)
+        self._error(cause, key)
+
+    # --- Time ---
+
+    def next_deadline(self) -> int | None:
+        deadlines = []
+        for message in self.open.values():
+            deadlines.append(message.last_arrival + self._lifetime)
+            if message.ack_at is not None:
+                deadlines.append(message.ack_at)
+            if message.waits_for_sender:
+                deadlines.append(message.silence_ends)
+        if self.held:
+            deadlines.append(self._held_since + self._lifetime)
+        return min(deadlines, default=None)
+
+    def advance(self, now: int) -> None:
+        """Let timers run out."""
+        for message in list(self.open.values()):
+            if message.last_arrival + self._lifetime <= now:
+                self.abandon(message, Cause.REASSEMBLY_TIMEOUT, Drop.REASSEMBLY_TIMEOUT, now)
+            elif message.waits_for_sender and message.silence_ends <= now:
+                self._break_silence(message, now)
+        if self.held and self._held_since + self._lifetime <= now:
+            self._skip(now)
+
+    def _break_silence(self, message: IncomingMessage, now: int) -> None:
+        message.timer = now
+        message.silences += 1
+        if message.permitted > message.reached:
+            message.grant_due = True
+        if message.has_gap and self.mapping.reliable:
+            ranges = [gap for gap, _ in zip(message.missing(), range(NACK_RANGES), strict=False)]
+            self._control(DepType.NACK, self.mapping.qfi, message.key, 0, pdus.nack(ranges))
+
+    def _skip(self, now: int) -> None:
+        """An ordered flow waits for requests nothing arrives of: their sender has given them up."""
+        if (False, self._next_id) in self.open:
+            self._held_since = now
+            return
+        self._drop(Drop.MESSAGE_SKIPPED, 0, now)
+        self._next_id += 1
+        while self._next_id not in self.held and (False, self._next_id) not in self.open:
+            self._drop(Drop.MESSAGE_SKIPPED, 0, now)
+            self._next_id += 1
+        self._held_since = now
+        self._deliver_held(now)

@@ -1,0 +1,524 @@
+"""One end of one DEP session (R94, R97): messages in, messages out, no sockets, no clock.
+
+    session = DepSession(version=1, send_handle=..., flows=..., send_limits=..., receive_limits=..., budget=...)
+    session.send(qfi, [prefix, tensor], now=now)
+    for burst in session.data_to_send(now, 1 << 20): ...      # bulk socket
+    for bearer, pdu in session.control_to_send(now): ...      # signalling socket
+    session.receive(pdu, now); while (event := session.next_event()) is not None: ...
+    session.next_deadline(); session.advance(now)
+
+After anything went in, ask what comes out. When credit of the shared budget comes free through another session,
+`CreditBudget.take_ready()` names this one: then ask `control_to_send` too.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections import Counter, deque
+from collections.abc import Callable, Mapping, Sequence
+from typing import ClassVar
+
+from net4ai.codecs.causes import Cause
+from net4ai.codecs.common import FlowMapping, SessionLimits
+from net4ai.codecs.declaration import Buffer
+from net4ai.codecs.dep import AckBody, CloseBody, DepType, EchoBody, ErrorBody, Extension, GrantBody
+from net4ai.codecs.errors import DecodeError
+from net4ai.codecs.l2 import L2_HEADER_SIZE
+from net4ai.stack.dep import pdus
+from net4ai.stack.dep.constants import (
+    CLOSE_REPEAT,
+    CLOSE_REPETITIONS,
+    CONTROL_QUEUE,
+    ERROR_BURST,
+    ERROR_INTERVAL,
+    KEEPALIVE_MISSED,
+    NACK_RANGES,
+    QUEUED_MESSAGES,
+)
+from net4ai.stack.dep.credit import CreditBudget
+from net4ai.stack.dep.drops import Drop, DropHook
+from net4ai.stack.dep.errors import AnswerUnderWay, MessageTooLarge, SessionNotOpen, TooManyMessages, UnknownFlow
+from net4ai.stack.dep.events import Event, MessageReceived, SessionClosed
+from net4ai.stack.dep.pdus import DATA_SIZE, HEADER_SIZE, SEGMENT, Header
+from net4ai.stack.dep.receiving import FlowReceiver, MessageKey, ReceiveWindow
+from net4ai.stack.dep.sending import Burst, FlowSender, OutgoingMessage, SendWindow
+
+MESSAGE_CAUSES = frozenset(
+    {
+        Cause.UNEXPECTED_MESSAGE,
+        Cause.QOS_FLOW_NOT_CONFIGURED,
+        Cause.WRONG_BEARER,
+        Cause.MESSAGE_TOO_LARGE,
+        Cause.OVERLAPPING_DATA,
+        Cause.REASSEMBLY_TIMEOUT,
+    }
+)
+"""Causes in ERROR that end the message they name."""
+
+SESSION_CAUSES = frozenset({Cause.UNKNOWN_SESSION, Cause.VERSION_NOT_SUPPORTED})
+"""Causes in ERROR that end the session, once the peer has been heard."""
+
+
+def _no_hook(reason: Drop, octets: int, now: int) -> None:
+    pass
+
+
+class DepSession:
+    """One end of a session. Everything from the peer is data: it is handled or dropped with a reason, never raised.
+
+    version: agreed when the session was added. send_handle: what the peer gave out, 1 to 2^32 - 1.
+    send_limits: what the peer permits. receive_limits: what we permit; its unscheduled octets are promised by `budget`
+    until the session is closed. keepalive: silence in nanoseconds after which the peer is asked for a sign of life;
+    None: never. on_drop is told of every drop. Raises `NotEnoughCredit`.
+    """
+
+    def __init__(
+        self,
+        *,
+        version: int,
+        send_handle: int,
+        flows: Mapping[int, FlowMapping],
+        send_limits: SessionLimits,
+        receive_limits: SessionLimits,
+        budget: CreditBudget,
+        keepalive: int | None = None,
+        on_drop: DropHook = _no_hook,
+    ) -> None:
+        budget.promise(receive_limits.unscheduled)
+        self.version = version
+        self.send_handle = send_handle
+        self.flows = dict(flows)
+        self.send_limits = send_limits
+        self.receive_limits = receive_limits
+        self.drops: Counter[Drop] = Counter()
+        self._budget = budget
+        self._on_drop = on_drop
+        self._events: deque[Event] = deque()
+        self._controls: list[tuple[int, bytes]] = []
+        self._send_window = SendWindow(send_limits)
+        self._receive_window = ReceiveWindow(receive_limits, budget, self)
+        self._senders = {
+            qfi: FlowSender(mapping, version, send_handle, self._send_window, self._events)
+            for qfi, mapping in self.flows.items()
+        }
+        self._receivers = {
+            qfi: FlowReceiver(mapping, self._receive_window, self._events, self._control, self._drop)
+            for qfi, mapping in self.flows.items()
+        }
+        self._send_window.flows = list(self._senders.values())
+        self._receive_window.flows = list(self._receivers.values())
+        self._first_flow = 0
+        self._now = 0
+        self._heard = False
+        self._errors_left = ERROR_BURST
+        self._errors_counted = 0
+        self._state = "open"
+        self._cause = Cause.NORMAL
+        self._close_at: int | None = None
+        self._closes = 0
+        self._keepalive = keepalive
+        self._alive_at: int | None = None
+        self._pings = 0
+        self._echo = 0
+
+    # --- The application's side ---
+
+    @property
+    def is_open(self) -> bool:
+        return self._state == "open"
+
+    @property
+    def idle(self) -> bool:
+        """Nothing is under way in either direction."""
+        return not any(flow.open or flow.queue for flow in self._senders.values()) and not any(
+            flow.open or flow.held for flow in self._receivers.values()
+        )
+
+    @property
+    def segments_sent(self) -> int:
+        return sum(flow.segments_sent for flow in self._senders.values())
+
+    @property
+    def segments_repeated(self) -> int:
+        return sum(flow.segments_repeated for flow in self._senders.values())
+
+    def send(self, qfi: int, parts: Sequence[Buffer], *, now: int, answers: int | None = None) -> int:
+        """Queue one message made of `parts`, which are copied; gives its message id.
+
+        `answers`: the message id of the request this one responds to. Raises `SessionNotOpen`, `UnknownFlow`,
+        `MessageTooLarge`, `TooManyMessages`, `AnswerUnderWay`.
+        """
+        if not self.is_open:
+            raise SessionNotOpen(f"the session is {self._state}")
+        flow = self._senders.get(qfi)
+        if flow is None:
+            raise UnknownFlow(qfi, sorted(self._senders))
+        length = sum(part.nbytes if isinstance(part, memoryview) else len(part) for part in parts)
+        if length > self.send_limits.maximum_message:
+            raise MessageTooLarge(length, self.send_limits.maximum_message)
+        if sum(len(sender.queue) for sender in self._senders.values()) >= QUEUED_MESSAGES:
+            raise TooManyMessages(QUEUED_MESSAGES)
+        if answers is not None and flow.answering(answers):
+            raise AnswerUnderWay(answers)
+        return flow.submit(b"".join(parts), answers)
+
+    def next_event(self) -> Event | None:
+        """The next thing the owner should know."""
+        if not self._events:
+            return None
+        event = self._events.popleft()
+        if isinstance(event, MessageReceived):
+            self._receive_window.backlog -= 1
+        return event
+
+    def ping(self, now: int) -> None:
+        """Ask the peer for a sign of life."""
+        self._echo = (self._echo + 1) & 0xFFFFFFFF
+        self._pings += 1
+        self._queue(DepType.PING, EchoBody(echo=self._echo).to_bytes())
+
+    def close(self, cause: Cause, now: int) -> None:
+        """End the data phase: open messages fail with `cause`, CLOSE is repeated until answered."""
+        if not self.is_open:
+            return
+        for flow in self._receivers.values():
+            flow.collect(now)
+        self._end("closing", cause)
+        self._close_at = now
+        self.advance(now)
+
+    # --- What goes out ---
+
+    def data_to_send(self, now: int, limit: int, qfi: int | None = None) -> list[Burst]:
+        """Bursts for the bulk socket, about `limit` octets (the last burst may go beyond), fair among QoS flows.
+
+        `qfi`: of this QoS flow only, where a scheduler chooses.
+        """
+        bursts: list[Burst] = []
+        if not self.is_open:
+            return bursts
+        waiting = list(self._senders.values()) if qfi is None else [self._senders[qfi]]
+        self._first_flow += 1
+        turn = self._first_flow % len(waiting) if waiting else 0
+        waiting = waiting[turn:] + waiting[:turn]
+        while waiting and limit > 0:
+            for flow in list(waiting):
+                burst = flow.next_burst(now)
+                if burst is None:
+                    waiting.remove(flow)
+                    continue
+                bursts.append(burst)
+                limit -= len(burst.data)
+                if limit <= 0:
+                    break
+        return bursts
+
+    def control_to_send(self, now: int) -> list[tuple[int, bytes]]:
+        """Bearer and PDU (without layer-2 header) of everything that is not DATA, for the signalling socket."""
+        if self.is_open:
+            for flow in self._receivers.values():
+                flow.collect(now)
+        controls, self._controls = self._controls, []
+        return controls
+
+    # --- What comes in ---
+
+    def receive(self, pdu: Buffer, now: int) -> None:
+        """One PDU, from the DEP header on. Never raises on what a peer sends."""
+        view = memoryview(pdu)
+        self._now = now
+        if len(view) < HEADER_SIZE:
+            return self._drop(Drop.TRUNCATED, len(view), now)
+        header = pdus.header(view)
+        if header.version != self.version:
+            self._drop(Drop.WRONG_VERSION, len(view), now)
+            if header.type != DepType.ERROR:
+                self._send_error(Cause.VERSION_NOT_SUPPORTED, header.qfi, (False, 0))
+            return None
+        handler = self._HANDLERS.get(header.type)
+        if handler is None:
+            return self._drop(Drop.RESERVED_TYPE, len(view), now)
+        if self._state != "open" and header.type not in (DepType.CLOSE, DepType.CLOSE_ACK):
+            return self._drop(Drop.SESSION_CLOSED, len(view), now)
+        try:
+            body = self._skip_extensions(header, view)
+            if body is not None:
+                handler(self, header, body, now)
+        except DecodeError:
+            self._drop(Drop.MALFORMED, len(view), now)
+        return None
+
+    def receive_data_batch(self, batch: Buffer, stride: int, now: int) -> None:
+        """DATA segments of one datagram batch, `stride` octets apart, each with its layer-2 header; the last may be
+        shorter. Anything else in the batch is taken one by one."""
+        view = memoryview(batch)
+        total = len(view)
+        self._now = now
+        bulk: tuple[bytes, Header] | None = None
+        for start in range(0, total, stride):
+            at = start + L2_HEADER_SIZE
+            end = min(start + stride, total)
+            if bulk is not None and end - at >= DATA_SIZE:
+                prefix, message_id, offset, length, number = SEGMENT.unpack_from(view, at)
+                if prefix == bulk[0]:
+                    header = bulk[1]._replace(message_id=message_id, offset=offset)
+                    self._take_data(header, length, number, view[at + DATA_SIZE : end], now)
+                    continue
+            self.receive(view[at:end], now)
+            bulk = self._bulk_run(view[at:end])
+
+    def _bulk_run(self, pdu: memoryview) -> tuple[bytes, Header] | None:
+        """The first 8 octets and header of a DATA PDU that others like it can follow without being looked at."""
+        if not self.is_open or len(pdu) < DATA_SIZE:
+            return None
+        header = pdus.header(pdu)
+        plain = header.type == DepType.DATA and header.version == self.version and not header.extension_words
+        return (bytes(pdu[:8]), header) if plain else None
+
+    def _skip_extensions(self, header: Header, pdu: memoryview) -> memoryview | None:
+        """The body behind the extensions, none of which is known. Raises `DecodeError`."""
+        if not header.extension_words:
+            return pdu[HEADER_SIZE:]
+        end = HEADER_SIZE + 4 * header.extension_words
+        if end > len(pdu):
+            raise DecodeError("DepHeader", "truncated", "extensions")
+        at = HEADER_SIZE
+        while at < end:
+            extension, _ = Extension.read(pdu[:end], at)
+            at += 4 * extension.words
+            if extension.critical:
+                self._drop(Drop.UNKNOWN_EXTENSION, len(pdu), self._now)
+                if header.type != DepType.ERROR:
+                    self._send_error(Cause.UNKNOWN_CRITICAL_EXTENSION, header.qfi, _key(header))
+                return None
+        if at != end:
+            raise DecodeError("Extension", "length out of range")
+        return pdu[end:]
+
+    def _on_data(self, header: Header, body: memoryview, now: int) -> None:
+        if len(body) < 8:
+            return self._drop(Drop.TRUNCATED, len(body), now)
+        length, number = struct.unpack_from(">II", body)
+        return self._take_data(header, length, number, body[8:], now)
+
+    def _take_data(self, header: Header, length: int, number: int, payload: memoryview, now: int) -> None:
+        key = _key(header)
+        flow = self._receivers.get(header.qfi)
+        if flow is None:
+            self._drop(Drop.FLOW_NOT_CONFIGURED, len(payload), now)
+            return self._send_error(Cause.QOS_FLOW_NOT_CONFIGURED, header.qfi, key)
+        if header.response and header.message_id >= self._senders[header.qfi].next_id:
+            self._drop(Drop.ANSWERS_NOTHING, len(payload), now)
+            return self._send_error(Cause.UNEXPECTED_MESSAGE, header.qfi, key)
+        self._alive(now)
+        return flow.on_data(key, header.offset, length, number, bool(header.ack_requested), payload, now)
+
+    def _message(self, header: Header, body: memoryview, now: int) -> tuple[FlowSender, OutgoingMessage] | None:
+        """The message of ours a control PDU is about."""
+        flow = self._senders.get(header.qfi)
+        message = flow.open.get(_key(header)) if flow is not None else None
+        self._alive(now)
+        if flow is None or message is None:
+            self._drop(Drop.UNKNOWN_MESSAGE, len(body), now)
+            return None
+        return flow, message
+
+    def _on_grant(self, header: Header, body: memoryview, now: int) -> None:
+        grant = GrantBody.from_bytes(body)
+        if (found := self._message(header, body, now)) is not None:
+            found[0].on_grant(found[1], grant.limit, now)
+
+    def _on_ack(self, header: Header, body: memoryview, now: int) -> None:
+        ack = AckBody.from_bytes(body)
+        arrived = pdus.expand_bits(ack.map, ack.map_bits)
+        if (found := self._message(header, body, now)) is None:
+            return
+        flow, message = found
+        if ack.segment_size != message.segment:
+            self._drop(Drop.WRONG_SEGMENT, len(body), now)
+        elif not flow.on_ack(message, header.offset, arrived, ack.highest_packet, ack.delay * 1000, now):
+            self._drop(Drop.NEVER_SENT, len(body), now)
+
+    def _on_nack(self, header: Header, body: memoryview, now: int) -> None:
+        if len(body) % 8 or len(body) > 8 * NACK_RANGES:
+            return self._drop(Drop.MALFORMED, len(body), now)
+        if (found := self._message(header, body, now)) is not None:
+            found[0].on_nack(found[1], struct.iter_unpack(">II", body), now)
+        return None
+
+    def _on_busy(self, header: Header, body: memoryview, now: int) -> None:
+        if (found := self._message(header, body, now)) is not None:
+            found[0].on_busy(found[1], now)
+
+    def _on_ping(self, header: Header, body: memoryview, now: int) -> None:
+        echo = EchoBody.from_bytes(body)
+        self._alive(now)
+        self._queue(DepType.PONG, echo.to_bytes(), qfi=header.qfi, message_id=header.message_id)
+
+    def _on_pong(self, header: Header, body: memoryview, now: int) -> None:
+        EchoBody.from_bytes(body)
+        self._alive(now)
+
+    def _on_close(self, header: Header, body: memoryview, now: int) -> None:
+        cause = CloseBody.from_bytes(body).cause
+        self._queue(DepType.CLOSE_ACK, pdus.close(Cause.NORMAL))
+        if self._state != "closed":
+            self._closed(Cause(cause) if cause in Cause.__members__.values() else Cause.UNSPECIFIED)
+
+    def _on_close_ack(self, header: Header, body: memoryview, now: int) -> None:
+        CloseBody.from_bytes(body)
+        if self._state == "closing":
+            self._closed(self._cause)
+        else:
+            self._drop(Drop.UNKNOWN_MESSAGE, len(body), now)
+
+    def _on_error(self, header: Header, body: memoryview, now: int) -> None:
+        error = ErrorBody.from_bytes(body)
+        cause = error.cause
+        if not header.handle and error.handle != self.send_handle:
+            return self._drop(Drop.UNKNOWN_HANDLE, len(body), now)
+        if cause in SESSION_CAUSES and self._heard:
+            return self._closed(Cause(cause))
+        flow = self._senders.get(header.qfi)
+        message = flow.open.get(_key(header)) if flow is not None else None
+        if flow is None or message is None or cause not in MESSAGE_CAUSES:
+            return self._drop(Drop.ERROR_WITHOUT_CONSEQUENCE, len(body), now)
+        self._alive(now)
+        return flow.fail(message, Cause(cause))
+
+    _HANDLERS: ClassVar[dict[int, Callable[[DepSession, Header, memoryview, int], None]]] = {
+        DepType.DATA: _on_data,
+        DepType.GRANT: _on_grant,
+        DepType.ACK: _on_ack,
+        DepType.NACK: _on_nack,
+        DepType.BUSY: _on_busy,
+        DepType.PING: _on_ping,
+        DepType.PONG: _on_pong,
+        DepType.CLOSE: _on_close,
+        DepType.CLOSE_ACK: _on_close_ack,
+        DepType.ERROR: _on_error,
+    }
+
+    # --- Time ---
+
+    def next_deadline(self) -> int | None:
+        """When `advance` is due; None while nothing is under way. Computing is not silence: an idle session waits."""
+        deadlines: list[int | None] = [self._close_at, self._keepalive_at()]
+        if self.is_open:
+            deadlines += [flow.next_deadline() for flow in self._senders.values()]
+            deadlines += [flow.next_deadline() for flow in self._receivers.values()]
+        return min((deadline for deadline in deadlines if deadline is not None), default=None)
+
+    def advance(self, now: int) -> None:
+        """Let the timers run out that are due."""
+        self._now = now
+        if self._close_at is not None and self._close_at <= now:
+            self._repeat_close(now)
+        if not self.is_open:
+            return
+        for sender in self._senders.values():
+            sender.advance(now)
+        for receiver in self._receivers.values():
+            receiver.advance(now)
+        self._keep_alive(now)
+
+    def _repeat_close(self, now: int) -> None:
+        if self._closes > CLOSE_REPETITIONS:
+            return self._closed(self._cause)
+        self._close_at = now + (CLOSE_REPEAT << self._closes)
+        self._closes += 1
+        return self._queue(DepType.CLOSE, pdus.close(self._cause))
+
+    def _keepalive_at(self) -> int | None:
+        if self._keepalive is None or not self.is_open:
+            return None
+        return (self._alive_at or 0) + self._keepalive * (self._pings + 1)
+
+    def _keep_alive(self, now: int) -> None:
+        due = self._keepalive_at()
+        if due is None or due > now:
+            return
+        if self._alive_at is None:
+            self._alive_at = now
+        elif self._pings >= KEEPALIVE_MISSED:
+            self._closed(Cause.PEER_LOST)
+        else:
+            self.ping(now)
+
+    def _alive(self, now: int) -> None:
+        self._heard = True
+        self._alive_at = now
+        self._pings = 0
+
+    # --- Helpers ---
+
+    def _end(self, state: str, cause: Cause) -> None:
+        """Stop transferring: messages fail, memory and credit go back."""
+        if self._state == "open":
+            for sender in self._senders.values():
+                sender.fail_all(cause)
+            for receiver in self._receivers.values():
+                receiver.release()
+            self._budget.take_back(self.receive_limits.unscheduled)
+        self._state = state
+        self._cause = cause
+
+    def _closed(self, cause: Cause) -> None:
+        self._end("closed", cause)
+        self._close_at = None
+        self._events.append(SessionClosed(cause))
+
+    def _drop(self, reason: Drop, octets: int, now: int) -> None:
+        self.drops[reason] += 1
+        self._on_drop(reason, octets, now)
+
+    def _control(self, kind: DepType, qfi: int, key: MessageKey, offset: int, body: bytes) -> None:
+        """The receivers' way out."""
+        if kind is DepType.ERROR and not self._may_send_error():
+            return
+        self._queue(kind, body, qfi=qfi, message_id=key[1], response=key[0], offset=offset)
+
+    def _send_error(self, cause: Cause, qfi: int, key: MessageKey) -> None:
+        self._control(DepType.ERROR, qfi, key, 0, pdus.error(cause, 0))
+
+    def _may_send_error(self) -> bool:
+        """A token bucket: ERROR_BURST, refilled one every ERROR_INTERVAL."""
+        refill = (self._now - self._errors_counted) // ERROR_INTERVAL
+        if refill > 0:
+            self._errors_left = min(ERROR_BURST, self._errors_left + refill)
+            self._errors_counted += refill * ERROR_INTERVAL
+        if not self._errors_left:
+            return False
+        self._errors_left -= 1
+        return True
+
+    def _queue(
+        self,
+        kind: DepType,
+        body: bytes,
+        *,
+        qfi: int | None = None,
+        message_id: int = 0,
+        response: bool = False,
+        offset: int = 0,
+    ) -> None:
+        if len(self._controls) >= CONTROL_QUEUE:
+            return self._drop(Drop.CONTROL_QUEUE_FULL, len(body), self._now)
+        if qfi is None:
+            qfi = next(iter(self.flows), 0)
+        mapping = self.flows.get(qfi) or next(iter(self.flows.values()), None)
+        header = pdus.pack_header(
+            self.version,
+            kind,
+            handle=self.send_handle,
+            qfi=qfi,
+            message_id=message_id,
+            response=response,
+            offset=offset,
+        )
+        self._controls.append((mapping.bearer if mapping is not None else 0, header + body))
+        return None
+
+
+def _key(header: Header) -> MessageKey:
+    return bool(header.response), header.message_id

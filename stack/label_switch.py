@@ -1,0 +1,399 @@
+"""The forwarding function: DEP PDUs pass from one leg of a session to the other, only the handle changes (R47, R81).
+
+    end = switch.forward(leg, pdu, now)       # a RouteEnd: stamp the layer-2 header of end.leg and send
+    for end, pdu in switch.control_to_send(now): ...
+
+Credit is the relay's own business: what its receiver grants on one leg, it passes on over the other as its own socket
+has room for. It keeps both figures per message, and only for messages that need grants: what fits in the unscheduled
+octets of a session passes without a trace.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+from net4ai.codecs.causes import Cause
+from net4ai.codecs.common import FlowMapping, SessionLimits
+from net4ai.codecs.dep import DEP_HEADER, DepType
+from net4ai.codecs.l2 import L2_HEADER_SIZE
+from net4ai.stack.dep import pdus
+from net4ai.stack.dep.constants import CONTROL_QUEUE, RELAY_IDLE, RELAYED_MESSAGES, SILENCE, SILENCE_MAXIMUM
+from net4ai.stack.dep.credit import Claim, CreditBudget
+from net4ai.stack.dep.drops import Drop, DropHook
+from net4ai.stack.dep.session import MESSAGE_CAUSES
+
+_BODY = L2_HEADER_SIZE + DEP_HEADER.size
+_TYPE_MASK = 0x0F
+
+
+@dataclass(frozen=True, eq=False)
+class RouteEnd:
+    """One leg of a route, as this relay sees it."""
+
+    leg: Hashable
+    """The owner's name of the leg: a link, or a UE on the Uu."""
+    handle_in: int
+    """Allocated here: in PDUs that arrive on this leg."""
+    handle_out: int
+    """Allocated by the neighbour: in PDUs that leave on this leg."""
+    limits: SessionLimits
+    """What this relay permits the neighbour to send. No wider than what the end of the route permits; the same
+    segment size."""
+    flows: Mapping[int, FlowMapping]
+    """QoS flows and their bearers on this leg."""
+    budget: CreditBudget
+    """Of the bulk socket DATA of this leg arrives at."""
+
+
+class _RelayedMessage:
+    """The credit of one message that passes."""
+
+    __slots__ = ("claim", "half", "key", "last", "reached", "silences", "timer", "told")
+
+    def __init__(self, half: _Half, key: tuple[int, bool, int], claim: Claim, reached: int, now: int) -> None:
+        self.half = half
+        self.key = key
+        self.claim = claim
+        """Its ceiling is what was received, `granted` what may be passed on."""
+        self.told = 0
+        """What was passed on."""
+        self.reached = reached
+        """Offset behind the highest octet that has passed."""
+        self.last = now
+        self.timer = now
+        self.silences = 0
+
+    @property
+    def repeat_at(self) -> int:
+        return self.timer + min(SILENCE << min(self.silences, 16), SILENCE_MAXIMUM)
+
+
+class _Half:
+    """One direction: DATA enters at `entry` and leaves at `exit`."""
+
+    __slots__ = ("entry", "exit", "messages", "opposite", "version")
+
+    def __init__(self, entry: RouteEnd, exit: RouteEnd, version: int) -> None:
+        self.entry = entry
+        self.exit = exit
+        self.version = version
+        self.messages: dict[tuple[int, bool, int], _RelayedMessage] = {}
+        self.opposite: _Half = self
+
+
+_Handler = Callable[
+    ["LabelSwitch", _Half, pdus.Header, bytearray | memoryview, int, int],
+    RouteEnd | Drop | None,
+]
+
+
+def _no_hook(reason: Drop, octets: int, now: int) -> None:
+    pass
+
+
+class LabelSwitch:
+    """All routes of one forwarding function. `on_drop` is told of every drop."""
+
+    def __init__(self, on_drop: DropHook = _no_hook) -> None:
+        self.drops: Counter[Drop] = Counter()
+        self._on_drop = on_drop
+        self._in: dict[tuple[Hashable, int], _Half] = {}
+        self._out: dict[tuple[Hashable, int], _Half] = {}
+        self._short: dict[_RelayedMessage, None] = {}
+        """More was received than passed on."""
+        self._unanswered: dict[_RelayedMessage, None] = {}
+        """GRANTs of ours that no DATA has answered."""
+        self._controls: list[tuple[RouteEnd, bytearray]] = []
+        self._kept: dict[_RelayedMessage, None] = {}
+        self._sweep_at = 0
+
+    # --- Routes ---
+
+    def add(self, one: RouteEnd, other: RouteEnd, version: int) -> None:
+        """Connect two legs, both ways. Raises `NotEnoughCredit`, and ValueError where a handle is taken."""
+        for end in (one, other):
+            if (end.leg, end.handle_in) in self._in:
+                raise ValueError(f"handle {end.handle_in:#010x} is taken on leg {end.leg!r}")
+        one.budget.promise(one.limits.unscheduled)
+        try:
+            other.budget.promise(other.limits.unscheduled)
+        except BaseException:
+            one.budget.take_back(one.limits.unscheduled)
+            raise
+        there, back = _Half(one, other, version), _Half(other, one, version)
+        there.opposite, back.opposite = back, there
+        for half in (there, back):
+            self._in[half.entry.leg, half.entry.handle_in] = half
+            self._out[half.entry.leg, half.entry.handle_out] = half
+
+    def remove(self, leg: Hashable, handle_in: int) -> None:
+        """Disconnect a route, named by either end; credit goes back. An unknown one is ignored."""
+        half = self._in.get((leg, handle_in))
+        if half is None:
+            return
+        for direction in (half, half.opposite):
+            self._release_all(direction)
+            end = direction.entry
+            del self._in[end.leg, end.handle_in]
+            if self._out.get((end.leg, end.handle_out)) is direction:
+                del self._out[end.leg, end.handle_out]
+            end.budget.take_back(end.limits.unscheduled)
+
+    def remove_leg(self, leg: Hashable) -> None:
+        """A neighbour is gone: disconnect all routes over its leg."""
+        for end_leg, handle_in in list(self._in):
+            if end_leg == leg:
+                self.remove(leg, handle_in)
+
+    def __len__(self) -> int:
+        """Number of routes."""
+        return len(self._in) // 2
+
+    @property
+    def messages(self) -> int:
+        """Messages whose credit is kept."""
+        return len(self._kept)
+
+    # --- Forwarding ---
+
+    def forward(self, leg: Hashable, pdu: bytearray | memoryview, now: int) -> RouteEnd | Drop | None:
+        """Forward one PDU that begins with its layer-2 header; the handle in it is rewritten.
+
+        Gives the end it leaves by, why it was dropped, or None: a GRANT that is kept until there is room. On
+        `Drop.UNKNOWN_HANDLE` the node decides whether the neighbour gets an ERROR.
+        """
+        if len(pdu) < _BODY:
+            return self._drop(Drop.TRUNCATED, len(pdu), now)
+        header = pdus.header(pdu, L2_HEADER_SIZE)
+        if not header.handle:
+            return self._forward_error_without_handle(leg, header, pdu, now)
+        half = self._in.get((leg, header.handle))
+        if half is None:
+            return self._drop(Drop.UNKNOWN_HANDLE, len(pdu), now)
+        if header.version != half.version:
+            return self._drop(Drop.WRONG_VERSION, len(pdu), now)
+        if header.qfi not in half.exit.flows:
+            return self._drop(Drop.FLOW_NOT_CONFIGURED, len(pdu), now)
+        body = _BODY + 4 * header.extension_words
+        handler = self._HANDLERS.get(header.type)
+        if handler is not None:
+            if len(pdu) < body + 4:
+                return self._drop(Drop.TRUNCATED, len(pdu), now)
+            verdict = handler(self, half, header, pdu, body, now)
+            if verdict is not half.exit:
+                return verdict
+        pdu[pdus.HANDLE_AT : pdus.HANDLE_AT + 4] = half.exit.handle_out.to_bytes(4, "big")
+        return half.exit
+
+    def forward_batch(
+        self, leg: Hashable, batch: bytearray | memoryview, stride: int, now: int
+    ) -> list[tuple[RouteEnd, int, int]]:
+        """Forward PDUs of one datagram batch, `stride` octets apart. Gives runs of the batch and where they leave."""
+        runs: list[tuple[RouteEnd, int, int]] = []
+        view = memoryview(batch)
+        for start in range(0, len(view), stride):
+            end = min(start + stride, len(view))
+            exit = self.forward(leg, view[start:end], now)
+            if not isinstance(exit, RouteEnd):
+                continue
+            if runs and runs[-1][0] is exit and runs[-1][2] == start:
+                runs[-1] = (exit, runs[-1][1], end)
+            else:
+                runs.append((exit, start, end))
+        return runs
+
+    def _on_data(
+        self, half: _Half, header: pdus.Header, pdu: bytearray | memoryview, body: int, now: int
+    ) -> RouteEnd | Drop | None:
+        limits = half.entry.limits
+        size = len(pdu) - body - 8
+        length = int.from_bytes(pdu[body : body + 4], "big")
+        end = header.offset + size
+        if size < 0:
+            return self._drop(Drop.TRUNCATED, len(pdu), now)
+        if length > limits.maximum_message:
+            return self._drop(Drop.MESSAGE_TOO_LARGE, len(pdu), now)
+        if end > length:
+            return self._drop(Drop.WRONG_SEGMENT, len(pdu), now)
+        key = (header.qfi, bool(header.response), header.message_id)
+        message = half.messages.get(key)
+        if end > limits.unscheduled and (message is None or end > message.told):
+            return self._drop(Drop.CREDIT_VIOLATION, len(pdu), now)
+        if message is None:
+            if length > limits.unscheduled or (size == 0 and length > 0):
+                self._keep(half, key, length, end, now)
+            return half.exit
+        if message.claim.length != length:
+            return self._drop(Drop.WRONG_LENGTH, len(pdu), now)
+        message.last = message.timer = now
+        message.silences = 0
+        if end > message.reached:
+            message.claim.arrive(end - message.reached)
+            message.reached = end
+            if end >= message.told:
+                self._unanswered.pop(message, None)
+        return half.exit
+
+    def _keep(self, half: _Half, key: tuple[int, bool, int], length: int, reached: int, now: int) -> None:
+        """Begin to keep a message's credit."""
+        if len(half.messages) >= RELAYED_MESSAGES:
+            self._release(min(half.messages.values(), key=lambda message: message.last))
+        claim = half.entry.budget.claim(
+            self, length=length, segment=half.entry.limits.segment_size, arrived=reached, ceiling=0
+        )
+        message = half.messages[key] = _RelayedMessage(half, key, claim, reached, now)
+        if not self._kept:
+            self._sweep_at = now + RELAY_IDLE
+        self._kept[message] = None
+
+    def _on_grant(
+        self, half: _Half, header: pdus.Header, pdu: bytearray | memoryview, body: int, now: int
+    ) -> RouteEnd | Drop | None:
+        message = self._message_of(half, header)
+        if message is None:
+            return self._drop(Drop.UNKNOWN_MESSAGE, len(pdu), now)
+        message.last = now
+        claim = message.claim
+        claim.raise_ceiling(int.from_bytes(pdu[body : body + 4], "big"))
+        if claim.granted < claim.ceiling:
+            self._short[message] = None
+        else:
+            self._short.pop(message, None)
+        if not claim.granted:
+            self._emit(message, DepType.BUSY, bytes(4))
+            return None
+        message.told = claim.granted
+        pdu[body : body + 4] = claim.granted.to_bytes(4, "big")
+        return half.exit
+
+    def _on_ack(
+        self, half: _Half, header: pdus.Header, pdu: bytearray | memoryview, body: int, now: int
+    ) -> RouteEnd | Drop | None:
+        message = self._message_of(half, header)
+        if message is not None:
+            message.last = now
+            if header.offset == message.claim.length:
+                self._release(message)
+        return half.exit
+
+    def _on_busy(
+        self, half: _Half, header: pdus.Header, pdu: bytearray | memoryview, body: int, now: int
+    ) -> RouteEnd | Drop | None:
+        message = self._message_of(half, header)
+        if message is not None:
+            message.last = now
+        return half.exit
+
+    def _on_error(
+        self, half: _Half, header: pdus.Header, pdu: bytearray | memoryview, body: int, now: int
+    ) -> RouteEnd | Drop | None:
+        message = self._message_of(half, header)
+        if message is not None and int.from_bytes(pdu[body : body + 2], "big") in MESSAGE_CAUSES:
+            self._release(message)
+        return half.exit
+
+    def _on_close(
+        self, half: _Half, header: pdus.Header, pdu: bytearray | memoryview, body: int, now: int
+    ) -> RouteEnd | Drop | None:
+        self._release_all(half)
+        self._release_all(half.opposite)
+        return half.exit
+
+    def _forward_error_without_handle(
+        self, leg: Hashable, header: pdus.Header, pdu: bytearray | memoryview, now: int
+    ) -> RouteEnd | Drop:
+        """The neighbour does not know our handle: tell the other neighbour the same of its handle."""
+        body = _BODY + 4 * header.extension_words
+        if header.type != DepType.ERROR or len(pdu) < body + 8:
+            return self._drop(Drop.UNKNOWN_HANDLE, len(pdu), now)
+        half = self._out.get((leg, int.from_bytes(pdu[body + 4 : body + 8], "big")))
+        if half is None:
+            return self._drop(Drop.UNKNOWN_HANDLE, len(pdu), now)
+        if int.from_bytes(pdu[body : body + 2], "big") != Cause.UNKNOWN_SESSION:
+            return self._drop(Drop.ERROR_WITHOUT_CONSEQUENCE, len(pdu), now)
+        pdu[body + 4 : body + 8] = half.exit.handle_out.to_bytes(4, "big")
+        return half.exit
+
+    _HANDLERS: ClassVar[dict[int, _Handler]] = {
+        DepType.DATA: _on_data,
+        DepType.GRANT: _on_grant,
+        DepType.ACK: _on_ack,
+        DepType.NACK: _on_busy,
+        DepType.BUSY: _on_busy,
+        DepType.ERROR: _on_error,
+        DepType.CLOSE: _on_close,
+    }
+    """Types that concern credit; all others only change their handle."""
+
+    @staticmethod
+    def _message_of(half: _Half, header: pdus.Header) -> _RelayedMessage | None:
+        """The message a control PDU is about: its DATA comes the other way."""
+        return half.opposite.messages.get((header.qfi, bool(header.response), header.message_id))
+
+    # --- What goes out by itself ---
+
+    def control_to_send(self, now: int) -> list[tuple[RouteEnd, bytearray]]:
+        """GRANT and BUSY of this relay, with 8 zero octets for the layer-2 header, for the signalling socket."""
+        for message in list(self._short):
+            claim = message.claim
+            if claim.granted > message.told:
+                message.told = claim.granted
+                message.timer, message.silences = now, 0
+                self._unanswered[message] = None
+                self._emit(message, DepType.GRANT, pdus.grant(claim.granted))
+            if message.told == claim.ceiling:
+                del self._short[message]
+        controls, self._controls = self._controls, []
+        return controls
+
+    def next_deadline(self) -> int | None:
+        """When `advance` is due."""
+        deadlines = [message.repeat_at for message in self._unanswered]
+        if self._kept:
+            deadlines.append(self._sweep_at)
+        return min(deadlines, default=None)
+
+    def advance(self, now: int) -> None:
+        """Repeat unanswered GRANTs, forget idle messages."""
+        for message in self._unanswered:
+            if message.repeat_at <= now:
+                message.timer = now
+                message.silences += 1
+                self._emit(message, DepType.GRANT, pdus.grant(message.told))
+        if not self._kept or self._sweep_at > now:
+            return
+        for message in list(self._kept):
+            if message.last + RELAY_IDLE <= now:
+                self._release(message)
+        self._sweep_at = min((message.last for message in self._kept), default=now) + RELAY_IDLE
+
+    def _emit(self, message: _RelayedMessage, kind: DepType, body: bytes) -> None:
+        if len(self._controls) >= CONTROL_QUEUE:
+            return
+        qfi, response, message_id = message.key
+        end = message.half.entry
+        header = pdus.pack_header(
+            message.half.version, kind, handle=end.handle_out, qfi=qfi, message_id=message_id, response=response
+        )
+        self._controls.append((end, bytearray(L2_HEADER_SIZE) + header + body))
+
+    # --- Helpers ---
+
+    def _release(self, message: _RelayedMessage) -> None:
+        message.half.messages.pop(message.key, None)
+        self._kept.pop(message, None)
+        self._short.pop(message, None)
+        self._unanswered.pop(message, None)
+        message.claim.close()
+
+    def _release_all(self, half: _Half) -> None:
+        for message in list(half.messages.values()):
+            self._release(message)
+
+    def _drop(self, reason: Drop, octets: int, now: int) -> Drop:
+        self.drops[reason] += 1
+        self._on_drop(reason, octets, now)
+        return reason

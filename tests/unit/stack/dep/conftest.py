@@ -1,0 +1,270 @@
+"""Two DEP sessions in memory with 0 to n relays between them, faulty links and an explicit clock."""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from net4ai.codecs.common import FlowMapping, SessionLimits
+from net4ai.stack.dep.constants import MILLISECOND, SECOND
+from net4ai.stack.dep.credit import CreditBudget
+from net4ai.stack.dep.events import Event, MessageReceived
+from net4ai.stack.dep.session import DepSession
+from net4ai.stack.label_switch import LabelSwitch, RouteEnd
+
+BULK, SIGNALLING = "bulk", "signalling"
+
+
+@dataclass
+class Faults:
+    """What the links do to every PDU, per hop."""
+
+    loss: float = 0.0
+    duplicate: float = 0.0
+    delay: int = 1 * MILLISECOND
+    jitter: int = 0
+    """Additional random delay: reordering."""
+
+
+def limits(
+    segment_size: int = 1000, unscheduled: int = 4000, maximum_message: int = 1 << 22, maximum_open: int = 8
+) -> SessionLimits:
+    return SessionLimits(
+        segment_size=segment_size,
+        unscheduled=unscheduled,
+        maximum_message=maximum_message,
+        maximum_open=maximum_open,
+    )
+
+
+FLOWS = {
+    1: FlowMapping(qfi=1, bearer=1),
+    2: FlowMapping(qfi=2, bearer=1, ordered=False),
+    3: FlowMapping(qfi=3, bearer=1, reliable=False, ordered=False),
+}
+
+
+class Path:
+    """Session 0 at the left, session -1 at the right, `relays` label switches between. All times virtual."""
+
+    def __init__(
+        self,
+        relays: int = 0,
+        *,
+        seed: int = 1,
+        faults: Faults | None = None,
+        budget: int = 1 << 18,
+        sessions: int = 1,
+        permitted: SessionLimits | None = None,
+        batches: bool = False,
+    ) -> None:
+        self.random = random.Random(seed)
+        self.faults = faults or Faults()
+        self.permitted = permitted or limits()
+        self.batches = batches
+        self.now = 0
+        self.nodes = relays + 2
+        self.budgets = {
+            (node, neighbour): CreditBudget(budget)
+            for node in range(self.nodes)
+            for neighbour in (node - 1, node + 1)
+            if 0 <= neighbour < self.nodes
+        }
+        """Of the bulk socket of a node towards a neighbour."""
+        self.left: list[DepSession] = []
+        self.right: list[DepSession] = []
+        self.switches = {node: LabelSwitch() for node in range(1, self.nodes - 1)}
+        self.events: dict[DepSession, list[Event]] = {}
+        self.in_flight: dict[tuple[int, int], int] = dict.fromkeys(self.budgets, 0)
+        self.most_in_flight: dict[tuple[int, int], int] = dict(self.in_flight)
+        self.delivered = 0
+        self.cut = False
+        self._queue: list[tuple[int, int, int, int, str, bytearray, int]] = []
+        self._order = itertools.count()
+        self._by_handle: dict[tuple[int, int], DepSession] = {}
+        self._leg_of: dict[DepSession, tuple[int, int]] = {}
+        self._handles = itertools.count(1000)
+        for _ in range(sessions):
+            self._add_session()
+
+    def _add_session(self) -> None:
+        handles = {pair: next(self._handles) for pair in self.budgets}
+        """handles[node, neighbour]: allocated by node for what arrives from neighbour."""
+        last = self.nodes - 1
+        for node, switch in self.switches.items():
+            ends = [
+                RouteEnd(
+                    leg=neighbour,
+                    handle_in=handles[node, neighbour],
+                    handle_out=handles[neighbour, node],
+                    limits=self.permitted,
+                    flows=FLOWS,
+                    budget=self.budgets[node, neighbour],
+                )
+                for neighbour in (node - 1, node + 1)
+            ]
+            switch.add(*ends, version=1)
+        for node, neighbour, side in ((0, 1, self.left), (last, last - 1, self.right)):
+            session = DepSession(
+                version=1,
+                send_handle=handles[neighbour, node],
+                flows=FLOWS,
+                send_limits=self.permitted,
+                receive_limits=self.permitted,
+                budget=self.budgets[node, neighbour],
+            )
+            side.append(session)
+            self.events[session] = []
+            self._by_handle[node, handles[node, neighbour]] = session
+            self._leg_of[session] = (node, neighbour)
+
+    @property
+    def sessions(self) -> list[DepSession]:
+        return [*self.left, *self.right]
+
+    # --- The network ---
+
+    def _transmit(self, source: int, target: int, socket: str, pdus: bytearray, stride: int) -> None:
+        segments = [bytes(pdus[at : at + stride]) for at in range(0, len(pdus), stride)]
+        if self.cut:
+            return
+        survivors = [pdu for pdu in segments if self.random.random() >= self.faults.loss]
+        copies = [pdu for pdu in survivors if self.random.random() < self.faults.duplicate]
+        if self.batches and survivors:
+            self._schedule(source, target, socket, bytearray(b"".join(survivors)), stride)
+        else:
+            for pdu in survivors:
+                self._schedule(source, target, socket, bytearray(pdu), len(pdu))
+        for pdu in copies:
+            self._schedule(source, target, socket, bytearray(pdu), len(pdu), copy=True)
+
+    def _schedule(
+        self, source: int, target: int, socket: str, pdus: bytearray, stride: int, copy: bool = False
+    ) -> None:
+        jitter = self.random.randrange(self.faults.jitter + 1)
+        if socket is BULK and not copy:
+            payload = sum(max(0, len(pdus[at : at + stride]) - 32) for at in range(0, len(pdus), stride))
+            self.in_flight[target, source] += payload
+            self.most_in_flight[target, source] = max(
+                self.most_in_flight[target, source], self.in_flight[target, source]
+            )
+        entry = (
+            self.now + self.faults.delay + jitter,
+            next(self._order),
+            source,
+            target,
+            "copy" if copy else socket,
+            pdus,
+            stride,
+        )
+        heapq.heappush(self._queue, entry)
+
+    def _deliver(self, source: int, target: int, socket: str, pdus: bytearray, stride: int) -> None:
+        self.delivered += 1
+        if socket is BULK:
+            self.in_flight[target, source] -= sum(
+                max(0, len(pdus[at : at + stride]) - 32) for at in range(0, len(pdus), stride)
+            )
+        if target in self.switches:
+            for end, start, stop in self.switches[target].forward_batch(source, pdus, stride, self.now):
+                self._transmit(target, end.leg, socket, pdus[start:stop], stride)  # type: ignore[arg-type]
+            return
+        handle = int.from_bytes(pdus[12:16], "big")
+        session = self._by_handle.get((target, handle))
+        if session is None:
+            return
+        if socket is SIGNALLING or not self.batches:
+            session.receive(memoryview(pdus)[8:], self.now)
+        else:
+            session.receive_data_batch(pdus, stride, self.now)
+        self._pump_session(session)
+
+    def _pump_session(self, session: DepSession) -> None:
+        node, neighbour = self._leg_of[session]
+        while (event := session.next_event()) is not None:
+            self.events[session].append(event)
+        for burst in session.data_to_send(self.now, 1 << 20):
+            assert len(burst.data) > (burst.segments - 1) * burst.stride
+            self._transmit(node, neighbour, BULK, burst.data, burst.stride)
+        for _, pdu in session.control_to_send(self.now):
+            whole = bytearray(8) + pdu
+            self._transmit(node, neighbour, SIGNALLING, whole, len(whole))
+        while (event := session.next_event()) is not None:
+            self.events[session].append(event)
+
+    def _pump(self) -> None:
+        for switch_node, switch in self.switches.items():
+            for end, pdu in switch.control_to_send(self.now):
+                self._transmit(switch_node, end.leg, SIGNALLING, pdu, len(pdu))  # type: ignore[arg-type]
+        for budget in self.budgets.values():
+            for owner in budget.take_ready():
+                if isinstance(owner, DepSession):
+                    self._pump_session(owner)
+            assert 0 <= budget.reserved + budget.promised <= budget.octets
+
+    # --- Time ---
+
+    def run(self, until: Callable[[], bool] | None = None, seconds: float = 600) -> None:
+        """Let time pass until a condition holds, nothing is left to do, or the time is over (an error if a condition
+        was given)."""
+        end = self.now + int(seconds * SECOND)
+        for session in self.sessions:
+            self._pump_session(session)
+        self._pump()
+        while not (until and until()):
+            times = [self._queue[0][0]] if self._queue else []
+            machines: list[Any] = [*self.sessions, *self.switches.values()]
+            times += [deadline for machine in machines if (deadline := machine.next_deadline()) is not None]
+            if not times or min(times) > end:
+                assert until is None, f"stuck at {self.now / SECOND} s"
+                return
+            self.now = max(self.now, min(times))
+            if self._queue and self._queue[0][0] <= self.now:
+                _, _, source, target, socket, pdus, stride = heapq.heappop(self._queue)
+                self._deliver(source, target, socket, pdus, stride)
+            for machine in machines:
+                deadline = machine.next_deadline()
+                if deadline is not None and deadline <= self.now:
+                    machine.advance(self.now)
+                    if isinstance(machine, DepSession):
+                        self._pump_session(machine)
+            self._pump()
+
+    def settle(self) -> None:
+        """Let everything end."""
+        self.run(until=lambda: not self._queue and all(session.idle for session in self.sessions))
+
+    def received(self, session: DepSession) -> list[MessageReceived]:
+        return [event for event in self.events[session] if isinstance(event, MessageReceived)]
+
+    def assert_nothing_left(self) -> None:
+        """No memory, credit or timers are held."""
+        for session in self.sessions:
+            assert session.idle
+            assert session.next_deadline() is None
+        for switch in self.switches.values():
+            assert switch.messages == 0
+        for budget in self.budgets.values():
+            assert budget.reserved == 0
+            assert not budget._claims
+
+
+@pytest.fixture
+def path() -> type[Path]:
+    return Path
+
+
+@pytest.fixture
+def faults() -> type[Faults]:
+    return Faults
+
+
+@pytest.fixture
+def permit() -> Callable[..., SessionLimits]:
+    return limits
