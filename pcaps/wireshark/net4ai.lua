@@ -795,10 +795,10 @@ local function dissect_dep(context, reader, at)
   end
   local text = at and INFO[name] and INFO[name](values)
   info[#info + 1] = "DEP " .. name .. (text and " " .. text or "")
-  if name == "ERROR" and at then
+  if at and body and at < stop then return malformed(reader, tree, format("Octets left over: %d", stop - at)) end
+  if at and name == "ERROR" then
     tree:add_proto_expert_info(expert.error, format("ERROR %s, handle 0x%08x", text, values.handle))
   end
-  if at and body and at < stop then malformed(reader, tree, format("Octets left over: %d", stop - at)) end
 end
 
 -- ---------------------------------------------------------------------------------------------------------------------

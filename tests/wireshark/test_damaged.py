@@ -7,8 +7,13 @@ import struct
 from pathlib import Path
 
 import pytest
-from wireshark_captures import RAN_NODE, UE, Packet, exported_pdu, tshark, udp, write_pcapng
+from wireshark_captures import RAN_NODE, UE, Packet, exported_pdu, fields, tshark, udp, write_pcapng
 from wireshark_pdus import pdus
+from wireshark_values import random_value
+
+from net4ai.codecs import lua_fields
+from net4ai.codecs.declaration import Buffer, Family
+from net4ai.codecs.errors import DecodeError
 
 pytestmark = pytest.mark.tshark
 
@@ -68,3 +73,28 @@ def test_no_lua_error_on_cut_packets(tmp_path: Path, seed: int) -> None:
     assert tshark(path, "-V").count("Frame Number:") == len(made)
     wrong = tshark(path, "-Y", "_ws.lua.error || net4ai.expert.malformed || net4ai.expert.range", "-V")
     assert not wrong
+
+
+def decodes(family: Family, data: Buffer) -> bool:
+    """Whether the codec takes the message, and the NAS message inside."""
+    try:
+        item = family.decode(data)
+    except DecodeError:
+        return False
+    nas = getattr(item, "nas", None)
+    return nas is None or decodes(lua_fields.FAMILIES["nas"], nas)
+
+
+def test_malformed_is_what_the_codec_refuses(tmp_path: Path, seed: int) -> None:
+    generator = random.Random(seed)
+    made = []
+    for name, family in lua_fields.FAMILIES.items():
+        for item in family.messages.values():
+            made += [(name, damage(random_value(item, generator).encode(), generator)) for _ in range(30)]
+    # N2: a first octet of 0 says that a length of 32 bits comes first.
+    made = [(name, data) for name, data in made if data and not (name == "n2" and not data[0])]
+    packets = [Packet(exported_pdu(f"net4ai_{name}", data), "N2") for name, data in made]
+    path = write_pcapng(tmp_path / "refused.pcapng", packets)
+    shown = fields(path, ["net4ai.expert.malformed", "net4ai.expert.range"])
+    for (name, data), found in zip(made, shown, strict=True):
+        assert bool(found) != decodes(lua_fields.FAMILIES[name], data), f"{name} {data.hex()}"
