@@ -517,7 +517,7 @@ def test_unacknowledged_goes_out_again(tmp_path: Path) -> None:
     async def scenario(world: World) -> None:
         core, broker = await world.join("core"), world.broker
         assert isinstance(core, MqttBus) and broker._child is not None
-        await core.connected()
+        await core._idle.wait()
         gate, connect = asyncio.Event(), core._connection
 
         @contextlib.asynccontextmanager
