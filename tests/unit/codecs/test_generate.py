@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
@@ -73,3 +74,12 @@ def test_outside_a_source_tree_the_error_says_what_to_do(tmp_path: Path) -> None
     assert "is not the source tree of net4ai" in ran.stderr
     assert "pip install --editable" in ran.stderr
     assert "Traceback" not in ran.stderr
+
+
+def test_requirements_cited_are_in_the_specification() -> None:
+    requirements = (generate.source_tree() / "docs/spec/requirements.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| R(\d+) \|", requirements, re.MULTILINE)
+    assert rows == [str(number) for number in range(1, 116)]
+    cited = set(re.findall(r"\bR(\d+)\b", generate.render_fields()))
+    assert cited
+    assert cited <= set(rows)

@@ -68,6 +68,8 @@ TENSOR = Message(tag=1, content=Content.TENSOR, data=bytes(24), element_type=Ele
         (24, struct.pack(">Q", 1 << 63), "wrong length"),
         (32, struct.pack(">II", 0xFFFF_FFFF, 0xFFFF_FFFF), "wrong length"),
         (32, struct.pack(">II", 2, 4), "wrong length"),
+        (32, struct.pack(">II", 2, 2), "wrong length"),
+        (32, struct.pack(">II", 0, 3), "wrong length"),
     ],
 )
 def test_a_prefix_that_does_not_fit_the_data_is_refused(offset: int, octets: bytes, reason: str) -> None:
