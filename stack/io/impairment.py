@@ -20,6 +20,8 @@ from net4ai.stack.io.udp import Address, Batch, Endpoint, Receive, drop_batch
 MAXIMUM_DELAY = 10.0
 """Longest delay, and longest jitter, in seconds."""
 MAXIMUM_CUTS = 1000
+LATEST_CUT = 86_400.0
+"""Latest start, and longest duration, of a cut, in seconds."""
 SHORTEST_HOLD = 0.001
 LONGEST_HOLD = 0.010
 """Seconds by which a reordered datagram is held back, so that later ones overtake it."""
@@ -61,8 +63,8 @@ class ImpairmentParameters:
         if len(self.cuts) > MAXIMUM_CUTS:
             raise ValueError(f"Impairment.cuts: {len(self.cuts)} are too many; allowed: 0 to {MAXIMUM_CUTS}")
         for cut in self.cuts:
-            if not (cut.start >= 0 and cut.duration >= 0):
-                raise ValueError(f"Impairment.cuts: {cut} is not allowed; allowed: nothing negative")
+            if not (0 <= cut.start <= LATEST_CUT and 0 <= cut.duration <= LATEST_CUT):
+                raise ValueError(f"Impairment.cuts: {cut} is not allowed; allowed: 0 to {LATEST_CUT:g} seconds")
 
     @staticmethod
     def _check(name: str, value: float, maximum: float) -> None:
@@ -124,6 +126,7 @@ class ImpairedEndpoint:
         self._held_octets = 0
         self._order = itertools.count()
         self._timer: asyncio.TimerHandle | None = None
+        self._open = True
 
     @property
     def receive(self) -> Receive | None:
@@ -158,6 +161,7 @@ class ImpairedEndpoint:
             start = end
 
     def close(self) -> None:
+        self._open = False
         if self._timer is not None:
             self._timer.cancel()
         for _, _, data, stride, _ in self._held:
@@ -167,7 +171,7 @@ class ImpairedEndpoint:
         self._endpoint.close()
 
     def _send_after(self, delay: int, now: int, batch: Batch) -> None:
-        if not delay:
+        if not delay or not self._open:
             self._endpoint.send(batch)
             return
         if self._held_octets + len(batch.data) > LINK_QUEUE_OCTETS:
