@@ -4,8 +4,8 @@
 -- file. Here is what data cannot say: reassembly, which packets answer which, retransmissions, columns.
 -- Runs in Wireshark 4.0 to 4.6, so in Lua 5.2 and 5.4: no //, no bit operators, no bit32; "/" gives a float in 5.4.
 
-if net4ai_is_loaded then return end -- installed, and given by -X lua_script as well
-net4ai_is_loaded = true
+if _G.net4ai_is_loaded then return end -- installed, and given by -X lua_script as well
+_G.net4ai_is_loaded = true
 
 local byte, sub, format, concat, floor = string.byte, string.sub, string.format, table.concat, math.floor
 
