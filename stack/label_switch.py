@@ -13,28 +13,38 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 from net4ai.codecs.causes import Cause
 from net4ai.codecs.common import FlowMapping, SessionLimits
 from net4ai.codecs.dep import DEP_HEADER, DepType
 from net4ai.codecs.l2 import L2_HEADER_SIZE
 from net4ai.stack.dep import pdus
-from net4ai.stack.dep.constants import CONTROL_QUEUE, RELAY_IDLE, RELAYED_MESSAGES, SILENCE, SILENCE_MAXIMUM
+from net4ai.stack.dep.constants import (
+    CONTROL_QUEUE,
+    RELAY_IDLE,
+    RELAYED_MESSAGES,
+    REMEMBERED_MESSAGES,
+    SILENCE,
+    SILENCE_MAXIMUM,
+)
 from net4ai.stack.dep.credit import Claim, CreditBudget
 from net4ai.stack.dep.drops import Drop, DropHook
 from net4ai.stack.dep.session import MESSAGE_CAUSES
 
 _BODY = L2_HEADER_SIZE + DEP_HEADER.size
-_TYPE_MASK = 0x0F
+
+Leg = TypeVar("Leg", bound=Hashable)
+"""The owner's name of a leg: a link, or a UE on the Uu."""
+_MessageKey = tuple[int, bool, int]
+"""QoS flow, whether it is a response, message id."""
 
 
 @dataclass(frozen=True, eq=False)
-class RouteEnd:
+class RouteEnd(Generic[Leg]):
     """One leg of a route, as this relay sees it."""
 
-    leg: Hashable
-    """The owner's name of the leg: a link, or a UE on the Uu."""
+    leg: Leg
     handle_in: int
     """Allocated here: in PDUs that arrive on this leg."""
     handle_out: int
@@ -48,12 +58,12 @@ class RouteEnd:
     """Of the bulk socket DATA of this leg arrives at."""
 
 
-class _RelayedMessage:
+class _RelayedMessage(Generic[Leg]):
     """The credit of one message that passes."""
 
     __slots__ = ("claim", "half", "key", "last", "reached", "silences", "timer", "told")
 
-    def __init__(self, half: _Half, key: tuple[int, bool, int], claim: Claim, reached: int, now: int) -> None:
+    def __init__(self, half: _Half[Leg], key: _MessageKey, claim: Claim, reached: int, now: int) -> None:
         self.half = half
         self.key = key
         self.claim = claim
@@ -71,48 +81,44 @@ class _RelayedMessage:
         return self.timer + min(SILENCE << min(self.silences, 16), SILENCE_MAXIMUM)
 
 
-class _Half:
+class _Half(Generic[Leg]):
     """One direction: DATA enters at `entry` and leaves at `exit`."""
 
-    __slots__ = ("entry", "exit", "messages", "opposite", "version")
+    __slots__ = ("entry", "exit", "finished", "messages", "opposite", "version")
 
-    def __init__(self, entry: RouteEnd, exit: RouteEnd, version: int) -> None:
+    def __init__(self, entry: RouteEnd[Leg], exit: RouteEnd[Leg], version: int) -> None:
         self.entry = entry
         self.exit = exit
         self.version = version
-        self.messages: dict[tuple[int, bool, int], _RelayedMessage] = {}
-        self.opposite: _Half = self
-
-
-_Handler = Callable[
-    ["LabelSwitch", _Half, pdus.Header, bytearray | memoryview, int, int],
-    RouteEnd | Drop | None,
-]
+        self.messages: dict[_MessageKey, _RelayedMessage[Leg]] = {}
+        self.finished: dict[_MessageKey, int] = {}
+        """Lengths of the last messages whose final ACK passed: had it been lost, DATA comes again and must pass."""
+        self.opposite: _Half[Leg] = self
 
 
 def _no_hook(reason: Drop, octets: int, now: int) -> None:
     pass
 
 
-class LabelSwitch:
+class LabelSwitch(Generic[Leg]):
     """All routes of one forwarding function. `on_drop` is told of every drop."""
 
     def __init__(self, on_drop: DropHook = _no_hook) -> None:
         self.drops: Counter[Drop] = Counter()
         self._on_drop = on_drop
-        self._in: dict[tuple[Hashable, int], _Half] = {}
-        self._out: dict[tuple[Hashable, int], _Half] = {}
-        self._short: dict[_RelayedMessage, None] = {}
+        self._in: dict[tuple[Leg, int], _Half[Leg]] = {}
+        self._out: dict[tuple[Leg, int], _Half[Leg]] = {}
+        self._short: dict[_RelayedMessage[Leg], None] = {}
         """More was received than passed on."""
-        self._unanswered: dict[_RelayedMessage, None] = {}
+        self._unanswered: dict[_RelayedMessage[Leg], None] = {}
         """GRANTs of ours that no DATA has answered."""
-        self._controls: list[tuple[RouteEnd, bytearray]] = []
-        self._kept: dict[_RelayedMessage, None] = {}
+        self._controls: list[tuple[RouteEnd[Leg], bytearray]] = []
+        self._kept: dict[_RelayedMessage[Leg], None] = {}
         self._sweep_at = 0
 
     # --- Routes ---
 
-    def add(self, one: RouteEnd, other: RouteEnd, version: int) -> None:
+    def add(self, one: RouteEnd[Leg], other: RouteEnd[Leg], version: int) -> None:
         """Connect two legs, both ways. Raises `NotEnoughCredit`, and ValueError where a handle is taken."""
         for end in (one, other):
             if (end.leg, end.handle_in) in self._in:
@@ -129,7 +135,7 @@ class LabelSwitch:
             self._in[half.entry.leg, half.entry.handle_in] = half
             self._out[half.entry.leg, half.entry.handle_out] = half
 
-    def remove(self, leg: Hashable, handle_in: int) -> None:
+    def remove(self, leg: Leg, handle_in: int) -> None:
         """Disconnect a route, named by either end; credit goes back. An unknown one is ignored."""
         half = self._in.get((leg, handle_in))
         if half is None:
@@ -142,7 +148,7 @@ class LabelSwitch:
                 del self._out[end.leg, end.handle_out]
             end.budget.take_back(end.limits.unscheduled)
 
-    def remove_leg(self, leg: Hashable) -> None:
+    def remove_leg(self, leg: Leg) -> None:
         """A neighbour is gone: disconnect all routes over its leg."""
         for end_leg, handle_in in list(self._in):
             if end_leg == leg:
@@ -159,7 +165,7 @@ class LabelSwitch:
 
     # --- Forwarding ---
 
-    def forward(self, leg: Hashable, pdu: bytearray | memoryview, now: int) -> RouteEnd | Drop | None:
+    def forward(self, leg: Leg, pdu: bytearray | memoryview, now: int) -> RouteEnd[Leg] | Drop | None:
         """Forward one PDU that begins with its layer-2 header; the handle in it is rewritten.
 
         Gives the end it leaves by, why it was dropped, or None: a GRANT that is kept until there is room. On
@@ -182,17 +188,17 @@ class LabelSwitch:
         if handler is not None:
             if len(pdu) < body + 4:
                 return self._drop(Drop.TRUNCATED, len(pdu), now)
-            verdict = handler(self, half, header, pdu, body, now)
+            verdict: RouteEnd[Leg] | Drop | None = handler(self, half, header, pdu, body, now)
             if verdict is not half.exit:
                 return verdict
         pdu[pdus.HANDLE_AT : pdus.HANDLE_AT + 4] = half.exit.handle_out.to_bytes(4, "big")
         return half.exit
 
     def forward_batch(
-        self, leg: Hashable, batch: bytearray | memoryview, stride: int, now: int
-    ) -> list[tuple[RouteEnd, int, int]]:
+        self, leg: Leg, batch: bytearray | memoryview, stride: int, now: int
+    ) -> list[tuple[RouteEnd[Leg], int, int]]:
         """Forward PDUs of one datagram batch, `stride` octets apart. Gives runs of the batch and where they leave."""
-        runs: list[tuple[RouteEnd, int, int]] = []
+        runs: list[tuple[RouteEnd[Leg], int, int]] = []
         view = memoryview(batch)
         for start in range(0, len(view), stride):
             end = min(start + stride, len(view))
@@ -206,8 +212,8 @@ class LabelSwitch:
         return runs
 
     def _on_data(
-        self, half: _Half, header: pdus.Header, pdu: bytearray | memoryview, body: int, now: int
-    ) -> RouteEnd | Drop | None:
+        self, half: _Half[Leg], header: pdus.Header, pdu: bytearray | memoryview, body: int, now: int
+    ) -> RouteEnd[Leg] | Drop | None:
         limits = half.entry.limits
         size = len(pdu) - body - 8
         length = int.from_bytes(pdu[body : body + 4], "big")
@@ -220,6 +226,8 @@ class LabelSwitch:
             return self._drop(Drop.WRONG_SEGMENT, len(pdu), now)
         key = (header.qfi, bool(header.response), header.message_id)
         message = half.messages.get(key)
+        if message is None and half.finished.get(key) == length:
+            return half.exit
         if end > limits.unscheduled and (message is None or end > message.told):
             return self._drop(Drop.CREDIT_VIOLATION, len(pdu), now)
         if message is None:
@@ -237,7 +245,7 @@ class LabelSwitch:
                 self._unanswered.pop(message, None)
         return half.exit
 
-    def _keep(self, half: _Half, key: tuple[int, bool, int], length: int, reached: int, now: int) -> None:
+    def _keep(self, half: _Half[Leg], key: _MessageKey, length: int, reached: int, now: int) -> None:
         """Begin to keep a message's credit."""
         if len(half.messages) >= RELAYED_MESSAGES:
             self._release(min(half.messages.values(), key=lambda message: message.last))
@@ -250,8 +258,8 @@ class LabelSwitch:
         self._kept[message] = None
 
     def _on_grant(
-        self, half: _Half, header: pdus.Header, pdu: bytearray | memoryview, body: int, now: int
-    ) -> RouteEnd | Drop | None:
+        self, half: _Half[Leg], header: pdus.Header, pdu: bytearray | memoryview, body: int, now: int
+    ) -> RouteEnd[Leg] | Drop | None:
         message = self._message_of(half, header)
         if message is None:
             return self._drop(Drop.UNKNOWN_MESSAGE, len(pdu), now)
@@ -270,41 +278,45 @@ class LabelSwitch:
         return half.exit
 
     def _on_ack(
-        self, half: _Half, header: pdus.Header, pdu: bytearray | memoryview, body: int, now: int
-    ) -> RouteEnd | Drop | None:
+        self, half: _Half[Leg], header: pdus.Header, pdu: bytearray | memoryview, body: int, now: int
+    ) -> RouteEnd[Leg] | Drop | None:
         message = self._message_of(half, header)
         if message is not None:
             message.last = now
             if header.offset == message.claim.length:
                 self._release(message)
+                finished = message.half.finished
+                finished[message.key] = message.claim.length
+                if len(finished) > REMEMBERED_MESSAGES:
+                    del finished[next(iter(finished))]
         return half.exit
 
     def _on_busy(
-        self, half: _Half, header: pdus.Header, pdu: bytearray | memoryview, body: int, now: int
-    ) -> RouteEnd | Drop | None:
+        self, half: _Half[Leg], header: pdus.Header, pdu: bytearray | memoryview, body: int, now: int
+    ) -> RouteEnd[Leg] | Drop | None:
         message = self._message_of(half, header)
         if message is not None:
             message.last = now
         return half.exit
 
     def _on_error(
-        self, half: _Half, header: pdus.Header, pdu: bytearray | memoryview, body: int, now: int
-    ) -> RouteEnd | Drop | None:
+        self, half: _Half[Leg], header: pdus.Header, pdu: bytearray | memoryview, body: int, now: int
+    ) -> RouteEnd[Leg] | Drop | None:
         message = self._message_of(half, header)
         if message is not None and int.from_bytes(pdu[body : body + 2], "big") in MESSAGE_CAUSES:
             self._release(message)
         return half.exit
 
     def _on_close(
-        self, half: _Half, header: pdus.Header, pdu: bytearray | memoryview, body: int, now: int
-    ) -> RouteEnd | Drop | None:
+        self, half: _Half[Leg], header: pdus.Header, pdu: bytearray | memoryview, body: int, now: int
+    ) -> RouteEnd[Leg] | Drop | None:
         self._release_all(half)
         self._release_all(half.opposite)
         return half.exit
 
     def _forward_error_without_handle(
-        self, leg: Hashable, header: pdus.Header, pdu: bytearray | memoryview, now: int
-    ) -> RouteEnd | Drop:
+        self, leg: Leg, header: pdus.Header, pdu: bytearray | memoryview, now: int
+    ) -> RouteEnd[Leg] | Drop:
         """The neighbour does not know our handle: tell the other neighbour the same of its handle."""
         body = _BODY + 4 * header.extension_words
         if header.type != DepType.ERROR or len(pdu) < body + 8:
@@ -317,7 +329,7 @@ class LabelSwitch:
         pdu[body + 4 : body + 8] = half.exit.handle_out.to_bytes(4, "big")
         return half.exit
 
-    _HANDLERS: ClassVar[dict[int, _Handler]] = {
+    _HANDLERS: ClassVar[dict[int, Callable[..., Any]]] = {
         DepType.DATA: _on_data,
         DepType.GRANT: _on_grant,
         DepType.ACK: _on_ack,
@@ -329,13 +341,13 @@ class LabelSwitch:
     """Types that concern credit; all others only change their handle."""
 
     @staticmethod
-    def _message_of(half: _Half, header: pdus.Header) -> _RelayedMessage | None:
+    def _message_of(half: _Half[Leg], header: pdus.Header) -> _RelayedMessage[Leg] | None:
         """The message a control PDU is about: its DATA comes the other way."""
         return half.opposite.messages.get((header.qfi, bool(header.response), header.message_id))
 
     # --- What goes out by itself ---
 
-    def control_to_send(self, now: int) -> list[tuple[RouteEnd, bytearray]]:
+    def control_to_send(self, now: int) -> list[tuple[RouteEnd[Leg], bytearray]]:
         """GRANT and BUSY of this relay, with 8 zero octets for the layer-2 header, for the signalling socket."""
         for message in list(self._short):
             claim = message.claim
@@ -350,7 +362,9 @@ class LabelSwitch:
         return controls
 
     def next_deadline(self) -> int | None:
-        """When `advance` is due."""
+        """When `advance` and `control_to_send` are due; 0: credit came free, there is something to send."""
+        if any(message.claim.granted > message.told for message in self._short):
+            return 0
         deadlines = [message.repeat_at for message in self._unanswered]
         if self._kept:
             deadlines.append(self._sweep_at)
@@ -370,7 +384,7 @@ class LabelSwitch:
                 self._release(message)
         self._sweep_at = min((message.last for message in self._kept), default=now) + RELAY_IDLE
 
-    def _emit(self, message: _RelayedMessage, kind: DepType, body: bytes) -> None:
+    def _emit(self, message: _RelayedMessage[Leg], kind: DepType, body: bytes) -> None:
         if len(self._controls) >= CONTROL_QUEUE:
             return
         qfi, response, message_id = message.key
@@ -382,14 +396,14 @@ class LabelSwitch:
 
     # --- Helpers ---
 
-    def _release(self, message: _RelayedMessage) -> None:
+    def _release(self, message: _RelayedMessage[Leg]) -> None:
         message.half.messages.pop(message.key, None)
         self._kept.pop(message, None)
         self._short.pop(message, None)
         self._unanswered.pop(message, None)
         message.claim.close()
 
-    def _release_all(self, half: _Half) -> None:
+    def _release_all(self, half: _Half[Leg]) -> None:
         for message in list(half.messages.values()):
             self._release(message)
 

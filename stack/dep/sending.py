@@ -320,9 +320,7 @@ class FlowSender:
         message.announced = True
         return self._burst(message, (), now, ack_requested)
 
-    def _burst(
-        self, message: OutgoingMessage, segments: Sequence[int], now: int, ack_requested: bool = False
-    ) -> Burst:
+    def _burst(self, message: OutgoingMessage, segments: Sequence[int], now: int, ack_requested: bool = False) -> Burst:
         size, length, body, states = message.segment, message.length, message.body, message.states
         stride = SEGMENT_HEADERS + size
         first = number = self._next_number
@@ -364,9 +362,7 @@ class FlowSender:
 
     # --- What comes in ---
 
-    def on_ack(
-        self, message: OutgoingMessage, offset: int, arrived: bytes, highest: int, delay: int, now: int
-    ) -> bool:
+    def on_ack(self, message: OutgoingMessage, offset: int, arrived: bytes, highest: int, delay: int, now: int) -> bool:
         """ACK for a message; False where it speaks of what was never sent. `delay` in nanoseconds."""
         before = message.count if offset == message.length else offset // message.segment
         highest = pdus.unwrap(highest, self._highest)

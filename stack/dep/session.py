@@ -189,6 +189,10 @@ class DepSession:
 
     # --- What goes out ---
 
+    def release(self) -> None:
+        """RRC or link signalling has released the session: nothing more is sent, memory and credit go back."""
+        self._end("closed", Cause.NORMAL)
+
     def data_to_send(self, now: int, limit: int, qfi: int | None = None) -> list[Burst]:
         """Bursts for the bulk socket, about `limit` octets (the last burst may go beyond), fair among QoS flows.
 
