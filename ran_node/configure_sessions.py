@@ -87,7 +87,7 @@ async def open_leg(node: RanNode, client: RouteClient, execution: int, handle: i
     bearer = context.sessions[client.session]
     answer = await _reconfigure(node, context, (), client.session, bearer, handle, limits)
     node.trace_state("leg opened", c_rnti=context.c_rnti, execution=execution, seat=client.seat)
-    return OpenLeg((context.hop, bearer), answer.handle, answer.limits)
+    return OpenLeg((context.hop, bearer), answer.handle, answer.limits, node.uu_budget)
 
 
 async def _reconfigure(
@@ -126,9 +126,10 @@ async def _reconfigure(
                 released_sessions=(),
             ),
         )
-        answer = await context.replies.expect(("reconfiguration", transaction), node.timers["reconfiguration"])
+        answer: rrc.Rrc = await context.replies.expect(("reconfiguration", transaction), node.timers["reconfiguration"])
         if isinstance(answer, rrc.ReconfigurationFailure):
             raise ProcedureRejected(cause_of(answer.cause), "RRC reconfiguration")
+        assert isinstance(answer, rrc.ReconfigurationComplete)
         found = next((s for s in answer.sessions if s.session == session), None)
         if found is None:
             raise ProcedureError(Cause.MALFORMED_MESSAGE, "no handle in RRC Reconfiguration Complete")

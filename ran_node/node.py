@@ -18,6 +18,7 @@ from net4ai.ran_node.set_up_connection import setup_requested
 from net4ai.ran_node.ue_context import LEGAL, UeContext
 from net4ai.stack.acknowledged_bearer import srb0_pdu, srb0_sdu
 from net4ai.stack.deadlines import Deadlines
+from net4ai.stack.dep.credit import CreditBudget
 from net4ai.stack.drops import DropCounter
 from net4ai.stack.forwarding.function import ForwardingFunction
 from net4ai.stack.forwarding.legs import OpenLeg
@@ -36,6 +37,7 @@ class RanNode:
         self,
         config: RanNodeConfig,
         uu_sockets: Sockets,
+        uu_budget: CreditBudget,
         procedures: Procedures,
         timers: Timers,
         random_handle: Callable[[], int],
@@ -44,6 +46,8 @@ class RanNode:
     ) -> None:
         self.config = config
         self.uu_sockets = uu_sockets
+        self.uu_budget = uu_budget
+        """Credit of the radio's bulk socket."""
         self.procedures = procedures
         self.timers = timers
         self.new_handle = random_handle

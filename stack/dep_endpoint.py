@@ -5,12 +5,13 @@ The handle of a session is allocated here, by the receiver (as a TEID is): PDUs 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass, field
 
 from net4ai.codecs.common import FlowMapping, SessionLimits
 from net4ai.codecs.declaration import Buffer
 from net4ai.codecs.dep import DEP_HEADER, DEP_HEADER_SIZE
+from net4ai.codecs.l2 import L2_HEADER_SIZE
 from net4ai.stack.deadlines import Deadlines
 from net4ai.stack.dep.credit import CreditBudget
 from net4ai.stack.dep.events import Event, MessageAcknowledged, MessageReceived
@@ -57,6 +58,7 @@ class DepEndpoint:
         self._budget = budget
         self._random_handle = random_handle
         self._trace = trace
+        self._by_session: dict[Hashable, SessionEnd] = {}
         self._deadlines: Deadlines[SessionEnd] = Deadlines()
         self._touched: dict[SessionEnd, None] = {}
 
@@ -94,12 +96,14 @@ class DepEndpoint:
             ids=ids,
         )
         self.sessions[handle] = end
+        self._by_session[end.session] = end
         return end
 
     def remove(self, end: SessionEnd) -> None:
         """The session is released: its memory and credit are free again."""
         if self.sessions.pop(end.handle, None) is end:
             end.session.release()
+            del self._by_session[end.session]
             self._deadlines.set(end, None)
             self._touched.pop(end, None)
 
@@ -135,6 +139,9 @@ class DepEndpoint:
         for end in self._deadlines.due(now):
             end.session.advance(now)
             self._touched[end] = None
+        for session in self._budget.take_ready():
+            if (waiting := self._by_session.get(session)) is not None:
+                self._touched[waiting] = None
         while self._touched:
             touched, self._touched = self._touched, {}
             for end in touched:
@@ -150,7 +157,7 @@ class DepEndpoint:
         if end.handle not in self.sessions:
             return
         for bearer, pdu in end.session.control_to_send(now):
-            end.hop.send_dep(bearer, pdu)
+            end.hop.send_dep(bearer, bytearray(L2_HEADER_SIZE) + pdu)
         for burst in end.session.data_to_send(now, OCTETS_PER_TURN):
             end.hop.send_burst(burst.bearer, burst.data, burst.stride)
         self._deadlines.set(end, end.session.next_deadline())

@@ -56,6 +56,7 @@ def _renew(terminal: Terminal, configuration: SessionConfiguration) -> SessionHa
     assert terminal.hop is not None
     endpoint = terminal.process.endpoint
     handle = endpoint.new_handle()
+    ids: dict[str, int | str] = {"ue": terminal.name, "session": configuration.session}
     terminal.sessions[configuration.session] = endpoint.add(
         terminal.hop,
         handle,
@@ -64,7 +65,7 @@ def _renew(terminal: Terminal, configuration: SessionConfiguration) -> SessionHa
         configuration.flows,
         configuration.limits,
         lambda end, event: take_part.on_dep_event(terminal, end, event),
-        {"ue": terminal.name, "session": configuration.session} | take_part.trace_ids(terminal, configuration.session),
+        ids | take_part.trace_ids(terminal, configuration.session),
     )
     return SessionHandle(session=configuration.session, handle=handle, limits=DEFAULT_LIMITS)
 

@@ -104,9 +104,7 @@ def abandon(terminal: Terminal) -> None:
         return
     if part.preparing is not None:
         part.preparing.cancel("execution over")
-    terminal.process.compute.send(
-        compute.CloseChannel(instance=terminal.number, execution=part.execution, as_server=False, seat=part.seat)
-    )
+    terminal.process.compute.send(compute.Forget(instance=terminal.number, execution=part.execution, as_server=False))
 
 
 def send(terminal: Terminal, message: compute.Send) -> None:
@@ -128,9 +126,14 @@ def on_dep_event(terminal: Terminal, end: SessionEnd, event: Event) -> None:
     part = terminal.participation
     if part is None or terminal.sessions.get(part.session) is not end:
         return
-    name = {"instance": terminal.number, "execution": part.execution, "as_server": False, "seat": part.seat}
+    name: dict[str, Any] = {
+        "instance": terminal.number,
+        "execution": part.execution,
+        "as_server": False,
+        "seat": part.seat,
+    }
     if isinstance(event, MessageReceived):
-        terminal.process.compute.send(compute.Deliver(**name, body=bytes(event.body)))
+        terminal.process.compute.send(compute.Deliver(**name, body=event.body))
     elif isinstance(event, MessageAcknowledged):
         terminal.process.compute.send(compute.Sent(**name))
     else:

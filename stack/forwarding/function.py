@@ -7,6 +7,7 @@ the routine manager and the orchestrator; T4 and T8 signalling goes to the peers
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import cast
 
 from net4ai.codecs import link
 from net4ai.codecs.bus import NodeAvailable
@@ -21,7 +22,7 @@ from net4ai.stack.drops import DropCounter
 from net4ai.stack.forwarding import accept_attachment, relay_signalling, routes
 from net4ai.stack.forwarding.legs import Leg, Routes, UuSide
 from net4ai.stack.hop import Address, Hop, Sockets
-from net4ai.stack.label_switch import LabelSwitch
+from net4ai.stack.label_switch import LabelSwitch, RouteEnd
 from net4ai.stack.link_peer import LinkPeer
 from net4ai.stack.procedure import ProcedureError, Procedures
 from net4ai.stack.timers import Timers
@@ -57,7 +58,9 @@ class ForwardingFunction:
         self.drops = drops
         self.trace = trace
         self.uu = uu
-        self.switch: LabelSwitch[Leg] = LabelSwitch(budget, on_drop=lambda reason, size, now: drops.count(reason, size))
+        self.budget = budget
+        """Credit of the fixed links' bulk socket."""
+        self.switch = LabelSwitch(on_drop=lambda reason, size, now: drops.count(reason, size))
         self.peers: dict[int, LinkPeer] = {}
         """Peers that attached here, by the identity we gave them."""
         self.attachments: list[Attachment] = []
@@ -159,9 +162,9 @@ class ForwardingFunction:
     def forward(self, hop: Hop, bearer: int, pdu: Buffer, bulk: bool, now: int) -> None:
         """Switch a DEP PDU (with its layer-2 header) to its other leg."""
         copy = bytearray(pdu)
-        leg = self.switch.forward((hop, bearer), copy, now)
-        if leg is not None:
-            out, out_bearer = leg
+        end = self.switch.forward((hop, bearer), copy, now)
+        if isinstance(end, RouteEnd):
+            out, out_bearer = cast(Leg, end.leg)
             if bulk:
                 out.send_burst(out_bearer, copy, len(copy))
             else:
@@ -179,7 +182,8 @@ class ForwardingFunction:
         for peer in self._deadlines.due(now):
             peer.hop.advance(now)
             self._touched[peer] = None
-        for (hop, bearer), pdu in self.switch.pdus_to_send(now):
+        for end, pdu in self.switch.control_to_send(now):
+            hop, bearer = cast(Leg, end.leg)
             hop.send_dep(bearer, pdu)
         for peer in self._touched:
             peer.take_messages(now)

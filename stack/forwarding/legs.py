@@ -8,6 +8,7 @@ from typing import Protocol
 
 from net4ai.codecs.bus import RouteClient
 from net4ai.codecs.common import SessionLimits
+from net4ai.stack.dep.credit import CreditBudget
 from net4ai.stack.hop import Hop
 from net4ai.stack.link_peer import LinkPeer
 
@@ -22,6 +23,8 @@ class OpenLeg:
     leg: Leg
     handle: int
     limits: SessionLimits
+    budget: CreditBudget
+    """Of the bulk socket this leg's DATA arrives at."""
 
 
 class UuSide(Protocol):
@@ -36,7 +39,8 @@ class UuSide(Protocol):
 class InstalledRoute:
     """One seat's route, to take back."""
 
-    labels: tuple[tuple[Leg, int], tuple[Leg, int]]
+    label: tuple[Leg, int]
+    """Names the route in the label switch."""
     peers: tuple[tuple[LinkPeer, int], ...]
     """Peers that were asked to add a session, with the instance it is for."""
 

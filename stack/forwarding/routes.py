@@ -19,14 +19,18 @@ from net4ai.codecs.bus import (
 from net4ai.codecs.causes import Cause
 from net4ai.codecs.common import FlowMapping, SessionLimits
 from net4ai.codecs.dep import VERSION
+from net4ai.stack.dep.errors import NotEnoughCredit
 from net4ai.stack.dep_endpoint import DEFAULT_LIMITS
 from net4ai.stack.forwarding.legs import InstalledRoute, Leg, OpenLeg, Routes
 from net4ai.stack.hop import FIXED_LINK_DEP_BEARER
+from net4ai.stack.label_switch import RouteEnd
 from net4ai.stack.link_peer import LinkPeer
 from net4ai.stack.procedure import ProcedureError, outcome_of
 from net4ai.stack.trace import TraceEvent
 
 if TYPE_CHECKING:
+    from net4ai.stack.forwarding.function import ForwardingFunction
+
 FLOWS = (FlowMapping(qfi=1, bearer=FIXED_LINK_DEP_BEARER),)
 """One reliable, ordered QoS flow, until services ask for more."""
 RESULTS_SEAT = 0
@@ -96,11 +100,11 @@ async def _open_route(
             [(client.seat, client_inward, at_server.limits)],
         )
         handle = answer[client.seat]
-        opened = OpenLeg((peer.hop, FIXED_LINK_DEP_BEARER), handle.handle, handle.limits)
+        opened = _fixed_leg(function, peer, handle.handle, handle.limits)
         peers.append((peer, client.instance))
-    server_leg = (server.hop, FIXED_LINK_DEP_BEARER)
-    labels = _join(function, opened.leg, client_inward, opened.handle, server_leg, server_inward, at_server.handle)
-    _remember(function, request.execution, request.instance, client.seat, InstalledRoute(labels, tuple(peers)))
+    server_leg = _fixed_leg(function, server, at_server.handle, at_server.limits)
+    label = _join(function, opened, client_inward, server_leg, server_inward)
+    _remember(function, request.execution, request.instance, client.seat, InstalledRoute(label, tuple(peers)))
 
 
 async def session_added_over_t8(function: ForwardingFunction, sender: LinkPeer, request: link.SessionAdd) -> None:
@@ -124,9 +128,10 @@ async def session_added_over_t8(function: ForwardingFunction, sender: LinkPeer, 
     for session in request.sessions:
         if (at_server := handles.get(session.seat)) is None:
             continue
-        t8, t4 = (sender.hop, FIXED_LINK_DEP_BEARER), (peer.hop, FIXED_LINK_DEP_BEARER)
-        labels = _join(function, t8, outward[session.seat], session.handle, t4, inward[session.seat], at_server.handle)
-        route = InstalledRoute(labels, ((peer, request.instance),))
+        t8 = _fixed_leg(function, sender, session.handle, session.limits)
+        t4 = _fixed_leg(function, peer, at_server.handle, at_server.limits)
+        label = _join(function, t8, outward[session.seat], t4, inward[session.seat])
+        route = InstalledRoute(label, ((peer, request.instance),))
         _remember(function, request.execution, request.instance, session.seat, route)
         answer.append(link.LinkHandle(seat=session.seat, handle=outward[session.seat], limits=at_server.limits))
     sender.send(link.SessionAddComplete(transaction=request.transaction, sessions=tuple(answer)))
@@ -136,7 +141,7 @@ async def install_results(function: ForwardingFunction, request: InstallResults)
     """A session between an instance here and the attached application controller (R5, R111)."""
     ends = [function.peer_of(request.instance), function.peer_named(request.controller)]
     inward = [_fresh_handle(function), _fresh_handle(function)]
-    handles = []
+    legs = []
     for peer, handle in zip(ends, inward, strict=True):
         added = await add_sessions(
             peer,
@@ -145,10 +150,9 @@ async def install_results(function: ForwardingFunction, request: InstallResults)
             link.EndPoint.RESULTS,
             [(RESULTS_SEAT, handle, DEFAULT_LIMITS)],
         )
-        handles.append(added[RESULTS_SEAT].handle)
-    legs = [(peer.hop, FIXED_LINK_DEP_BEARER) for peer in ends]
-    labels = _join(function, legs[0], inward[0], handles[0], legs[1], inward[1], handles[1])
-    route = InstalledRoute(labels, tuple((peer, request.instance) for peer in ends))
+        legs.append(_fixed_leg(function, peer, added[RESULTS_SEAT].handle, added[RESULTS_SEAT].limits))
+    label = _join(function, legs[0], inward[0], legs[1], inward[1])
+    route = InstalledRoute(label, tuple((peer, request.instance) for peer in ends))
     _remember(function, RESULTS_EXECUTION, request.instance, RESULTS_SEAT, route)
     return Done()
 
@@ -169,8 +173,7 @@ def release_routes(function: ForwardingFunction, execution: int, instance: int, 
         route = routes.seats.pop(seat, None)
         if route is None:
             continue
-        for leg, handle in route.labels:
-            function.switch.remove(leg, handle)
+        function.switch.remove(*route.label)
         for end in route.peers:
             released.setdefault(end, []).append(seat)
     for (peer, at_instance), their_seats in released.items():
@@ -215,12 +218,31 @@ async def add_sessions(
     return handles
 
 
-def _join(
-    function: ForwardingFunction, a: Leg, a_in: int, a_out: int, b: Leg, b_in: int, b_out: int
-) -> tuple[tuple[Leg, int], tuple[Leg, int]]:
-    """Labels for both directions: what comes in on one leg leaves on the other under the handle given out there."""
-    function.switch.join((a, a_in, a_out), (b, b_in, b_out))
-    return (a, a_in), (b, b_in)
+def _join(function: ForwardingFunction, one: OpenLeg, one_in: int, other: OpenLeg, other_in: int) -> tuple[Leg, int]:
+    """A label switch for both directions; each leg permits what the other end of the route permits.
+
+    Raises `ProcedureError` where the credit of a socket does not suffice.
+    """
+    ends = [
+        RouteEnd(
+            leg=leg.leg,
+            handle_in=handle_in,
+            handle_out=leg.handle,
+            limits=beyond.limits,
+            flows={flow.qfi: flow for flow in FLOWS},
+            budget=leg.budget,
+        )
+        for leg, handle_in, beyond in ((one, one_in, other), (other, other_in, one))
+    ]
+    try:
+        function.switch.add(ends[0], ends[1], VERSION)
+    except NotEnoughCredit as error:
+        raise ProcedureError(Cause.NO_RESOURCES, str(error)) from None
+    return one.leg, one_in
+
+
+def _fixed_leg(function: ForwardingFunction, peer: LinkPeer, handle: int, limits: SessionLimits) -> OpenLeg:
+    return OpenLeg((peer.hop, FIXED_LINK_DEP_BEARER), handle, limits, function.budget)
 
 
 def _remember(function: ForwardingFunction, execution: int, instance: int, seat: int, route: InstalledRoute) -> None:

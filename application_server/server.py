@@ -1,0 +1,415 @@
+"""The application server: instances of service functions behind one T4 attachment (R12, R40, R47, R51).
+
+The functions run at the compute worker. This process ends DEP: what a session delivers goes to the function, what the
+function sends goes into the session of its seat.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from net4ai.application_server.config import ApplicationServerConfig
+from net4ai.codecs import compute, link
+from net4ai.codecs.causes import Cause
+from net4ai.codecs.declaration import Buffer
+from net4ai.codecs.l2 import L2_HEADER, L2_HEADER_SIZE
+from net4ai.stack.attachment import Attachment
+from net4ai.stack.compute import Compute
+from net4ai.stack.dep.credit import CreditBudget
+from net4ai.stack.dep.errors import DepError, NotEnoughCredit
+from net4ai.stack.dep.events import Event, MessageAcknowledged, MessageReceived
+from net4ai.stack.dep_endpoint import DEFAULT_LIMITS, DepEndpoint, SessionEnd
+from net4ai.stack.drops import DropCounter
+from net4ai.stack.hop import Address, Sockets
+from net4ai.stack.link_peer import LinkPeer
+from net4ai.stack.procedure import ProcedureError, Procedures, Replies, outcome_of
+from net4ai.stack.timers import Timers
+from net4ai.stack.trace import Trace, TraceEvent
+
+ChannelName = tuple[int, int, bool, int]
+"""Instance, execution, as server, seat."""
+
+
+class ApplicationServer:
+    """One application server. The owner feeds datagrams, replies of the compute worker, and time."""
+
+    def __init__(
+        self,
+        config: ApplicationServerConfig,
+        sockets: Sockets,
+        procedures: Procedures,
+        timers: Timers,
+        budget: CreditBudget,
+        compute_worker: Compute,
+        random_handle: Callable[[], int],
+        trace: Trace,
+        on_trouble: Callable[[str], None],
+    ) -> None:
+        self.config = config
+        self.procedures = procedures
+        self.timers = timers
+        self.compute = compute_worker
+        self.trace = trace
+        self.on_trouble = on_trouble
+        self.drops = DropCounter(self._trace_drop)
+        self.endpoint = DepEndpoint(budget, random_handle, self.drops, trace)
+        self.attachment = Attachment(
+            config.name,
+            link.AttachKind.APPLICATION_SERVER,
+            "T4",
+            (config.address[0], config.address[1]),
+            sockets,
+            procedures,
+            timers,
+            self.drops,
+            trace,
+            self._on_message,
+            on_trouble,
+        )
+        self.channels: dict[ChannelName, SessionEnd] = {}
+        self.results: dict[int, SessionEnd] = {}
+        """Sessions to the application controller, by instance."""
+        self._invitations: dict[tuple[int, int], link.Invite] = {}
+        """Accepted and not begun, by instance and execution."""
+        self._replies = Replies(procedures)
+
+    def start(self, now: int) -> None:
+        """Attach."""
+        self.procedures.advance(now)
+        self.procedures.start("T4 attach", self.attachment.attach())
+
+    # T4
+
+    def receive(self, pdu: Buffer, source: Address, bulk: bool, now: int) -> None:
+        """One layer-2 PDU from T4. Never raises for what is in it."""
+        if len(pdu) <= L2_HEADER_SIZE:
+            self.drops.count("truncated", len(pdu))
+            return
+        identity = L2_HEADER.unpack(pdu, 0)[_IDENTITY]
+        peer = self.attachment.peer
+        if identity == 0 and source == self.attachment.address and not bulk:
+            self.attachment.receive_unattached(pdu)
+        elif (
+            peer is None
+            or identity != peer.hop.identity
+            or source != (peer.hop.bulk_address if bulk else peer.hop.signalling_address)
+        ):
+            self.drops.count("source not bound", len(pdu))
+        elif (found := peer.hop.receive(pdu, bulk, now)) is not None:
+            self.endpoint.receive(peer.hop, *found, now)
+
+    def _on_message(self, peer: LinkPeer, message: link.Link) -> None:
+        handler = _HANDLERS.get(type(message))
+        if handler is None:
+            self.drops.count("unexpected message")
+            return
+        handler(self, peer, message)
+
+    def _instantiate(self, peer: LinkPeer, message: link.Instantiate) -> None:
+        self.procedures.start("load function", self._load(peer, message), instance=message.instance)
+
+    async def _load(self, peer: LinkPeer, message: link.Instantiate) -> None:
+        try:
+            settings = msgspec.json.decode(message.settings, type=dict[str, Any])
+            reply = self._replies.expect(("loaded", message.instance), self.timers["instantiate"])
+            self.compute.send(
+                compute.Load(instance=message.instance, function=message.function, settings=settings, private={})
+            )
+            await reply
+        except (ProcedureError, msgspec.MsgspecError) as error:
+            cause = error.cause if isinstance(error, ProcedureError) else Cause.MALFORMED_MESSAGE
+            peer.send(link.Refuse(transaction=message.transaction, cause=cause, detail=str(error)[:200]))
+            return
+        peer.send(link.Acknowledge(transaction=message.transaction))
+
+    def _terminate(self, peer: LinkPeer, message: link.Terminate) -> None:
+        self.compute.send(compute.Unload(instance=message.instance))
+        for name in [name for name in self.channels if name[0] == message.instance]:
+            self._remove(name)
+        peer.send(link.Acknowledge(transaction=message.transaction))
+
+    def _session_add(self, peer: LinkPeer, message: link.SessionAdd) -> None:
+        added: list[link.LinkHandle] = []
+        for session in message.sessions:
+            try:
+                end = self._add_session(peer, message, session)
+            except NotEnoughCredit as error:
+                self.on_trouble(f"{self.config.name}: {error}")
+                continue
+            added.append(link.LinkHandle(seat=session.seat, handle=end.handle, limits=DEFAULT_LIMITS))
+        peer.send(link.SessionAddComplete(transaction=message.transaction, sessions=tuple(added)))
+
+    def _add_session(self, peer: LinkPeer, message: link.SessionAdd, session: link.LinkSession) -> SessionEnd:
+        as_server = message.end_point == link.EndPoint.ROUTINE_SERVER
+        name = message.instance, message.execution, as_server, session.seat
+        results = message.end_point == link.EndPoint.RESULTS
+        before = self.results.pop(message.instance, None) if results else self.channels.pop(name, None)
+        if before is not None:
+            self.endpoint.remove(before)
+        end = self.endpoint.add(
+            peer.hop,
+            self.endpoint.new_handle(),
+            session.handle,
+            message.dep_version,
+            session.flows,
+            session.limits,
+            (lambda end, event: self._on_results_event(message.instance, event))
+            if results
+            else (lambda end, event: self._on_channel_event(name, event)),
+            {"execution": message.execution, "seat": session.seat, "instance": message.instance},
+        )
+        if results:
+            self.results[message.instance] = end
+        else:
+            self.channels[name] = end
+        return end
+
+    def _session_release(self, peer: LinkPeer, message: link.SessionRelease) -> None:
+        seats = {number.seat for number in message.seats}
+        for name in list(self.channels):
+            instance, execution, as_server, seat = name
+            if (instance, execution) == (message.instance, message.execution) and (not seats or seat in seats):
+                self._remove(name)
+                self.compute.send(
+                    compute.CloseChannel(instance=instance, execution=execution, as_server=as_server, seat=seat)
+                )
+        if not any(name[:2] == (message.instance, message.execution) for name in self.channels):
+            for as_server in (True, False):
+                self.compute.send(
+                    compute.Forget(instance=message.instance, execution=message.execution, as_server=as_server)
+                )
+            self._invitations.pop((message.instance, message.execution), None)
+
+    def _remove(self, name: ChannelName) -> None:
+        end = self.channels.pop(name, None)
+        if end is not None:
+            self.endpoint.remove(end)
+
+    # An execution: invite, begin, start, finish
+
+    def _invite(self, peer: LinkPeer, message: link.Invite) -> None:
+        self._invitations[message.instance, message.execution] = message
+        peer.send(
+            link.Accept(
+                transaction=message.transaction,
+                execution=message.execution,
+                instance=message.instance,
+                key=b"",
+            )
+        )
+
+    def _begin(self, peer: LinkPeer, message: link.Begin) -> None:
+        self.procedures.start("begin execution", self._begin_execution(peer, message), execution=message.execution)
+
+    async def _begin_execution(self, peer: LinkPeer, message: link.Begin) -> None:
+        invite = self._invitations.pop((message.instance, message.execution), None)
+        if invite is None:
+            cause = Cause.UNEXPECTED_MESSAGE
+            peer.send(link.Refuse(transaction=message.transaction, cause=cause, detail="not invited"))
+            return
+        as_server = invite.end_point == link.EndPoint.ROUTINE_SERVER
+        reply = self._replies.expect(
+            ("begun", message.instance, message.execution, as_server), self.timers["instantiate"]
+        )
+        self.compute.send(
+            compute.Begin(
+                instance=message.instance,
+                execution=message.execution,
+                as_server=as_server,
+                routine=invite.routine,
+                round=invite.round,
+                cut=invite.cut,
+                seats=[number.seat for number in message.seats],
+                sequential=invite.sequential,
+            )
+        )
+        outcome = await outcome_of(reply)
+        if isinstance(outcome, ProcedureError):
+            peer.send(link.Refuse(transaction=message.transaction, cause=outcome.cause, detail=outcome.detail[:200]))
+            return
+        peer.send(link.Acknowledge(transaction=message.transaction))
+
+    def _start(self, peer: LinkPeer, message: link.Start) -> None:
+        self.compute.send(
+            compute.RunTurn(
+                instance=message.instance,
+                execution=message.execution,
+                as_server=message.end_point == link.EndPoint.ROUTINE_SERVER,
+                seat=message.seat,
+                turn=message.turn,
+                repetition=message.repetition,
+            )
+        )
+
+    def _finish(self, peer: LinkPeer, message: link.Finish) -> None:
+        self.compute.send(
+            compute.End(instance=message.instance, execution=message.execution, repetition=message.repetition)
+        )
+
+    # DEP
+
+    def _on_channel_event(self, name: ChannelName, event: Event) -> None:
+        instance, execution, as_server, seat = name
+        channel: dict[str, Any] = {
+            "instance": instance,
+            "execution": execution,
+            "as_server": as_server,
+            "seat": seat,
+        }
+        if isinstance(event, MessageReceived):
+            self.compute.send(compute.Deliver(**channel, body=event.body))
+        elif isinstance(event, MessageAcknowledged):
+            self.compute.send(compute.Sent(**channel))
+        else:
+            self.on_trouble(f"{self.config.name}: seat {seat} of execution {execution}: {event.cause.name}")
+            self.compute.send(compute.CloseChannel(**channel))
+
+    def _on_results_event(self, instance: int, event: Event) -> None:
+        if isinstance(event, MessageReceived):
+            self.compute.send(compute.DeliverResult(instance=instance, body=event.body))
+        elif isinstance(event, MessageAcknowledged):
+            self.compute.send(compute.ResultSent(instance=instance))
+        else:
+            self.on_trouble(f"{self.config.name}: results of instance {instance}: {event.cause.name}")
+            self.compute.send(compute.CloseResults(instance=instance))
+
+    def _send(self, end: SessionEnd | None, body: Buffer) -> None:
+        if end is None:
+            self.drops.count("message of an ended execution", len(body))
+            return
+        try:
+            self.endpoint.send(end, [body], self.procedures.now)
+        except DepError as error:
+            self.on_trouble(f"{self.config.name}: {error}")
+
+    # Compute worker
+
+    def receive_compute(self, message: compute.FromWorker, now: int) -> None:
+        """The compute worker speaks."""
+        self.procedures.advance(now)
+        handler = _COMPUTE_HANDLERS.get(type(message))
+        if handler is not None:
+            handler(self, message)
+        self.procedures.run()
+
+    def _loaded(self, message: compute.Loaded) -> None:
+        self._replies.give(("loaded", message.instance), None)
+
+    def _load_failed(self, message: compute.LoadFailed) -> None:
+        self._replies.fail(("loaded", message.instance), ProcedureError(Cause.FUNCTION_FAILED, message.detail))
+
+    def _begun(self, message: compute.Begun) -> None:
+        key = "begun", message.instance, message.execution, message.as_server
+        if message.detail:
+            self._replies.fail(key, ProcedureError(Cause.FUNCTION_FAILED, message.detail))
+        else:
+            self._replies.give(key, None)
+
+    def _function_sends(self, message: compute.Send) -> None:
+        name = message.instance, message.execution, message.as_server, message.seat
+        self._send(self.channels.get(name), message.body)
+
+    def _function_sends_result(self, message: compute.SendResult) -> None:
+        self._send(self.results.get(message.instance), message.body)
+
+    def _turn_done(self, message: compute.TurnDone) -> None:
+        if message.error:
+            self.on_trouble(f"{self.config.name}: turn {message.turn} failed: {message.error}")
+        self._tell(
+            link.Done(
+                execution=message.execution,
+                instance=message.instance,
+                end_point=link.EndPoint.ROUTINE_SERVER if message.as_server else link.EndPoint.ROUTINE_CLIENT,
+                turn=message.turn,
+                seat=message.seat,
+                cause=Cause.FUNCTION_FAILED if message.error else Cause.NORMAL,
+            )
+        )
+
+    def _ended(self, message: compute.Ended) -> None:
+        if message.error:
+            self.on_trouble(f"{self.config.name}: execution {message.execution} failed: {message.error}")
+        if message.outcome == "restart" and not message.error:
+            self._tell(link.Restart(execution=message.execution, instance=message.instance))
+            return
+        self._tell(
+            link.Complete(
+                execution=message.execution,
+                instance=message.instance,
+                stop=message.outcome == "stop",
+                cause=Cause.FUNCTION_FAILED if message.error else Cause.NORMAL,
+            )
+        )
+
+    def _progress(self, message: compute.Progress) -> None:
+        values = msgspec.json.encode(message.values)
+        self._tell(link.Progress(execution=message.execution, instance=message.instance, values=values))
+
+    def _log(self, message: compute.Log) -> None:
+        self.on_trouble(f"{self.config.name}: {message.line}")
+
+    def _dropped(self, message: compute.Dropped) -> None:
+        self.drops.count(message.reason, message.octets)
+
+    def _tell(self, message: link.Link) -> None:
+        if self.attachment.peer is not None:
+            self.attachment.peer.send(message)
+
+    # Time
+
+    def pump(self, now: int) -> None:
+        """Handle what has come, send what is ready."""
+        self.procedures.advance(now)
+        peer = self.attachment.peer
+        if peer is not None:
+            peer.hop.advance(now)
+            peer.take_messages(now)
+            self.procedures.run()
+        self.endpoint.pump(now)
+        if peer is not None:
+            peer.hop.pump(now)
+
+    def next_deadline(self) -> int | None:
+        peer = self.attachment.peer
+        deadlines = [
+            self.procedures.next_deadline(),
+            self.endpoint.next_deadline(),
+            peer.hop.next_deadline() if peer is not None else None,
+        ]
+        return min((deadline for deadline in deadlines if deadline is not None), default=None)
+
+    def _trace_drop(self, reason: str, size: int) -> None:
+        self.trace(
+            TraceEvent(time=self.procedures.now, node=self.config.name, kind="drop", link="T4", drop=reason, size=size)
+        )
+
+
+_HANDLERS: dict[type, Callable[..., None]] = {
+    link.Instantiate: ApplicationServer._instantiate,
+    link.Terminate: ApplicationServer._terminate,
+    link.SessionAdd: ApplicationServer._session_add,
+    link.SessionRelease: ApplicationServer._session_release,
+    link.Invite: ApplicationServer._invite,
+    link.Begin: ApplicationServer._begin,
+    link.Start: ApplicationServer._start,
+    link.Finish: ApplicationServer._finish,
+}
+"""Signalling legal towards an application server."""
+
+_COMPUTE_HANDLERS: dict[type, Callable[..., None]] = {
+    compute.Loaded: ApplicationServer._loaded,
+    compute.LoadFailed: ApplicationServer._load_failed,
+    compute.Begun: ApplicationServer._begun,
+    compute.Send: ApplicationServer._function_sends,
+    compute.SendResult: ApplicationServer._function_sends_result,
+    compute.TurnDone: ApplicationServer._turn_done,
+    compute.Ended: ApplicationServer._ended,
+    compute.Progress: ApplicationServer._progress,
+    compute.Log: ApplicationServer._log,
+    compute.Dropped: ApplicationServer._dropped,
+}
+
+_IDENTITY = [name for name, _ in L2_HEADER.fields].index("c_rnti")

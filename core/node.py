@@ -1,0 +1,68 @@
+"""The core: all control-plane entities and the routine manager in one process, each speaking over the bus (R31-R34)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from net4ai.codecs.envelope import Envelope
+from net4ai.core import names
+from net4ai.core.access_manager import AccessManager
+from net4ai.core.config import CoreConfig
+from net4ai.core.job_manager import JobManager
+from net4ai.core.orchestrator import Orchestrator
+from net4ai.core.ran_association import RanAssociation
+from net4ai.core.resource_manager import ResourceManager
+from net4ai.core.routine_manager import RoutineManager
+from net4ai.core.service_manager import ServiceManager
+from net4ai.core.task_manager import TaskManager
+from net4ai.stack.control_entity import ControlEntity
+from net4ai.stack.procedure import Procedures
+
+ENTITIES = (
+    names.SERVICE_MANAGER,
+    names.ORCHESTRATOR,
+    names.RESOURCE_MANAGER,
+    names.ACCESS_MANAGER,
+    names.JOB_MANAGER,
+    names.TASK_MANAGER,
+    names.ROUTINE_MANAGER,
+)
+
+
+class Core:
+    """The core's entities. The owner feeds envelopes, N2 messages and time."""
+
+    def __init__(
+        self,
+        config: CoreConfig,
+        procedures: Procedures,
+        entity: Callable[[str], ControlEntity],
+        random_identity: Callable[[], int],
+    ) -> None:
+        """`entity(name)` makes the bus end of an entity."""
+        self.procedures = procedures
+        self.entities = {name: entity(name) for name in ENTITIES}
+        self.service_manager = ServiceManager(self.entities[names.SERVICE_MANAGER], config.k)
+        self.orchestrator = Orchestrator(self.entities[names.ORCHESTRATOR])
+        self.resource_manager = ResourceManager(self.entities[names.RESOURCE_MANAGER], config.nodes)
+        self.access_manager = AccessManager(
+            self.entities[names.ACCESS_MANAGER], config.seed, config.subscribers, random_identity
+        )
+        self.job_manager = JobManager(self.entities[names.JOB_MANAGER])
+        self.task_manager = TaskManager(self.entities[names.TASK_MANAGER])
+        self.routine_manager = RoutineManager(self.entities[names.ROUTINE_MANAGER])
+
+    def receive_envelope(self, envelope: Envelope, now: int) -> None:
+        """An envelope for one of the entities."""
+        self.entities[envelope.to].receive(envelope, now)
+
+    def ran_node_connected(self, send: Callable[[bytes], None]) -> RanAssociation:
+        """A RAN node has connected: its end of N2."""
+        return RanAssociation(self.access_manager, send)
+
+    def pump(self, now: int) -> None:
+        """End what is due."""
+        self.procedures.advance(now)
+
+    def next_deadline(self) -> int | None:
+        return self.procedures.next_deadline()
