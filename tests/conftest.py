@@ -31,6 +31,8 @@ PROGRAMS = ("tshark", "mosquitto")
 
 SEED_VARIABLE = "NET4AI_TEST_SEED"
 SEED = int(os.environ.get(SEED_VARIABLE) or random.SystemRandom().randrange(1 << 32))
+# Workers of a parallel run are to have the same.
+os.environ[SEED_VARIABLE] = str(SEED)
 
 settings.register_profile("net4ai", print_blob=True, deadline=None)
 settings.load_profile("net4ai")
