@@ -8,7 +8,7 @@ by a `ResultSent` once the network has taken it: the worker keeps few unanswered
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias, TypeVar
 
 import msgspec
 
@@ -210,7 +210,7 @@ class Dropped(_Compute, frozen=True):
     octets: Number
 
 
-ToWorker = (
+ToWorker: TypeAlias = (
     Load
     | Begin
     | RunTurn
@@ -224,11 +224,13 @@ ToWorker = (
     | Forget
     | Unload
 )
-FromWorker = Ready | Loaded | LoadFailed | Begun | Send | SendResult | TurnDone | Ended | Progress | Log | Dropped
+FromWorker: TypeAlias = (
+    Ready | Loaded | LoadFailed | Begun | Send | SendResult | TurnDone | Ended | Progress | Log | Dropped
+)
 
 _encoder = msgspec.msgpack.Encoder()
-_to_worker = msgspec.msgpack.Decoder(ToWorker)
-_from_worker = msgspec.msgpack.Decoder(FromWorker)
+_to_worker: msgspec.msgpack.Decoder[ToWorker] = msgspec.msgpack.Decoder(ToWorker)
+_from_worker: msgspec.msgpack.Decoder[FromWorker] = msgspec.msgpack.Decoder(FromWorker)
 
 
 def encode(message: ToWorker | FromWorker) -> bytes:
