@@ -9,6 +9,8 @@ class EdgeConfig(msgspec.Struct, forbid_unknown_fields=True):
     """One edge."""
 
     name: str
-    link_ports: tuple[int, int] = (0, 0)
-    """UDP ports of T4 and T8, signalling and bulk; 0: any free one."""
+    t4_ports: tuple[int, int] = (0, 0)
+    """UDP ports of T4, signalling and bulk; 0: any free one."""
+    t8_ports: tuple[int, int] = (0, 0)
+    """UDP ports of T8, signalling and bulk."""
     timers: dict[str, int] = {}

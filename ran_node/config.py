@@ -14,10 +14,12 @@ class RanNodeConfig(msgspec.Struct, forbid_unknown_fields=True):
     edge: str
     """Name of the edge."""
     edge_address: tuple[str, int]
-    """Signalling address of the edge's fixed links (T8)."""
+    """Signalling address of the edge's T8."""
     uu_ports: tuple[int, int] = (0, 0)
     """UDP ports of the radio, signalling and bulk; 0: any free one."""
-    link_ports: tuple[int, int] = (0, 0)
-    """UDP ports of T4 and T8, signalling and bulk."""
+    t4_ports: tuple[int, int] = (0, 0)
+    """UDP ports of T4, signalling and bulk."""
+    t8_ports: tuple[int, int] = (0, 0)
+    """UDP ports of T8, signalling and bulk."""
     maximum_ues: int = 65519
     timers: dict[str, int] = {}

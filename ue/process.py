@@ -51,7 +51,7 @@ class UeProcess:
         self.on_trouble = on_trouble
         self.drops = DropCounter(self._trace_drop)
         self.endpoint = DepEndpoint(budget, lambda: random_number(32), self.drops, trace)
-        self.random_identity = lambda: random_number(64)
+        self.random_identity: Callable[[], int] = lambda: random_number(64)
         self.ran_address: Address = (config.address[0], config.address[1])
         self.asking: dict[int, Terminal] = {}
         """Terminals that wait for RRC Setup, by the identity they asked with."""

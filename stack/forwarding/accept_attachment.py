@@ -26,19 +26,19 @@ LINK_OF: dict[int, str] = {
 }
 
 
-def accept_attachment(function: ForwardingFunction, pdu: Buffer, source: Address) -> None:
+def accept_attachment(function: ForwardingFunction, link_name: str, pdu: Buffer, source: Address) -> None:
     """Answer an attach request; a repeated one gets the same answer. Everything else is dropped."""
     try:
         request = link.Link.FAMILY.decode(memoryview(pdu)[L2_HEADER_SIZE:])
     except DecodeError as error:
         function.drops.count(error.reason, len(pdu))
         return
-    if not isinstance(request, link.AttachRequest) or request.kind not in LINK_OF:
+    if not isinstance(request, link.AttachRequest) or LINK_OF.get(request.kind) != link_name:
         function.drops.count("unexpected message", len(pdu))
         return
     answer = _answer(function, request, source)
     answer_pdu = unattached_pdu(answer)
-    function.sockets.send_signalling(answer_pdu, len(answer_pdu), source)
+    function.links[link_name].sockets.send_signalling(answer_pdu, len(answer_pdu), source)
 
 
 def _answer(function: ForwardingFunction, request: link.AttachRequest, source: Address) -> link.Link:
@@ -52,7 +52,10 @@ def _answer(function: ForwardingFunction, request: link.AttachRequest, source: A
         peer = _new_peer(function, request, source)
         function.add_peer(peer)
     return link.AttachAccept(
-        version=version, peer=peer.hop.identity, bulk_port=function.sockets.bulk_port, name=function.name
+        version=version,
+        peer=peer.hop.identity,
+        bulk_port=function.links[peer.hop.name.link].sockets.bulk_port,
+        name=function.name,
     )
 
 
@@ -76,7 +79,7 @@ def _new_peer(function: ForwardingFunction, request: link.AttachRequest, source:
         identity,
         source,
         bulk_address(source, request.bulk_port),
-        function.sockets,
+        function.links[LINK_OF[request.kind]].sockets,
         function.trace,
     )
     return LinkPeer(

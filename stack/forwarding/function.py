@@ -6,7 +6,7 @@ the routine manager and the orchestrator; T4 and T8 signalling goes to the peers
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import cast
 
 from net4ai.codecs import link
@@ -17,11 +17,10 @@ from net4ai.codecs.l2 import L2_HEADER, L2_HEADER_SIZE
 from net4ai.stack.attachment import Attachment
 from net4ai.stack.control_entity import ControlEntity
 from net4ai.stack.deadlines import Deadlines
-from net4ai.stack.dep.credit import CreditBudget
 from net4ai.stack.drops import DropCounter
 from net4ai.stack.forwarding import accept_attachment, relay_signalling, routes
-from net4ai.stack.forwarding.legs import Leg, Routes, UuSide
-from net4ai.stack.hop import Address, Hop, Sockets
+from net4ai.stack.forwarding.legs import FixedLink, Leg, Routes, UuSide
+from net4ai.stack.hop import Address, Hop
 from net4ai.stack.label_switch import LabelSwitch, RouteEnd
 from net4ai.stack.link_peer import LinkPeer
 from net4ai.stack.procedure import ProcedureError, Procedures
@@ -39,8 +38,7 @@ class ForwardingFunction:
         name: str,
         kind: str,
         entity: ControlEntity,
-        sockets: Sockets,
-        budget: CreditBudget,
+        links: Mapping[str, FixedLink],
         procedures: Procedures,
         timers: Timers,
         random_handle: Callable[[], int],
@@ -51,16 +49,15 @@ class ForwardingFunction:
         self.name = name
         self.kind = kind
         self.entity = entity
-        self.sockets = sockets
+        self.links = dict(links)
+        """T4 and T8."""
         self.procedures = procedures
         self.timers = timers
         self.random_handle = random_handle
         self.drops = drops
         self.trace = trace
         self.uu = uu
-        self.budget = budget
-        """Credit of the fixed links' bulk socket."""
-        self.switch = LabelSwitch(on_drop=lambda reason, size, now: drops.count(reason, size))
+        self.switch: LabelSwitch[Leg] = LabelSwitch(on_drop=lambda reason, size, now: drops.count(reason, size))
         self.peers: dict[int, LinkPeer] = {}
         """Peers that attached here, by the identity we gave them."""
         self.attachments: list[Attachment] = []
@@ -94,12 +91,12 @@ class ForwardingFunction:
             raise ProcedureError(Cause.FUNCTION_NOT_HERE, f"instance {instance} is not at {self.name}")
         return peer
 
-    def link_to(self, address: Address) -> str:
-        """Name of the link to an address, for captures: T8 to forwarding functions, else T4."""
+    def name_of(self, address: Address) -> str:
+        """Name of the peer at an address, for captures."""
         for peer in self.all_peers():
             if address in (peer.hop.signalling_address, peer.hop.bulk_address):
-                return peer.hop.name.link
-        return "T8" if any(attachment.address == address for attachment in self.attachments) else "T4"
+                return peer.name
+        return f"{address[0]}:{address[1]}"
 
     def announce(self) -> None:
         """Tell the resource manager which application servers are here."""
@@ -116,16 +113,16 @@ class ForwardingFunction:
 
     # Datagrams of T4 and T8
 
-    def receive(self, pdu: Buffer, source: Address, bulk: bool, now: int) -> None:
-        """One layer-2 PDU from a fixed link. Never raises for what is in it."""
+    def receive(self, link_name: str, pdu: Buffer, source: Address, bulk: bool, now: int) -> None:
+        """One layer-2 PDU from T4 or T8. Never raises for what is in it."""
         if len(pdu) <= L2_HEADER_SIZE:
             self.drops.count("truncated", len(pdu))
             return
         identity = L2_HEADER.unpack(pdu, 0)[_IDENTITY]
         if identity == 0:
-            self._receive_unattached(pdu, source, bulk)
+            self._receive_unattached(link_name, pdu, source, bulk)
             return
-        peer = self._bound_peer(identity, source, bulk)
+        peer = self._bound_peer(link_name, identity, source, bulk)
         if peer is None:
             self.drops.count("source not bound", len(pdu))
             return
@@ -134,17 +131,19 @@ class ForwardingFunction:
         if found is not None:
             self.forward(peer.hop, found[0], pdu, bulk, now)
 
-    def _bound_peer(self, identity: int, source: Address, bulk: bool) -> LinkPeer | None:
+    def _bound_peer(self, link_name: str, identity: int, source: Address, bulk: bool) -> LinkPeer | None:
         """A peer is bound as identity and both addresses; identities given to us are told apart by the source."""
         peer = self.peers.get(identity)
         candidates = [peer] if peer else []
         candidates += [a.peer for a in self.attachments if a.peer is not None and a.peer.hop.identity == identity]
         for candidate in candidates:
-            if source == (candidate.hop.bulk_address if bulk else candidate.hop.signalling_address):
+            if link_name == candidate.hop.name.link and source == (
+                candidate.hop.bulk_address if bulk else candidate.hop.signalling_address
+            ):
                 return candidate
         return None
 
-    def _receive_unattached(self, pdu: Buffer, source: Address, bulk: bool) -> None:
+    def _receive_unattached(self, link_name: str, pdu: Buffer, source: Address, bulk: bool) -> None:
         if bulk:
             self.drops.count("source not bound", len(pdu))
             return
@@ -152,7 +151,7 @@ class ForwardingFunction:
             if attachment.address == source:
                 attachment.receive_unattached(pdu)
                 return
-        accept_attachment.accept_attachment(self, pdu, source)
+        accept_attachment.accept_attachment(self, link_name, pdu, source)
 
     def add_peer(self, peer: LinkPeer) -> None:
         """A peer has attached."""

@@ -9,8 +9,17 @@ from typing import Protocol
 from net4ai.codecs.bus import RouteClient
 from net4ai.codecs.common import SessionLimits
 from net4ai.stack.dep.credit import CreditBudget
-from net4ai.stack.hop import Hop
+from net4ai.stack.hop import Hop, Sockets
 from net4ai.stack.link_peer import LinkPeer
+
+
+@dataclass(frozen=True, slots=True)
+class FixedLink:
+    """This function's side of T4 or of T8: a pair of sockets, and the credit of the bulk one."""
+
+    sockets: Sockets
+    budget: CreditBudget
+
 
 Leg = tuple[Hop, int]
 """One side of a route: hop and bearer."""

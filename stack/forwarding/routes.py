@@ -242,7 +242,7 @@ def _join(function: ForwardingFunction, one: OpenLeg, one_in: int, other: OpenLe
 
 
 def _fixed_leg(function: ForwardingFunction, peer: LinkPeer, handle: int, limits: SessionLimits) -> OpenLeg:
-    return OpenLeg((peer.hop, FIXED_LINK_DEP_BEARER), handle, limits, function.budget)
+    return OpenLeg((peer.hop, FIXED_LINK_DEP_BEARER), handle, limits, function.links[peer.hop.name.link].budget)
 
 
 def _remember(function: ForwardingFunction, execution: int, instance: int, seat: int, route: InstalledRoute) -> None:

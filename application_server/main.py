@@ -1,0 +1,39 @@
+"""An application server on its platform: T4 and its compute worker."""
+
+from __future__ import annotations
+
+from net4ai.application_server.config import ApplicationServerConfig
+from net4ai.application_server.server import ApplicationServer
+from net4ai.codecs.declaration import Buffer
+from net4ai.stack.hop import Address
+from net4ai.stack.io.driver import Driver
+from net4ai.stack.io.platform import Platform, RunningNode
+from net4ai.stack.timers import Timers
+
+
+async def start(config: ApplicationServerConfig, platform: Platform) -> RunningNode:
+    """Open T4, start the compute worker, attach. Raises OSError."""
+    driver = Driver(config.name, platform.clock)
+    procedures = platform.procedures(driver)
+
+    def receive(pdu: Buffer, source: Address, bulk: bool, now: int) -> None:
+        server.receive(pdu, source, bulk, now)
+
+    t4 = await platform.open_link("T4", config.ports, driver, receive)
+    compute = await platform.start_compute(config.name)
+    server = ApplicationServer(
+        config,
+        t4.sockets,
+        procedures,
+        Timers(config.timers),
+        t4.budget,
+        compute,
+        lambda: platform.random_number(32),
+        platform.trace,
+        platform.say,
+    )
+    compute.receive = lambda message: driver.feed(server.receive_compute, message)
+    platform.closing.append(compute.close)
+    driver.machine = server
+    driver.feed(server.start)
+    return platform.running(driver, T4=t4.address)

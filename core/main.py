@@ -1,0 +1,62 @@
+"""The core on its platform: the bus, and N2 for RAN nodes."""
+
+from __future__ import annotations
+
+from net4ai.codecs.envelope import Envelope
+from net4ai.core.config import CoreConfig
+from net4ai.core.node import Core
+from net4ai.stack.control_entity import ControlEntity
+from net4ai.stack.io.driver import Driver
+from net4ai.stack.io.platform import Platform, RunningNode
+from net4ai.stack.io.stream import FrameConnection
+from net4ai.stack.timers import Timers
+
+
+async def start(config: CoreConfig, platform: Platform) -> RunningNode:
+    """Serve the entities on the bus and listen for RAN nodes. Raises OSError."""
+    driver = Driver("core", platform.clock)
+    procedures = platform.procedures(driver)
+    timers = Timers(config.timers)
+
+    def entity(name: str) -> ControlEntity:
+        return platform.control_entity(name, procedures, timers, driver)
+
+    core = Core(config, procedures, entity, lambda: platform.random_number(32))
+    driver.machine = core
+    tap = platform.capture.link("N2") if platform.capture is not None else None
+
+    def accept(connection: FrameConnection) -> None:
+        def send(data: bytes) -> None:
+            if tap is not None:
+                tap.message("core", association.node or "ran-node", data, "out")
+            connection.send(data)
+
+        def receive(data: bytes) -> None:
+            driver.feed(association.receive, data)
+            if tap is not None:
+                tap.message(association.node or "ran-node", "core", data, "in")
+
+        association = core.ran_node_connected(send)
+        connection.receive = receive
+        connection.closed = lambda reason: driver.feed(association.closed)
+
+    listener = await platform.network.listen(*config.n2, accept)
+    platform.closing.append(listener.close)
+    _capture_bus(platform)
+    driver.wake()
+    return platform.running(driver, N2=listener.address)
+
+
+def _capture_bus(platform: Platform) -> None:
+    """Bus messages from and to the core; between two of its own entities once."""
+    if platform.capture is None:
+        return
+    tap = platform.capture.link("bus")
+    process = platform.bus.process
+
+    def on_message(envelope: Envelope, data: bytes, direction: str) -> None:
+        if envelope.process == process and direction == "in":
+            return
+        tap.message(envelope.sender, envelope.to, data, "in" if direction == "in" else "out")
+
+    platform.bus.tap(on_message)

@@ -1,0 +1,104 @@
+"""A RAN node on its platform: Uu, T4, T8, N2, the bus, and its application server."""
+
+from __future__ import annotations
+
+from net4ai.codecs import link
+from net4ai.codecs.declaration import Buffer
+from net4ai.codecs.l2 import L2_HEADER, L2_HEADER_SIZE
+from net4ai.ran_node.config import RanNodeConfig
+from net4ai.ran_node.node import RanNode
+from net4ai.stack.attachment import Attachment
+from net4ai.stack.forwarding.function import ForwardingFunction
+from net4ai.stack.forwarding.legs import FixedLink
+from net4ai.stack.hop import Address
+from net4ai.stack.io.driver import Driver
+from net4ai.stack.io.platform import Platform, RunningNode
+from net4ai.stack.io.stream import FrameConnection
+from net4ai.stack.timers import Timers
+
+
+async def start(config: RanNodeConfig, platform: Platform) -> RunningNode:
+    """Open the links, join them to the node, connect to the core. Raises OSError."""
+    driver = Driver(config.name, platform.clock)
+    procedures = platform.procedures(driver)
+    timers = Timers(config.timers)
+
+    def receive_uu(pdu: Buffer, source: Address, bulk: bool, now: int) -> None:
+        node.receive(pdu, source, bulk, now)
+
+    def receive_t4(pdu: Buffer, source: Address, bulk: bool, now: int) -> None:
+        cpf.receive("T4", pdu, source, bulk, now)
+
+    def receive_t8(pdu: Buffer, source: Address, bulk: bool, now: int) -> None:
+        cpf.receive("T8", pdu, source, bulk, now)
+
+    def name_on_fixed_link(address: Address, pdu: Buffer) -> str:
+        return cpf.name_of(address)
+
+    uu = await platform.open_link("Uu", config.uu_ports, driver, receive_uu, peer_name=name_on_uu)
+    t4 = await platform.open_link("T4", config.t4_ports, driver, receive_t4, peer_name=name_on_fixed_link)
+    t8 = await platform.open_link(
+        "T8", config.t8_ports, driver, receive_t8, peer_name=name_on_fixed_link, capture_sent=False
+    )
+    node = RanNode(
+        config,
+        uu.sockets,
+        uu.budget,
+        procedures,
+        timers,
+        lambda: platform.random_number(32),
+        platform.trace,
+        platform.say,
+    )
+    cpf = ForwardingFunction(
+        config.name,
+        "ran-node",
+        platform.control_entity(f"fpf/{config.name}", procedures, timers, driver),
+        {"T4": FixedLink(t4.sockets, t4.budget), "T8": FixedLink(t8.sockets, t8.budget)},
+        procedures,
+        timers,
+        lambda: platform.random_number(32),
+        node.drops,
+        platform.trace,
+        node,
+    )
+    node.cpf = cpf
+    driver.machine = node
+    edge = Attachment(
+        config.name,
+        link.AttachKind.FORWARDING_FUNCTION,
+        "T8",
+        await platform.network.resolve(*config.edge_address),
+        t8.sockets,
+        procedures,
+        timers,
+        node.drops,
+        platform.trace,
+        cpf.on_message,
+        lambda what: platform.say(f"{config.name}: {what}"),
+    )
+    driver.feed(lambda now: procedures.advance(now))
+    driver.feed(lambda now: cpf.attach_to(edge))
+    _connect_n2(config, platform, driver, node)
+    await platform.start_application_server(f"{config.name}-app-server", config.name, t4.address)
+    return platform.running(driver, Uu=uu.address, T4=t4.address, T8=t8.address)
+
+
+def name_on_uu(address: Address, pdu: Buffer) -> str:
+    """A UE is known here by its C-RNTI alone."""
+    c_rnti = L2_HEADER.unpack(pdu, 0)[_C_RNTI] if len(pdu) >= L2_HEADER_SIZE else 0
+    return f"C-RNTI {c_rnti}"
+
+
+def _connect_n2(config: RanNodeConfig, platform: Platform, driver: Driver, node: RanNode) -> None:
+    def connected(connection: FrameConnection) -> None:
+        connection.receive = lambda frame: driver.feed(node.receive_n2, frame)
+        connection.closed = lambda reason: driver.feed(node.n2_lost)
+        driver.feed(node.n2_connected, connection.send)
+
+    host, port = config.core
+    connector = platform.network.connect_forever(host, port, "core", connected)
+    platform.closing.append(connector.close)
+
+
+_C_RNTI = [name for name, _ in L2_HEADER.fields].index("c_rnti")

@@ -1,0 +1,262 @@
+"""What a node process stands on: sockets, control bus, clock, trace, capture, randomness. Real or in memory alike.
+
+A node's `main` opens what it needs here and joins it to its machine; it never sees whether its peers are processes of
+this machine, of another one, or objects in the same loop.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+import msgspec
+
+from net4ai.codecs.declaration import Buffer
+from net4ai.codecs.envelope import Envelope
+from net4ai.codecs.l2 import BULK_PORT, SIGNALLING_PORT
+from net4ai.stack.compute import Compute
+from net4ai.stack.control_entity import ControlEntity
+from net4ai.stack.dep.constants import SCHEDULED_MINIMUM
+from net4ai.stack.dep.credit import CreditBudget
+from net4ai.stack.drops import DropCounter
+from net4ai.stack.hop import Address, Sockets
+from net4ai.stack.io.bus import Bus, BusFull
+from net4ai.stack.io.capture import CaptureFile
+from net4ai.stack.io.clock import Clock
+from net4ai.stack.io.driver import Driver
+from net4ai.stack.io.impairment import Cut, ImpairmentParameters, impair
+from net4ai.stack.io.network import Network
+from net4ai.stack.io.udp import Batch, Endpoint
+from net4ai.stack.procedure import Procedures
+from net4ai.stack.timers import Timers
+from net4ai.stack.trace import Trace, TraceEvent
+
+log = logging.getLogger(__name__)
+
+CREDIT_SHARE = 4
+"""A quarter of the receive buffer may be under way: the kernel counts more than payload, and segments come unmerged."""
+
+PORTS = (SIGNALLING_PORT, BULK_PORT)
+"""Ports in captures: signalling, bulk."""
+
+
+class LinkConfig(msgspec.Struct, forbid_unknown_fields=True):
+    """How an emulated link behaves; seconds and probabilities."""
+
+    delay: float = 0.0
+    jitter: float = 0.0
+    loss: float = 0.0
+    duplicate: float = 0.0
+    reorder: float = 0.0
+    corrupt: float = 0.0
+    cuts: list[tuple[float, float]] = []
+    """Start and duration, counted from the start of the run."""
+
+    def parameters(self) -> ImpairmentParameters:
+        cuts = tuple(Cut(start, duration) for start, duration in self.cuts)
+        return ImpairmentParameters(
+            self.delay, self.jitter, self.loss, self.duplicate, self.reorder, self.corrupt, cuts
+        )
+
+
+class BusConfig(msgspec.Struct, forbid_unknown_fields=True):
+    """How to reach the control bus's broker."""
+
+    address: str
+    port: int
+    username: str | None = None
+    password: str | None = None
+    quality_of_service: int = 1
+
+
+class RunConfig(msgspec.Struct, forbid_unknown_fields=True):
+    """What every process of a run is told."""
+
+    run_key: str
+    """32 octets in hex: from it the keys that sign bus messages."""
+    seed: int
+    utc_offset: int
+    """Nanoseconds from the monotonic clock to UTC, the same for all processes of a machine."""
+    started: int
+    """When the run began, in monotonic nanoseconds."""
+    host: str = "127.0.0.1"
+    bus: BusConfig | None = None
+    links: dict[str, LinkConfig] = {}
+    trace_folder: str = ""
+    capture_folder: str = ""
+    comment: str = ""
+    """For captures: version, scenario, seed."""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenLink:
+    """This process's sockets on one link."""
+
+    sockets: Sockets
+    budget: CreditBudget
+    signalling: Endpoint
+    bulk: Endpoint
+
+    @property
+    def address(self) -> Address:
+        """Signalling address."""
+        return self.signalling.address
+
+
+PeerName = Callable[[Address, Buffer], str]
+"""Name of a peer in captures, from its address and the PDU."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunningNode:
+    """A node that was started on a platform."""
+
+    platform: Platform
+    driver: Driver
+    addresses: dict[str, Address]
+    """Signalling addresses by link, and the N2 address of a core."""
+
+    def close(self) -> None:
+        """End it."""
+        self.driver.close()
+        self.platform.close()
+
+
+@dataclass(slots=True)
+class Platform:
+    """What one node process stands on."""
+
+    name: str
+    run: RunConfig
+    clock: Clock
+    network: Network
+    bus: Bus
+    trace: Trace
+    capture: CaptureFile | None
+    start_compute: Callable[[str], Awaitable[Compute]]
+    """Starts a compute worker of this name."""
+    start_application_server: Callable[[str, str, Address], Awaitable[None]]
+    """Starts an application server: its name, its node's name, where that node's T4 is."""
+    say: Callable[[str], None]
+    """A line for the person who watches."""
+    closing: list[Callable[[], object]] = field(default_factory=list)
+
+    def random_number(self, bits: int) -> int:
+        """A number from the operating system: handles and identities can be guessed by nobody."""
+        return secrets.randbits(bits)
+
+    def procedures(self, driver: Driver) -> Procedures:
+        """Procedures that trace, and log what goes wrong in them."""
+
+        def on_error(name: str, error: Exception) -> None:
+            driver.errors += 1
+            log.error("%s: procedure %s failed", self.name, name, exc_info=error)
+
+        return Procedures(self.name, self.trace, on_error)
+
+    async def open_link(
+        self,
+        link: str,
+        ports: tuple[int, int],
+        driver: Driver,
+        receive: Callable[[Buffer, Address, bool, int], None],
+        *,
+        peer_name: PeerName | None = None,
+        capture_sent: bool = True,
+    ) -> OpenLink:
+        """Open the two sockets of a link. With `peer_name` the link is captured here. Raises OSError."""
+        endpoints: list[Endpoint] = []
+        for index, bulk in enumerate((False, True)):
+            endpoint = await self.network.open(self.run.host, ports[index], drops=DropCounter(self._on_drop(link)))
+            endpoint = impair(
+                endpoint,
+                self.run.links.get(link, LinkConfig()).parameters(),
+                seed=self.run.seed,
+                link=link,
+                direction=f"{self.name} {'bulk' if bulk else 'signalling'}",
+                start=self.run.started,
+                clock=self.clock,
+            )
+            endpoint.receive = self._receiver(link, bulk, driver, receive, peer_name)
+            self.closing.append(endpoint.close)
+            endpoints.append(endpoint)
+        signalling, bulk_endpoint = endpoints
+        budget = CreditBudget(max(SCHEDULED_MINIMUM, bulk_endpoint.receive_buffer // CREDIT_SHARE))
+        named = peer_name if capture_sent else None
+        sockets = Sockets(
+            self._sender(link, signalling, False, named),
+            self._sender(link, bulk_endpoint, True, named),
+            bulk_endpoint.address[1],
+        )
+        return OpenLink(sockets, budget, signalling, bulk_endpoint)
+
+    def _receiver(
+        self,
+        link: str,
+        bulk: bool,
+        driver: Driver,
+        receive: Callable[[Buffer, Address, bool, int], None],
+        peer_name: PeerName | None,
+    ) -> Callable[[Batch], None]:
+        tap = self.capture.link(link) if self.capture is not None and peer_name is not None else None
+        port = PORTS[bulk]
+
+        def on_batch(batch: Batch) -> None:
+            for pdu in batch.segments():
+                driver.feed(receive, pdu, batch.peer, bulk)
+                if tap is not None and peer_name is not None:
+                    tap.datagram(peer_name(batch.peer, pdu), self.name, port, port, pdu, "in")
+
+        return on_batch
+
+    def _sender(
+        self, link: str, endpoint: Endpoint, bulk: bool, peer_name: PeerName | None
+    ) -> Callable[[Buffer, int, Address], None]:
+        tap = self.capture.link(link) if self.capture is not None and peer_name is not None else None
+        port = PORTS[bulk]
+
+        def send(data: Buffer, stride: int, peer: Address) -> None:
+            batch = Batch(data, stride, peer)
+            if tap is not None and peer_name is not None:
+                for pdu in batch.segments():
+                    tap.datagram(self.name, peer_name(peer, pdu), port, port, pdu, "out")
+            endpoint.send(batch)
+
+        return send
+
+    def control_entity(self, name: str, procedures: Procedures, timers: Timers, driver: Driver) -> ControlEntity:
+        """A control entity of this process on the bus."""
+
+        def send(envelope: Envelope) -> None:
+            try:
+                self.bus.send(envelope)
+            except BusFull as error:
+                log.warning("%s: %s", name, error)
+
+        entity = ControlEntity(name, procedures, timers, send, self._identifier, self.clock.utc_offset)
+        entity.on_missing = lambda to, what: self.say(f"{name}: no answer from {to} to {what} yet, asking again")
+        self.bus.serve(name, lambda envelope: driver.feed(entity.receive, envelope))
+        return entity
+
+    def _identifier(self) -> str:
+        return f"{secrets.randbits(128):032x}"
+
+    def _on_drop(self, link: str) -> Callable[[str, int], None]:
+        def on_drop(reason: str, size: int) -> None:
+            self.trace(
+                TraceEvent(time=self.clock.now(), node=self.name, kind="drop", link=link, drop=reason, size=size)
+            )
+
+        return on_drop
+
+    def running(self, driver: Driver, **addresses: Address) -> RunningNode:
+        """The node is up: `addresses` by link."""
+        return RunningNode(self, driver, addresses)
+
+    def close(self) -> None:
+        """Close what was opened here."""
+        for close in reversed(self.closing):
+            close()
+        self.closing.clear()

@@ -1,0 +1,40 @@
+"""A UE process on its platform: the radio and its compute worker."""
+
+from __future__ import annotations
+
+from net4ai.codecs.declaration import Buffer
+from net4ai.stack.hop import Address
+from net4ai.stack.io.driver import Driver
+from net4ai.stack.io.platform import Platform, RunningNode
+from net4ai.stack.timers import Timers
+from net4ai.ue.config import UeConfig
+from net4ai.ue.process import UeProcess
+
+
+async def start(config: UeConfig, platform: Platform) -> RunningNode:
+    """Open the radio, start the compute worker, let the terminals live. Raises OSError."""
+    driver = Driver(config.name, platform.clock)
+    procedures = platform.procedures(driver)
+
+    def receive(pdu: Buffer, source: Address, bulk: bool, now: int) -> None:
+        process.receive(pdu, source, bulk, now)
+
+    uu = await platform.open_link("Uu", (0, 0), driver, receive)
+    compute = await platform.start_compute(config.name)
+    process = UeProcess(
+        config,
+        uu.sockets,
+        procedures,
+        Timers(config.timers),
+        uu.budget,
+        compute,
+        platform.random_number,
+        platform.trace,
+        platform.say,
+    )
+    process.ran_address = await platform.network.resolve(*config.address)
+    compute.receive = lambda message: driver.feed(process.receive_compute, message)
+    platform.closing.append(compute.close)
+    driver.machine = process
+    driver.feed(process.start)
+    return platform.running(driver, Uu=uu.address)
