@@ -6,6 +6,7 @@ import asyncio
 import copy
 import math
 from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -37,14 +38,18 @@ REPORTS = 1000
 
 Reply = Callable[[FromWorker], None]
 
+Room = Callable[[], AbstractAsyncContextManager[None]]
+"""Entered for each message of a function: waits until there is room for one where it goes."""
+
 
 class HostChannel:
     """One end of a channel: `send` and `receive` for the function, the rest for the host."""
 
-    def __init__(self, emit: Callable[[bytes], None]) -> None:
+    def __init__(self, emit: Callable[[bytes], None], room: Room) -> None:
         self.closed = ""
         """Why it is closed; empty: it is open."""
         self._emit = emit
+        self._room = room
         self._free = asyncio.Semaphore(UNANSWERED_SENDS)
         self._unanswered = 0
         self._unread: asyncio.Queue[Buffer | None] = asyncio.Queue()
@@ -56,11 +61,15 @@ class HostChannel:
         if len(body) > MAXIMUM_BODY:
             raise EncodeError("Message", "data", f"{len(message.data)} octets", f"up to {MAXIMUM_BODY} with the prefix")
         await self._free.acquire()
-        if self.closed:
-            self._free.release()  # wakes the next who waits, to be told the same
-            raise ChannelClosed(self.closed)
         self._unanswered += 1
-        self._emit(body)
+        try:
+            async with self._room():
+                if self.closed:
+                    raise ChannelClosed(self.closed)
+                self._emit(body)
+        except BaseException:
+            self.sent()  # it was not; after the end, whoever waits next is woken to be told the same
+            raise
 
     async def receive(self) -> Message:
         """The next message; of a closed channel, as long as there are any. Raises `ChannelClosed`, `DecodeError`."""
@@ -110,11 +119,14 @@ current_scope: ContextVar[Scope] = ContextVar("scope")
 class HostContext:
     """The `Context` of an instance."""
 
-    def __init__(self, instance: int, settings: Mapping[str, Any], private: Mapping[str, Any], reply: Reply) -> None:
+    def __init__(
+        self, instance: int, settings: Mapping[str, Any], private: Mapping[str, Any], reply: Reply, room: Room
+    ) -> None:
         self._instance = instance
         self._settings = MappingProxyType(copy.deepcopy(dict(settings)))
         self._private = MappingProxyType(copy.deepcopy(dict(private)))
         self._reply = reply
+        self._room = room
         self.open = True
         self.result_channel = self._new_channel()
 
@@ -154,7 +166,7 @@ class HostContext:
         self.result_channel.close("the instance was unloaded")
 
     def _new_channel(self) -> HostChannel:
-        return HostChannel(lambda body: self._reply(SendResult(instance=self._instance, body=body)))
+        return HostChannel(lambda body: self._reply(SendResult(instance=self._instance, body=body)), self._room)
 
 
 def _reportable(name: str, value: object) -> int | float | str:

@@ -15,10 +15,19 @@ import importlib.metadata
 import traceback
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterable
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from net4ai.application_server.function_context import HostChannel, HostContext, Reply, Scope, current_scope, printable
+from net4ai.application_server.function_context import (
+    HostChannel,
+    HostContext,
+    Reply,
+    Room,
+    Scope,
+    current_scope,
+    printable,
+)
 from net4ai.codecs.compute import (
     Begin,
     Begun,
@@ -154,8 +163,9 @@ def _described(error: BaseException) -> str:
 class FunctionHost:
     """Runs functions as messages say. Needs a running loop; `reply` is called from it, also within `receive`."""
 
-    def __init__(self, reply: Reply, find: Find = installed_function) -> None:
+    def __init__(self, reply: Reply, find: Find = installed_function, room: Room = nullcontext) -> None:
         self._reply = reply
+        self._room = room
         self._find = find
         self._instances: dict[int, _Instance] = {}
         self._tasks: dict[asyncio.Task[None], None] = {}
@@ -175,7 +185,7 @@ class FunctionHost:
     def load(self, message: Load) -> None:
         number = message.instance
         self._unload(number)
-        context = HostContext(number, message.settings, message.private, self._reply)
+        context = HostContext(number, message.settings, message.private, self._reply, self._room)
         before = current_scope.set(Scope(0))
         try:
             if len(self._instances) >= MAXIMUM_INSTANCES:
@@ -365,7 +375,8 @@ class FunctionHost:
             channel = HostChannel(
                 lambda body: self._reply(
                     Send(instance=instance, execution=execution, as_server=as_server, seat=seat, body=body)
-                )
+                ),
+                self._room,
             )
             run.channels[message.seat] = channel
         return channel

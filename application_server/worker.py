@@ -1,0 +1,98 @@
+"""The compute worker: `python -m net4ai.application_server.worker --fd N`. Runs the functions of one node.
+
+Its node speaks to it over an inherited socket, one message of `net4ai.codecs.compute` a frame. It ends when that
+socket does. Computing blocks nothing but the worker itself; whoever wants it to stop can kill it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import importlib.metadata
+import logging
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+from net4ai.application_server.function_host import (
+    ENTRY_POINTS,
+    Find,
+    FunctionHost,
+    any_function,
+    installed_function,
+)
+from net4ai.codecs.compute import MAXIMUM_FRAME, FromWorker, Ready, decode_to_worker, encode
+from net4ai.codecs.errors import DecodeError
+from net4ai.stack.io.child_process import watch_parent
+from net4ai.stack.io.stream import FrameConnection
+
+SEND_BUFFER = 4 * MAXIMUM_FRAME
+"""Octets that may wait for the node. Functions wait for room long before; this bounds what does not."""
+
+log = logging.getLogger(__name__)
+
+
+async def serve(sock: socket.socket, find: Find, preload: Sequence[str] = ()) -> str:
+    """Run functions for the node at the other end of `sock`, until that is gone. Gives the reason it ended."""
+    reader, writer = await asyncio.open_unix_connection(sock=sock)
+    connection = FrameConnection(reader, writer, maximum_frame=MAXIMUM_FRAME, send_buffer=SEND_BUFFER)
+    one_at_a_time = asyncio.Lock()
+
+    @asynccontextmanager
+    async def room() -> AsyncIterator[None]:
+        async with one_at_a_time:
+            await connection.drain()
+            yield
+
+    def reply(message: FromWorker) -> None:
+        connection.send(encode(message))
+
+    def receive(frame: bytes) -> None:
+        try:
+            message = decode_to_worker(frame)
+        except DecodeError as error:
+            connection.close(str(error))
+        else:
+            host.receive(message)
+
+    host = FunctionHost(reply, find, room)
+    connection.receive = receive
+    reply(Ready())
+    load_early(preload)
+    reason = await connection.wait_closed()
+    host.close()
+    return reason
+
+
+def load_early(names: Sequence[str]) -> None:
+    """Import the modules of installed functions; what cannot be imported is said now and again by `Load`."""
+    for point in importlib.metadata.entry_points(group=ENTRY_POINTS):
+        if point.name in names:
+            try:
+                point.load()
+            except Exception:
+                log.exception("function %s cannot be imported", point.name)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(description="Compute worker of a node; started by it.")
+    parser.add_argument("--fd", type=int, required=True, help="inherited socket to the node")
+    parser.add_argument("--preload", default="", help="functions to import at once, comma separated")
+    parser.add_argument("--any-module", action="store_true", help='allow functions named "module:Class"')
+    options = parser.parse_args(arguments)
+    logging.basicConfig(format="%(levelname)s %(message)s")
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    watch_parent()
+    sock = socket.socket(fileno=options.fd)
+    sock.set_inheritable(False)
+    find = any_function if options.any_module else installed_function
+    reason = asyncio.run(serve(sock, find, options.preload.split(",")))
+    if reason != "closed by the peer":
+        sys.exit(f"the compute worker ends: {reason}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,136 @@
+"""The compute worker of a node as a child process, over a pair of sockets."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+from asyncio.subprocess import PIPE
+from collections.abc import Callable, Sequence
+from typing import Self
+
+from net4ai.codecs.compute import MAXIMUM_FRAME, FromWorker, Ready, ToWorker, decode_from_worker, encode
+from net4ai.codecs.errors import DecodeError
+from net4ai.stack.io.child_process import _ENVIRONMENT, ChildProcess, OnLine, python_module
+from net4ai.stack.io.stream import FrameConnection
+
+WORKER = "net4ai.application_server.worker"
+SEND_BUFFER = 8 * MAXIMUM_FRAME
+"""Octets that may wait while the worker computes; beyond that it counts as dead."""
+START_BOUND = 30.0
+"""Seconds until a worker must have said it is ready."""
+END_BOUND = 2.0
+"""Seconds a worker has to end by itself, once its socket is closed."""
+
+
+class ComputeProcess:
+    """A `net4ai.stack.compute.Compute` whose functions run in a process of their own. Made by `start`."""
+
+    def __init__(self, child: ChildProcess, connection: FrameConnection) -> None:
+        self.receive: Callable[[FromWorker], None] | None = None
+        self.lost: Callable[[str], None] | None = None
+        """Called once with the reason when the worker is gone and `close` was not called."""
+        self._child = child
+        self._connection = connection
+        self._connection.receive = self._receive
+        self._closing = False
+        self._ready = asyncio.Event()
+        self._end = asyncio.ensure_future(self._watch())
+
+    @classmethod
+    async def start(cls, name: str, on_line: OnLine, preload: Sequence[str] = (), *, any_module: bool = False) -> Self:
+        """Start a worker and wait until it takes messages.
+
+        `name`: logical name, before each line of the worker for `on_line`. `preload`: functions whose modules are
+        imported at once. `any_module`: functions may be named "module:Class". Raises OSError (ConnectionError,
+        TimeoutError among them) when there is no worker.
+        """
+        ours, theirs = socket.socketpair()
+        options = ["--fd", str(theirs.fileno()), "--preload", ",".join(preload)]
+        if any_module:
+            options.append("--any-module")
+        with theirs:
+            try:
+                child = await _spawn(name, options, theirs, on_line)
+            except BaseException:
+                ours.close()
+                raise
+        reader, writer = await asyncio.open_unix_connection(sock=ours)
+        connection = FrameConnection(reader, writer, maximum_frame=MAXIMUM_FRAME, send_buffer=SEND_BUFFER)
+        worker = cls(child, connection)
+        try:
+            await worker._wait_ready()
+        except BaseException:
+            worker.close()
+            child.kill()
+            raise
+        return worker
+
+    async def _wait_ready(self) -> None:
+        ready = asyncio.ensure_future(self._ready.wait())
+        await asyncio.wait([ready, self._end], timeout=START_BOUND, return_when=asyncio.FIRST_COMPLETED)
+        ready.cancel()
+        if self._end.done():
+            raise ConnectionError(f"{self._child.name}: {self._end.result()}")
+        if not self._ready.is_set():
+            raise TimeoutError(f"{self._child.name}: not ready within {START_BOUND:g} s")
+
+    @property
+    def pid(self) -> int:
+        return self._child.pid
+
+    def send(self, message: ToWorker) -> None:
+        """Send a message; never blocks. Raises `EncodeError` for one that has no frame."""
+        self._connection.send(encode(message))
+
+    def close(self) -> None:
+        """End the worker: its socket closes, then come SIGTERM and SIGKILL. `wait_closed` waits for it."""
+        self._closing = True
+        self._connection.close()
+
+    async def wait_closed(self) -> str:
+        """Wait until the worker is gone; gives the reason."""
+        return await asyncio.shield(self._end)
+
+    def _receive(self, frame: bytes) -> None:
+        try:
+            message = decode_from_worker(frame)
+        except DecodeError as error:
+            self._connection.close(str(error))
+            return
+        if isinstance(message, Ready):
+            self._ready.set()
+        elif self.receive is not None and not self._closing:
+            self.receive(message)
+
+    async def _watch(self) -> str:
+        """Wait for the end of connection or process, and see to the end of the other."""
+        closed = asyncio.ensure_future(self._connection.wait_closed())
+        ended = asyncio.ensure_future(self._child.wait())
+        await asyncio.wait([closed, ended], return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait([closed, ended], timeout=END_BOUND)
+        self._connection.close("the process ended")
+        code = await self._child.terminate()
+        reason = f"{await closed}, {_described(code)}"
+        if self.lost is not None and not self._closing:
+            self.lost(reason)
+        return reason
+
+
+def _described(code: int) -> str:
+    return f"ended by {signal.Signals(-code).name}" if code < 0 else f"ended with code {code}"
+
+
+async def _spawn(name: str, options: Sequence[str], inherited: socket.socket, on_line: OnLine) -> ChildProcess:
+    """As `ChildProcess.start`, for a child that inherits a socket."""
+    process = await asyncio.create_subprocess_exec(
+        *python_module(WORKER, *options),
+        stdin=PIPE,
+        stdout=PIPE,
+        stderr=PIPE,
+        start_new_session=True,
+        pass_fds=[inherited.fileno()],
+        env={**os.environ, **_ENVIRONMENT},
+    )
+    return ChildProcess(name, process, on_line)
