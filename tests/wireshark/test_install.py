@@ -92,7 +92,7 @@ def test_profile_gives_the_columns(tmp_path: Path) -> None:
 
 
 @pytest.mark.tshark
-def test_colour_filters_are_valid(tmp_path: Path) -> None:
+def test_filters_of_the_profile_are_valid(tmp_path: Path) -> None:
     """A filter with a field that does not exist is silently left out by Wireshark; tshark refuses it."""
     path = write_pcapng(tmp_path / "release.pcapng", [Packet(udp(RELEASE))])
     profile = PLUGIN.parent / "profile"
@@ -101,8 +101,7 @@ def test_colour_filters_are_valid(tmp_path: Path) -> None:
         line.split('","')[2] for line in (profile / "dfilter_buttons").read_text().splitlines() if line[0] == '"'
     ]
     saved = [line.split('" ')[1] for line in (profile / "dfilters").read_text().splitlines()]
-    for text in coloured + buttons + saved:
-        tshark(path, "-Y", text)
+    tshark(path, "-Y", " || ".join(f"({text})" for text in coloured + buttons + saved))
 
 
 @pytest.mark.tshark
