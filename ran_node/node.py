@@ -136,6 +136,8 @@ class RanNode:
             context.hop.trace_message(message, "in", len(sdu), now)
             if type(message) in LEGAL[context.state]:
                 _RRC_HANDLERS[type(message)](self, context, message)
+                # The next message may be legal only in the state this one leads to.
+                self.procedures.run()
             else:
                 self.drops.count("unexpected message", len(sdu))
 

@@ -87,6 +87,8 @@ class Terminal:
             if not self._legal(message, "SRB1"):
                 continue
             _RRC_HANDLERS[type(message)](self, message)
+            # The next message may be legal only in the state this one leads to.
+            self.process.procedures.run()
 
     def _legal(self, message: Message | UnknownMessage, bearer: str) -> bool:
         if not is_legal(message, self.state, bearer):

@@ -7,7 +7,6 @@ the routine manager and the orchestrator; T4 and T8 signalling goes to the peers
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import cast
 
 from net4ai.codecs import link
 from net4ai.codecs.bus import NodeAvailable
@@ -163,7 +162,7 @@ class ForwardingFunction:
         copy = bytearray(pdu)
         end = self.switch.forward((hop, bearer), copy, now)
         if isinstance(end, RouteEnd):
-            out, out_bearer = cast(Leg, end.leg)
+            out, out_bearer = end.leg
             if bulk:
                 out.send_burst(out_bearer, copy, len(copy))
             else:
@@ -182,7 +181,7 @@ class ForwardingFunction:
             peer.hop.advance(now)
             self._touched[peer] = None
         for end, pdu in self.switch.control_to_send(now):
-            hop, bearer = cast(Leg, end.leg)
+            hop, bearer = end.leg
             hop.send_dep(bearer, pdu)
         for peer in self._touched:
             peer.take_messages(now)

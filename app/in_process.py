@@ -1,0 +1,74 @@
+"""All nodes of a run in one event loop over in-memory links: for tests, debugging and virtual time.
+
+The nodes are the same; only what they stand on differs. Functions compute in the loop, so under virtual time computing
+takes no time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+
+from net4ai.application_server import main as application_server
+from net4ai.application_server.config import ApplicationServerConfig
+from net4ai.application_server.inline_compute import InlineCompute
+from net4ai.stack.compute import Compute
+from net4ai.stack.hop import Address
+from net4ai.stack.io.bus import Hub, InProcessBus
+from net4ai.stack.io.capture import CaptureFile
+from net4ai.stack.io.clock import LoopClock
+from net4ai.stack.io.memory_network import MemoryNetwork
+from net4ai.stack.io.platform import Platform, RunConfig, RunningNode
+from net4ai.stack.io.trace_file import TraceFile
+
+
+class InProcessRun:
+    """Gives each node of a run its platform, all in the running loop."""
+
+    def __init__(self, run: RunConfig, say: Callable[[str], None]) -> None:
+        self.run = run
+        self.say = say
+        self.loop = asyncio.get_running_loop()
+        self.clock = LoopClock(self.loop, run.utc_offset)
+        self.network = MemoryNetwork(self.loop)
+        self.hub = Hub()
+        self.nodes: list[RunningNode] = []
+
+    async def platform(self, name: str) -> Platform:
+        """A platform for the node of this name."""
+        trace = TraceFile(Path(self.run.trace_folder) / f"{name}.ndjson", self.clock, self.loop)
+        capture = None
+        if self.run.capture_folder:
+            path = Path(self.run.capture_folder) / f"{name}.pcapng"
+            capture = CaptureFile(path, self.clock, comment=self.run.comment)
+        bus = InProcessBus(name, bytes.fromhex(self.run.run_key), self.clock, self.hub, trace)
+        await bus.start()
+        platform = Platform(
+            name=name,
+            run=self.run,
+            clock=self.clock,
+            network=self.network,
+            bus=bus,
+            trace=trace,
+            capture=capture,
+            start_compute=self._start_compute,
+            start_application_server=self._start_application_server,
+            say=self.say,
+        )
+        platform.closing.append(trace.close)
+        if capture is not None:
+            platform.closing.append(capture.close)
+        return platform
+
+    async def _start_compute(self, name: str) -> Compute:
+        return InlineCompute(self.loop)
+
+    async def _start_application_server(self, name: str, node: str, address: Address) -> None:
+        config = ApplicationServerConfig(name=name, node=node, address=address)
+        self.nodes.append(await application_server.start(config, await self.platform(name)))
+
+    def close(self) -> None:
+        """End all nodes."""
+        for node in reversed(self.nodes):
+            node.close()
