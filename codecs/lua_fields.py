@@ -8,6 +8,7 @@
     }
 
 A part of a structure is a word (with its fields: mask, divisor, range, codes), octets, a list or a nested structure.
+A quiet field is shown only where it is not 0.
 The plugin (`pcaps/wireshark/net4ai.lua`) walks these parts. `render` is called by `net4ai.codecs.generate`.
 """
 
@@ -111,13 +112,17 @@ SHARED_FIELDS: dict[str, tuple[int, str]] = {
 """Fields that can also be filtered by `net4ai.<name>`, over all messages."""
 
 _LABELS: dict[str, str] = {
+    "ack_requested": "ACK requested",
     "c_rnti": "C-RNTI",
+    "count": "COUNT",
+    "dep_version": "DEP version",
     "five_qi": "5QI",
     "has_mac": "Has MAC-I",
     "nas": "NAS",
     "qfi": "QFI",
     "qos": "QoS",
     "ran_ue": "RAN UE",
+    "reencrypted": "Re-encrypted",
     "ue_identity": "UE identity",
 }
 
@@ -232,6 +237,8 @@ def _fields(word: Word, prefix: str) -> Iterator[LuaValue]:
             field["base"] = "HEX"
         if spec.codes is not None:
             field["codes"] = spec.codes.__name__
+        if spec.reserved or name.startswith("dimension_"):
+            field["quiet"] = True
         if spec.reserved:
             field["reserved"] = True
         elif spec.constant is not None:

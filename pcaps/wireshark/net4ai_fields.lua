@@ -20,7 +20,7 @@ return {
             {name = "segmentation", label = "Segmentation", filter = "net4ai.segmentation", type = "uint8", mask = 24, divisor = 8, modulus = 4, codes = "Segmentation", doc = "Whole service data unit, or which part of it."},
             {name = "poll", label = "Poll", filter = "net4ai.poll", type = "bool", mask = 4, divisor = 4, modulus = 2, doc = "Asks for a status report."},
             {name = "has_mac", label = "Has MAC-I", filter = "net4ai.has_mac", type = "bool", mask = 2, divisor = 2, modulus = 2, doc = "A 32-bit MAC-I ends the PDU. 0: null integrity, no keys yet."},
-            {name = "hop_encrypted", label = "Hop encrypted", filter = "net4ai.hop_encrypted", type = "bool", mask = 1, divisor = 1, modulus = 2, reserved = true, doc = "Reserved: sent as 0, ignored on receipt."},
+            {name = "hop_encrypted", label = "Hop encrypted", filter = "net4ai.hop_encrypted", type = "bool", mask = 1, divisor = 1, modulus = 2, quiet = true, reserved = true, doc = "Reserved: sent as 0, ignored on receipt."},
           },
         },
         {
@@ -42,7 +42,7 @@ return {
           kind = "word",
           size = 4,
           fields = {
-            {name = "count", label = "Count", filter = "net4ai.count", type = "uint32", doc = "Number of the PDU per C-RNTI, bearer, direction and socket; in acknowledged mode the ARQ number."},
+            {name = "count", label = "COUNT", filter = "net4ai.count", type = "uint32", doc = "Number of the PDU per C-RNTI, bearer, direction and socket; in acknowledged mode the ARQ number."},
           },
         },
       },
@@ -116,9 +116,9 @@ return {
           size = 1,
           fields = {
             {name = "response", label = "Response", filter = "dep.response", type = "bool", mask = 128, divisor = 128, modulus = 2, doc = "The message answers the peer's message of the same message id."},
-            {name = "ack_requested", label = "Ack requested", filter = "dep.ack_requested", type = "bool", mask = 64, divisor = 64, modulus = 2, doc = "The receiver shall acknowledge at once."},
-            {name = "reencrypted", label = "Reencrypted", filter = "dep.reencrypted", type = "bool", mask = 32, divisor = 32, modulus = 2, doc = "Set by the forwarding function after proxy re-encryption (R87)."},
-            {name = "reserved_flags", label = "Reserved flags", filter = "dep.reserved_flags", type = "uint8", mask = 31, divisor = 1, modulus = 32, reserved = true, doc = "Reserved: sent as 0, ignored on receipt."},
+            {name = "ack_requested", label = "ACK requested", filter = "dep.ack_requested", type = "bool", mask = 64, divisor = 64, modulus = 2, doc = "The receiver shall acknowledge at once."},
+            {name = "reencrypted", label = "Re-encrypted", filter = "dep.reencrypted", type = "bool", mask = 32, divisor = 32, modulus = 2, doc = "Set by the forwarding function after proxy re-encryption (R87)."},
+            {name = "reserved_flags", label = "Reserved flags", filter = "dep.reserved_flags", type = "uint8", mask = 31, divisor = 1, modulus = 32, quiet = true, reserved = true, doc = "Reserved: sent as 0, ignored on receipt."},
           },
         },
         {
@@ -210,7 +210,7 @@ return {
           size = 1,
           fields = {
             {name = "more", label = "More", filter = "net4ai.message.more", type = "bool", mask = 128, divisor = 128, modulus = 2, doc = "Another message of the same tag and index continues this one."},
-            {name = "reserved_flags", label = "Reserved flags", filter = "net4ai.message.reserved_flags", type = "uint8", mask = 127, divisor = 1, modulus = 128, reserved = true, doc = "Reserved: sent as 0, ignored on receipt."},
+            {name = "reserved_flags", label = "Reserved flags", filter = "net4ai.message.reserved_flags", type = "uint8", mask = 127, divisor = 1, modulus = 128, quiet = true, reserved = true, doc = "Reserved: sent as 0, ignored on receipt."},
           },
         },
         {
@@ -245,7 +245,7 @@ return {
           kind = "word",
           size = 1,
           fields = {
-            {name = "reserved_octet", label = "Reserved octet", filter = "net4ai.message.reserved_octet", type = "uint8", reserved = true, doc = "Reserved: sent as 0, ignored on receipt."},
+            {name = "reserved_octet", label = "Reserved octet", filter = "net4ai.message.reserved_octet", type = "uint8", quiet = true, reserved = true, doc = "Reserved: sent as 0, ignored on receipt."},
           },
         },
         {
@@ -259,7 +259,7 @@ return {
           kind = "word",
           size = 2,
           fields = {
-            {name = "reserved_word", label = "Reserved word", filter = "net4ai.message.reserved_word", type = "uint16", reserved = true, doc = "Reserved: sent as 0, ignored on receipt."},
+            {name = "reserved_word", label = "Reserved word", filter = "net4ai.message.reserved_word", type = "uint16", quiet = true, reserved = true, doc = "Reserved: sent as 0, ignored on receipt."},
           },
         },
         {
@@ -273,7 +273,7 @@ return {
           kind = "word",
           size = 4,
           fields = {
-            {name = "reserved_number", label = "Reserved number", filter = "net4ai.message.reserved_number", type = "uint32", reserved = true, doc = "Reserved: sent as 0, ignored on receipt."},
+            {name = "reserved_number", label = "Reserved number", filter = "net4ai.message.reserved_number", type = "uint32", quiet = true, reserved = true, doc = "Reserved: sent as 0, ignored on receipt."},
           },
         },
         {
@@ -287,56 +287,56 @@ return {
           kind = "word",
           size = 4,
           fields = {
-            {name = "dimension_0", label = "Dimension 0", filter = "net4ai.message.dimension_0", type = "uint32", doc = "Size of dimension 0, or 0."},
+            {name = "dimension_0", label = "Dimension 0", filter = "net4ai.message.dimension_0", type = "uint32", quiet = true, doc = "Size of dimension 0, or 0."},
           },
         },
         {
           kind = "word",
           size = 4,
           fields = {
-            {name = "dimension_1", label = "Dimension 1", filter = "net4ai.message.dimension_1", type = "uint32", doc = "Size of dimension 1, or 0."},
+            {name = "dimension_1", label = "Dimension 1", filter = "net4ai.message.dimension_1", type = "uint32", quiet = true, doc = "Size of dimension 1, or 0."},
           },
         },
         {
           kind = "word",
           size = 4,
           fields = {
-            {name = "dimension_2", label = "Dimension 2", filter = "net4ai.message.dimension_2", type = "uint32", doc = "Size of dimension 2, or 0."},
+            {name = "dimension_2", label = "Dimension 2", filter = "net4ai.message.dimension_2", type = "uint32", quiet = true, doc = "Size of dimension 2, or 0."},
           },
         },
         {
           kind = "word",
           size = 4,
           fields = {
-            {name = "dimension_3", label = "Dimension 3", filter = "net4ai.message.dimension_3", type = "uint32", doc = "Size of dimension 3, or 0."},
+            {name = "dimension_3", label = "Dimension 3", filter = "net4ai.message.dimension_3", type = "uint32", quiet = true, doc = "Size of dimension 3, or 0."},
           },
         },
         {
           kind = "word",
           size = 4,
           fields = {
-            {name = "dimension_4", label = "Dimension 4", filter = "net4ai.message.dimension_4", type = "uint32", doc = "Size of dimension 4, or 0."},
+            {name = "dimension_4", label = "Dimension 4", filter = "net4ai.message.dimension_4", type = "uint32", quiet = true, doc = "Size of dimension 4, or 0."},
           },
         },
         {
           kind = "word",
           size = 4,
           fields = {
-            {name = "dimension_5", label = "Dimension 5", filter = "net4ai.message.dimension_5", type = "uint32", doc = "Size of dimension 5, or 0."},
+            {name = "dimension_5", label = "Dimension 5", filter = "net4ai.message.dimension_5", type = "uint32", quiet = true, doc = "Size of dimension 5, or 0."},
           },
         },
         {
           kind = "word",
           size = 4,
           fields = {
-            {name = "dimension_6", label = "Dimension 6", filter = "net4ai.message.dimension_6", type = "uint32", doc = "Size of dimension 6, or 0."},
+            {name = "dimension_6", label = "Dimension 6", filter = "net4ai.message.dimension_6", type = "uint32", quiet = true, doc = "Size of dimension 6, or 0."},
           },
         },
         {
           kind = "word",
           size = 4,
           fields = {
-            {name = "dimension_7", label = "Dimension 7", filter = "net4ai.message.dimension_7", type = "uint32", doc = "Size of dimension 7, or 0."},
+            {name = "dimension_7", label = "Dimension 7", filter = "net4ai.message.dimension_7", type = "uint32", quiet = true, doc = "Size of dimension 7, or 0."},
           },
         },
       },
@@ -356,7 +356,7 @@ return {
           kind = "word",
           size = 1,
           fields = {
-            {name = "flags", label = "Flags", filter = "net4ai.message.record.flags", type = "uint8", reserved = true, doc = "Reserved: sent as 0, ignored on receipt."},
+            {name = "flags", label = "Flags", filter = "net4ai.message.record.flags", type = "uint8", quiet = true, reserved = true, doc = "Reserved: sent as 0, ignored on receipt."},
           },
         },
         {
@@ -426,14 +426,14 @@ return {
           kind = "word",
           size = 1,
           fields = {
-            {name = "reserved_octet", label = "Reserved octet", filter = "dep.grant.reserved_octet", type = "uint8", reserved = true, doc = "Reserved: sent as 0, ignored on receipt."},
+            {name = "reserved_octet", label = "Reserved octet", filter = "dep.grant.reserved_octet", type = "uint8", quiet = true, reserved = true, doc = "Reserved: sent as 0, ignored on receipt."},
           },
         },
         {
           kind = "word",
           size = 2,
           fields = {
-            {name = "reserved_bits", label = "Reserved bits", filter = "dep.grant.reserved_bits", type = "uint16", reserved = true, doc = "Reserved: sent as 0, ignored on receipt."},
+            {name = "reserved_bits", label = "Reserved bits", filter = "dep.grant.reserved_bits", type = "uint16", quiet = true, reserved = true, doc = "Reserved: sent as 0, ignored on receipt."},
           },
         },
       },
@@ -481,14 +481,14 @@ return {
           kind = "word",
           size = 1,
           fields = {
-            {name = "reserved_octet", label = "Reserved octet", filter = "dep.ack.reserved_octet", type = "uint8", reserved = true, doc = "Reserved: sent as 0, ignored on receipt."},
+            {name = "reserved_octet", label = "Reserved octet", filter = "dep.ack.reserved_octet", type = "uint8", quiet = true, reserved = true, doc = "Reserved: sent as 0, ignored on receipt."},
           },
         },
         {
           kind = "word",
           size = 2,
           fields = {
-            {name = "reserved_bits", label = "Reserved bits", filter = "dep.ack.reserved_bits", type = "uint16", reserved = true, doc = "Reserved: sent as 0, ignored on receipt."},
+            {name = "reserved_bits", label = "Reserved bits", filter = "dep.ack.reserved_bits", type = "uint16", quiet = true, reserved = true, doc = "Reserved: sent as 0, ignored on receipt."},
           },
         },
         {kind = "octets", name = "map", label = "Map", filter = "dep.ack.map", length_size = 0, maximum = 8192, doc = "Bit i, most significant first: segment i behind the offset has arrived."},
@@ -534,7 +534,7 @@ return {
           kind = "word",
           size = 4,
           fields = {
-            {name = "reserved_bits", label = "Reserved bits", filter = "dep.busy.reserved_bits", type = "uint32", reserved = true, doc = "Reserved: sent as 0, ignored on receipt."},
+            {name = "reserved_bits", label = "Reserved bits", filter = "dep.busy.reserved_bits", type = "uint32", quiet = true, reserved = true, doc = "Reserved: sent as 0, ignored on receipt."},
           },
         },
       },
@@ -580,7 +580,7 @@ return {
           kind = "word",
           size = 2,
           fields = {
-            {name = "reserved_bits", label = "Reserved bits", filter = "dep.close.reserved_bits", type = "uint16", reserved = true, doc = "Reserved: sent as 0, ignored on receipt."},
+            {name = "reserved_bits", label = "Reserved bits", filter = "dep.close.reserved_bits", type = "uint16", quiet = true, reserved = true, doc = "Reserved: sent as 0, ignored on receipt."},
           },
         },
       },
@@ -600,7 +600,7 @@ return {
           kind = "word",
           size = 2,
           fields = {
-            {name = "reserved_bits", label = "Reserved bits", filter = "dep.close.reserved_bits", type = "uint16", reserved = true, doc = "Reserved: sent as 0, ignored on receipt."},
+            {name = "reserved_bits", label = "Reserved bits", filter = "dep.close.reserved_bits", type = "uint16", quiet = true, reserved = true, doc = "Reserved: sent as 0, ignored on receipt."},
           },
         },
       },
@@ -620,7 +620,7 @@ return {
           kind = "word",
           size = 2,
           fields = {
-            {name = "reserved_bits", label = "Reserved bits", filter = "dep.error.reserved_bits", type = "uint16", reserved = true, doc = "Reserved: sent as 0, ignored on receipt."},
+            {name = "reserved_bits", label = "Reserved bits", filter = "dep.error.reserved_bits", type = "uint16", quiet = true, reserved = true, doc = "Reserved: sent as 0, ignored on receipt."},
           },
         },
         {
@@ -852,7 +852,7 @@ return {
                   kind = "word",
                   size = 1,
                   fields = {
-                    {name = "dep_version", label = "Dep version", filter = "net4ai.rrc.reconfiguration.sessions.dep_version", type = "uint8", minimum = 1, maximum = 15, doc = "DEP version of the session."},
+                    {name = "dep_version", label = "DEP version", filter = "net4ai.rrc.reconfiguration.sessions.dep_version", type = "uint8", minimum = 1, maximum = 15, doc = "DEP version of the session."},
                   },
                 },
                 {
@@ -928,7 +928,7 @@ return {
                       fields = {
                         {name = "reliable", label = "Reliable", filter = "net4ai.rrc.reconfiguration.sessions.flows.reliable", type = "bool", mask = 128, divisor = 128, modulus = 2, doc = "Lost octets are sent again."},
                         {name = "ordered", label = "Ordered", filter = "net4ai.rrc.reconfiguration.sessions.flows.ordered", type = "bool", mask = 64, divisor = 64, modulus = 2, doc = "Messages are delivered in the order they were sent."},
-                        {name = "reserved_flags", label = "Reserved flags", filter = "net4ai.rrc.reconfiguration.sessions.flows.reserved_flags", type = "uint8", mask = 63, divisor = 1, modulus = 64, reserved = true, doc = "Reserved: sent as 0, ignored on receipt."},
+                        {name = "reserved_flags", label = "Reserved flags", filter = "net4ai.rrc.reconfiguration.sessions.flows.reserved_flags", type = "uint8", mask = 63, divisor = 1, modulus = 64, quiet = true, reserved = true, doc = "Reserved: sent as 0, ignored on receipt."},
                       },
                     },
                   },
@@ -1236,7 +1236,7 @@ return {
                   size = 1,
                   fields = {
                     {name = "raw_data", label = "Raw data", filter = "net4ai.nas.job_list.jobs.raw_data", type = "bool", mask = 128, divisor = 128, modulus = 2, doc = "The service may ask for raw data (bottom split)."},
-                    {name = "reserved_flags", label = "Reserved flags", filter = "net4ai.nas.job_list.jobs.reserved_flags", type = "uint8", mask = 127, divisor = 1, modulus = 128, reserved = true, doc = "Reserved: sent as 0, ignored on receipt."},
+                    {name = "reserved_flags", label = "Reserved flags", filter = "net4ai.nas.job_list.jobs.reserved_flags", type = "uint8", mask = 127, divisor = 1, modulus = 128, quiet = true, reserved = true, doc = "Reserved: sent as 0, ignored on receipt."},
                   },
                 },
               },
@@ -1261,7 +1261,7 @@ return {
               size = 1,
               fields = {
                 {name = "given", label = "Given", filter = "net4ai.nas.consent.given", type = "bool", mask = 128, divisor = 128, modulus = 2, doc = "Agrees."},
-                {name = "reserved_flags", label = "Reserved flags", filter = "net4ai.nas.consent.reserved_flags", type = "uint8", mask = 127, divisor = 1, modulus = 128, reserved = true, doc = "Reserved: sent as 0, ignored on receipt."},
+                {name = "reserved_flags", label = "Reserved flags", filter = "net4ai.nas.consent.reserved_flags", type = "uint8", mask = 127, divisor = 1, modulus = 128, quiet = true, reserved = true, doc = "Reserved: sent as 0, ignored on receipt."},
               },
             },
             {
@@ -1306,7 +1306,7 @@ return {
                   size = 1,
                   fields = {
                     {name = "raw_data", label = "Raw data", filter = "net4ai.nas.consent.privacy.raw_data", type = "bool", mask = 128, divisor = 128, modulus = 2, doc = "Willing to give raw data."},
-                    {name = "reserved_flags", label = "Reserved flags", filter = "net4ai.nas.consent.privacy.reserved_flags", type = "uint8", mask = 127, divisor = 1, modulus = 128, reserved = true, doc = "Reserved: sent as 0, ignored on receipt."},
+                    {name = "reserved_flags", label = "Reserved flags", filter = "net4ai.nas.consent.privacy.reserved_flags", type = "uint8", mask = 127, divisor = 1, modulus = 128, quiet = true, reserved = true, doc = "Reserved: sent as 0, ignored on receipt."},
                   },
                 },
                 {
@@ -1434,7 +1434,7 @@ return {
               size = 1,
               fields = {
                 {name = "sequential", label = "Sequential", filter = "net4ai.nas.routine_invite.sequential", type = "bool", mask = 128, divisor = 128, modulus = 2, doc = "Turns come one after another (R79)."},
-                {name = "reserved_flags", label = "Reserved flags", filter = "net4ai.nas.routine_invite.reserved_flags", type = "uint8", mask = 127, divisor = 1, modulus = 128, reserved = true, doc = "Reserved: sent as 0, ignored on receipt."},
+                {name = "reserved_flags", label = "Reserved flags", filter = "net4ai.nas.routine_invite.reserved_flags", type = "uint8", mask = 127, divisor = 1, modulus = 128, quiet = true, reserved = true, doc = "Reserved: sent as 0, ignored on receipt."},
               },
             },
             {kind = "octets", name = "settings", label = "Settings", filter = "net4ai.nas.routine_invite.settings", length_size = 2, maximum = 8192, doc = "Settings of the function, JSON.", content = "json"},
@@ -2127,7 +2127,7 @@ return {
               kind = "word",
               size = 1,
               fields = {
-                {name = "dep_version", label = "Dep version", filter = "net4ai.link.session_add.dep_version", type = "uint8", minimum = 1, maximum = 15, doc = "DEP version of the sessions."},
+                {name = "dep_version", label = "DEP version", filter = "net4ai.link.session_add.dep_version", type = "uint8", minimum = 1, maximum = 15, doc = "DEP version of the sessions."},
               },
             },
             {
@@ -2219,7 +2219,7 @@ return {
                       fields = {
                         {name = "reliable", label = "Reliable", filter = "net4ai.link.session_add.sessions.flows.reliable", type = "bool", mask = 128, divisor = 128, modulus = 2, doc = "Lost octets are sent again."},
                         {name = "ordered", label = "Ordered", filter = "net4ai.link.session_add.sessions.flows.ordered", type = "bool", mask = 64, divisor = 64, modulus = 2, doc = "Messages are delivered in the order they were sent."},
-                        {name = "reserved_flags", label = "Reserved flags", filter = "net4ai.link.session_add.sessions.flows.reserved_flags", type = "uint8", mask = 63, divisor = 1, modulus = 64, reserved = true, doc = "Reserved: sent as 0, ignored on receipt."},
+                        {name = "reserved_flags", label = "Reserved flags", filter = "net4ai.link.session_add.sessions.flows.reserved_flags", type = "uint8", mask = 63, divisor = 1, modulus = 64, quiet = true, reserved = true, doc = "Reserved: sent as 0, ignored on receipt."},
                       },
                     },
                   },
@@ -2411,7 +2411,7 @@ return {
               size = 1,
               fields = {
                 {name = "sequential", label = "Sequential", filter = "net4ai.link.invite.sequential", type = "bool", mask = 128, divisor = 128, modulus = 2, doc = "Turns come one after another (R79)."},
-                {name = "reserved_flags", label = "Reserved flags", filter = "net4ai.link.invite.reserved_flags", type = "uint8", mask = 127, divisor = 1, modulus = 128, reserved = true, doc = "Reserved: sent as 0, ignored on receipt."},
+                {name = "reserved_flags", label = "Reserved flags", filter = "net4ai.link.invite.reserved_flags", type = "uint8", mask = 127, divisor = 1, modulus = 128, quiet = true, reserved = true, doc = "Reserved: sent as 0, ignored on receipt."},
               },
             },
             {
@@ -2688,7 +2688,7 @@ return {
               size = 1,
               fields = {
                 {name = "stop", label = "Stop", filter = "net4ai.link.complete.stop", type = "bool", mask = 128, divisor = 128, modulus = 2, doc = "The job shall end (R110)."},
-                {name = "reserved_flags", label = "Reserved flags", filter = "net4ai.link.complete.reserved_flags", type = "uint8", mask = 127, divisor = 1, modulus = 128, reserved = true, doc = "Reserved: sent as 0, ignored on receipt."},
+                {name = "reserved_flags", label = "Reserved flags", filter = "net4ai.link.complete.reserved_flags", type = "uint8", mask = 127, divisor = 1, modulus = 128, quiet = true, reserved = true, doc = "Reserved: sent as 0, ignored on receipt."},
               },
             },
             {

@@ -118,7 +118,10 @@ local function read_word(reader, part, at, tree, values)
     local value, item = word, nil
     if field.mask then value = floor(word / field.divisor) % field.modulus end
     values[field.name] = value
-    if visible or tree:referenced(field.field) then item = tree:add(field.field, reader.tvb(at, size)) end
+    if visible or tree:referenced(field.field) then
+      item = tree:add(field.field, reader.tvb(at, size))
+      if field.quiet and value == 0 then item:set_hidden() end
+    end
     if field.shared and tree:referenced(shared[field.shared]) then
       tree:add(shared[field.shared], reader.tvb(at, size)):set_hidden()
     end
@@ -178,6 +181,7 @@ local function read_octets(reader, part, at, tree, values)
       pcall(json.call, json, range:tvb(), reader.pinfo, item)
     end
   end
+  if stop == start then item:set_hidden() end
   return stop
 end
 
