@@ -413,7 +413,7 @@ class AcknowledgedBearer:
         lost: set[int] = set()
         for gap in missing:
             first = _ahead(gap.first, oldest)
-            lost.update(range(max(first, 0), min(first + gap.length, reported)))
+            lost.update(range(first, min(first + gap.length, reported)))
         newest: _Sent | None = None
         for position, count in [(_ahead(count, oldest), count) for count in self._sent]:
             if position >= reported:

@@ -122,10 +122,14 @@ def pair(first_count: int = 0, maximum_pdu: int = MAXIMUM_PDU, **link: float) ->
 
 def check_all_quiet(link: Link) -> None:
     for end in (link.near, link.far):
-        assert not end.failed
-        assert end.idle
-        assert end.next_deadline() is None
-        assert end.datagrams_to_send(link.now) == []
+        check_quiet(end)
+
+
+def check_quiet(end: AcknowledgedBearer) -> None:
+    assert not end.failed
+    assert end.idle
+    assert end.next_deadline() is None
+    assert end.datagrams_to_send(END_OF_PATIENCE) == []
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -227,6 +231,30 @@ def test_lost_message_is_repeated_by_timer() -> None:
     assert link.now == INITIAL_TIMEOUT
     assert link.take(link.far) == [b"hello"]
     check_all_quiet(link)
+
+
+def test_lost_end_costs_one_repetition_to_find() -> None:
+    """The newest PDU is repeated: the answer to it tells about all before."""
+    near, far = bearer(), bearer()
+    near.send(bytes(12_000), 0)
+    pdus = near.datagrams_to_send(0)
+    for pdu in pdus[:-3]:
+        far.receive(pdu, MS)
+    near.advance(INITIAL_TIMEOUT)
+    (repeated,) = near.datagrams_to_send(INITIAL_TIMEOUT)
+    assert fields_of(repeated).count == len(pdus) - 1
+    far.receive(repeated, INITIAL_TIMEOUT)
+    (report,) = far.datagrams_to_send(INITIAL_TIMEOUT)
+    near.receive(report, INITIAL_TIMEOUT)
+    assert [fields_of(pdu).count for pdu in near.datagrams_to_send(INITIAL_TIMEOUT)] == [len(pdus) - 3, len(pdus) - 2]
+
+
+def test_new_messages_do_not_put_off_the_timer() -> None:
+    near = bearer()
+    for now in range(0, INITIAL_TIMEOUT, 10 * MS):
+        near.send(b"x", now)
+        near.datagrams_to_send(now)
+        assert near.next_deadline() == INITIAL_TIMEOUT
 
 
 def test_gap_is_repaired_without_timer() -> None:
@@ -365,6 +393,14 @@ def test_send_queue_is_bounded_in_octets() -> None:
         near.send(b"x", 0)
 
 
+def test_send_queue_frees_its_room() -> None:
+    link = pair()
+    for _ in range(module.MAXIMUM_QUEUED_OCTETS // MAXIMUM_SDU + 1):
+        link.near.send(bytes(MAXIMUM_SDU), link.now)
+        link.run()
+    check_quiet(link.near)
+
+
 @pytest.mark.parametrize("length", [0, MAXIMUM_SDU + 1])
 def test_length_of_service_data_unit(length: int) -> None:
     with pytest.raises(EncodeError, match=rf"{length}.*1 to 65536"):
@@ -386,6 +422,11 @@ def test_sdu_that_changes_after_send() -> None:
     far.receive(memoryview(pdu), 0)
     pdu[:] = bytes(len(pdu))
     assert far.next_sdu() == b"before"
+    ahead = bytearray(header(count=2) + b"second")
+    far.receive(memoryview(ahead), 0)
+    ahead[:] = bytes(len(ahead))
+    far.receive(header(count=1) + b"first", 0)
+    assert list(iter(far.next_sdu, None)) == [b"first", b"second"]
 
 
 def test_what_nobody_takes_is_bounded() -> None:
@@ -495,6 +536,20 @@ def test_timeout_learns_a_long_round_trip() -> None:
     link.near.send(b"x", link.now)
     link.run()
     assert link.sent == before + 2
+
+
+def test_answer_to_a_repeated_pdu_measures_nothing() -> None:
+    """It may have been to the first transmission: taken for the second's it would be much too short."""
+    near, far = bearer(), bearer()
+    near.send(b"x", 0)
+    near.datagrams_to_send(0)
+    near.advance(INITIAL_TIMEOUT)
+    for pdu in near.datagrams_to_send(INITIAL_TIMEOUT):
+        far.receive(pdu, INITIAL_TIMEOUT)
+    near.receive(far.datagrams_to_send(0)[0], INITIAL_TIMEOUT + MS)
+    near.send(b"y", SECOND)
+    near.datagrams_to_send(SECOND)
+    assert near.next_deadline() == SECOND + INITIAL_TIMEOUT
 
 
 def test_retransmission_timeout() -> None:

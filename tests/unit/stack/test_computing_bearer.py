@@ -16,11 +16,11 @@ from net4ai.stack.drops import Drop
 
 
 def bearer(first_count: int = 0) -> ComputingBearer:
-    return ComputingBearer(bearer_type=BearerType.CRB, bearer=3, c_rnti=0x4601, first_count=first_count)
+    return ComputingBearer(bearer_type=BearerType.CRB, bearer=3, c_rnti=0x4600, first_count=first_count)
 
 
 def header(**fields: int) -> bytes:
-    usual = {"is_data": 1, "segmentation": 0, "poll": 0, "has_mac": 0, "bearer": 3, "c_rnti": 0x4601, "count": 0}
+    usual = {"is_data": 1, "segmentation": 0, "poll": 0, "has_mac": 0, "bearer": 3, "c_rnti": 0x4600, "count": 0}
     return L2Header(**{"bearer_type": BearerType.CRB, **usual, **fields}).to_bytes()
 
 
@@ -28,7 +28,7 @@ def test_header_on_the_wire() -> None:
     """On a computing radio bearer and on a fixed link."""
     pdu = bytearray(b"????????DEP")
     bearer(0x01020304).stamp_one(pdu)
-    assert pdu == bytes.fromhex("20 83 4601 01020304") + b"DEP"
+    assert pdu == bytes.fromhex("20 83 4600 01020304") + b"DEP"
     fixed = ComputingBearer(bearer_type=BearerType.FIXED_LINK, bearer=1, c_rnti=5)
     fixed.stamp_one(pdu)
     assert pdu == bytes.fromhex("20 c1 0005 00000000") + b"DEP"

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import pytest
 
+from net4ai.codecs.derivation import derive
 from net4ai.stack.drops import Drop, DropCounter
 from net4ai.stack.io import impairment as module
 from net4ai.stack.io.impairment import (
@@ -79,6 +80,16 @@ def test_jitter_is_uniform(seed: int) -> None:
     assert max(delays) <= 30 * MS
     for decile in range(1, 10):
         assert_binomial(sum(delay < (20 + decile) * MS for delay in delays), 2 * NUMBER, decile / 10)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_choices_are_independent(seed: int) -> None:
+    """Who survives has no better or worse jitter, and two copies have their own."""
+    found = fates(ImpairmentParameters(loss=0.3, corrupt=0.2, duplicate=1.0, jitter=0.01), seed)
+    pairs = [delays for delays in found if isinstance(delays, tuple)]
+    for copy in range(2):
+        assert_binomial(sum(delays[copy] < 5 * MS for delays in pairs), len(pairs), 0.5)
+    assert_binomial(sum(max(delays) < 5 * MS for delays in pairs), len(pairs), 0.25)
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -197,13 +208,26 @@ def test_perfect_link_is_no_link() -> None:
 
 
 def test_delay_keeps_order_and_batches() -> None:
-    arrivals = on_link(ImpairmentParameters(delay=0.25), sending((0, b"abc"), (0, b"d"), (0.1, b"e"), (1, b"f")))
-    assert arrivals == [(250, b"a"), (250, b"b"), (250, b"c"), (250, b"d"), (350, b"e"), (1250, b"f")]
+    arrivals = on_link(ImpairmentParameters(delay=0.25), sending((0, b"cab"), (0, b"a"), (0.1, b"e"), (1, b"f")))
+    assert arrivals == [(250, b"c"), (250, b"a"), (250, b"b"), (250, b"a"), (350, b"e"), (1250, b"f")]
 
 
 def test_link_without_delay_delivers_at_once() -> None:
     arrivals = on_link(ImpairmentParameters(cuts=(Cut(1, 1),)), sending((0, b"ab"), (1.5, b"c"), (2, b"d")))
     assert arrivals == [(0, b"a"), (0, b"b"), (2000, b"d")]
+
+
+def test_each_arrives_when_its_fate_says() -> None:
+    parameters = ImpairmentParameters(delay=0.1, jitter=0.3, loss=0.3, duplicate=0.3, reorder=0.3)
+    link = Impairment(parameters, derive(5, "impairment", "Uu", "up"), start=0)
+    found = [link.fate(0) for _ in range(200)]
+    expected = [
+        (round(delay / MS), bytes([number]))
+        for number, delays in enumerate(found)
+        if isinstance(delays, tuple)
+        for delay in delays
+    ]
+    assert sorted(on_link(parameters, sending((0, bytes(range(200)))), seed=5)) == sorted(expected)
 
 
 def test_jitter_reorders() -> None:

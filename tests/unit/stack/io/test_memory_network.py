@@ -62,6 +62,18 @@ def test_batches_stay_batches() -> None:
     with_network(scenario)
 
 
+def test_a_kept_view_is_found_out_at_once() -> None:
+    async def scenario(network: MemoryNetwork) -> None:
+        near, far = await network.open("a"), await network.open("b")
+        kept: list[memoryview] = []
+        far.receive = lambda batch: kept.extend(batch.segments())
+        near.send(Batch(b"xyz", 3, far.address))
+        await turns()
+        assert bytes(kept[0]) == bytes(3)
+
+    with_network(scenario)
+
+
 def test_a_turn_delivers_a_bounded_number() -> None:
     async def scenario(network: MemoryNetwork) -> None:
         near, far = await network.open("a"), await network.open("b")

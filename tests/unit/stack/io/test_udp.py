@@ -85,7 +85,7 @@ def test_what_the_socket_does_not_take_waits_in_order() -> None:
         data = bytearray(b"abcdefgh")
         near.send(Batch(data[:2], 1, far.address))
         sock.blocked = True
-        near.send(Batch(data[2:6], 1, far.address))
+        near.send(Batch(memoryview(data)[2:6], 1, far.address))
         data[:] = b"........"
         sock.blocked = False
         near.send(Batch(b"gh", 1, far.address))
@@ -142,6 +142,8 @@ def test_a_turn_drains_a_bounded_part_of_the_queue() -> None:
         near._writable()
         assert sock.attempts - before == DATAGRAMS_PER_TURN
         assert len(await receive(far, 2 * DATAGRAMS_PER_TURN + 1)) == 2 * DATAGRAMS_PER_TURN + 1
+        near._writable()
+        assert not asyncio.get_running_loop().remove_writer(sock), "an empty queue does not wake the loop"
         near.close()
         far.close()
 
