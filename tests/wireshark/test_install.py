@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from pathlib import Path
 
@@ -102,6 +103,16 @@ def test_filters_of_the_profile_are_valid(tmp_path: Path) -> None:
     ]
     saved = [line.split('" ')[1] for line in (profile / "dfilters").read_text().splitlines()]
     tshark(path, "-Y", " || ".join(f"({text})" for text in coloured + buttons + saved))
+
+
+@pytest.mark.tshark
+def test_filters_of_the_guide_are_valid(tmp_path: Path) -> None:
+    path = write_pcapng(tmp_path / "release.pcapng", [Packet(udp(RELEASE))])
+    guide = (PLUGIN.parent.parent.parent / "docs" / "guide" / "wireshark.md").read_text(encoding="utf-8")
+    rows = [line for line in guide.splitlines() if line.startswith("| `")]
+    filters = [text.replace("\\|", "|") for row in rows for text in re.findall(r"`((?:net4ai|dep|frame)[^`]*)`", row)]
+    assert len(filters) > 40
+    tshark(path, "-Y", " || ".join(f"({text})" for text in filters))
 
 
 @pytest.mark.tshark
