@@ -184,6 +184,24 @@ def test_callbacks_never_come_from_within_a_call() -> None:
     run_virtual(main())
 
 
+def test_closing_ends_reading_where_the_peer_goes_on() -> None:
+    """As with a child's pipes: its output stays open when its input is closed."""
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        (_, writer), (_, far_writer) = memory_streams(loop)
+        endless = asyncio.StreamReader()
+        connection = FrameConnection(endless, writer)
+        await asyncio.sleep(0.1)
+        connection.close()
+        await connection.wait_closed()
+        await asyncio.sleep(0.1)
+        assert connection._task.done()
+        far_writer.close()
+
+    run_virtual(main())
+
+
 def test_closing_while_frames_arrive() -> None:
     async def main() -> None:
         near, far = memory_streams(asyncio.get_running_loop())
@@ -462,7 +480,9 @@ def test_missing_peer_is_named_soon_and_then_seldom(caplog: pytest.LogCaptureFix
     async def main() -> None:
         network = MemoryNetwork(asyncio.get_running_loop())
         connector = network.connect_forever("core", 46412, "the core", lambda connection: connection.send(b"hi"))
-        await asyncio.sleep(2)
+        await asyncio.sleep(0.9)
+        assert complaints(caplog) == [], "it may just be starting"
+        await asyncio.sleep(1.1)
         assert complaints(caplog) == ["no answer from the core at core:46412, retrying (connection refused)"]
         await asyncio.sleep(10 * COMPLAIN_EVERY)
         assert 10 <= len(complaints(caplog)) <= 12
@@ -471,9 +491,12 @@ def test_missing_peer_is_named_soon_and_then_seldom(caplog: pytest.LogCaptureFix
         await asyncio.sleep(MAXIMUM_BACK_OFF)
         assert connector.connection is not None
         assert "connected to the core at core:46412" in caplog.text
+        await asyncio.sleep(100)
         listener.close()
-        await asyncio.sleep(2.5)
-        assert len(complaints(caplog)) == said + 1, "silence counts anew from the end of a connection"
+        await asyncio.sleep(0.9)
+        assert len(complaints(caplog)) == said, "silence counts from the end of the connection"
+        await asyncio.sleep(1.1)
+        assert len(complaints(caplog)) == said + 1
         connector.close()
         await asyncio.sleep(0)
 
