@@ -7,7 +7,7 @@ takes no time.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from net4ai.application_server import main as application_server
@@ -61,7 +61,7 @@ class InProcessRun:
             platform.closing.append(capture.close)
         return platform
 
-    async def _start_compute(self, name: str) -> Compute:
+    async def _start_compute(self, name: str, preload: Sequence[str]) -> Compute:
         return InlineCompute(self.loop)
 
     async def _start_application_server(self, name: str, node: str, address: Address) -> None:

@@ -20,7 +20,7 @@ async def start(config: ApplicationServerConfig, platform: Platform) -> RunningN
         server.receive(pdu, source, bulk, now)
 
     t4 = await platform.open_link("T4", config.ports, driver, receive)
-    compute = await platform.start_compute(config.name)
+    compute = await platform.start_compute(config.name, ())
     server = ApplicationServer(
         config,
         t4.sockets,

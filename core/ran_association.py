@@ -64,7 +64,7 @@ class RanAssociation:
     def send_nas(self, context: int, subscriber: str, message: nas.Nas) -> None:
         """Send a NAS message to a terminal."""
         data = message.encode()
-        self._trace(message, "out", len(data), subscriber)
+        self._trace(message, "out", len(data), subscriber, context)
         self.send(n2.DownlinkNasTransport(ran_ue=context, nas=data))
 
     async def request(
@@ -100,7 +100,7 @@ class RanAssociation:
         except DecodeError as error:
             self.drop(error.reason)
             return
-        self._trace(inner, "in", len(message.nas), f"context {message.ran_ue}")
+        self._trace(inner, "in", len(message.nas), f"context {message.ran_ue}", message.ran_ue)
         if isinstance(inner, nas.Nas) and type(inner).DIRECTION == "up":
             self.manager.receive_nas(self, message.ran_ue, inner)
         else:
@@ -122,10 +122,14 @@ class RanAssociation:
     def _context_release_complete(self, message: n2.ContextReleaseComplete) -> None:
         self.manager.terminal_lost(self, message.ran_ue)
 
-    def _trace(self, message: Message | UnknownMessage, direction: str, size: int, peer: str) -> None:
+    def _trace(
+        self, message: Message | UnknownMessage, direction: str, size: int, peer: str, context: int | None = None
+    ) -> None:
         procedures = self.manager.entity.procedures
         is_nas = isinstance(message, nas.Nas)
-        ids: dict[str, int | str] = {}
+        ids: dict[str, int | str] = {"ran_node": self.node}
+        if context is not None:
+            ids["ran_ue"] = context
         for key in ("ran_ue", "execution", "turn", "job", "session", "transaction"):
             if isinstance(value := getattr(message, key, None), int):
                 ids[key] = value

@@ -48,6 +48,7 @@ def _new_context(node: RanNode, request: rrc.SetupRequest, source: Address) -> U
         source,
         (source[0], request.bulk_port),
         node.uu_sockets,
+        node.drops,
         node.trace,
     )
     context = UeContext(node.next_number(), request.ue_identity, source, hop, Replies(node.procedures))

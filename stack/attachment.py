@@ -90,6 +90,7 @@ class Attachment:
             self.address,
             bulk_address(self.address, answer.bulk_port),
             self._sockets,
+            self._drops,
             self._trace,
         )
         return LinkPeer(

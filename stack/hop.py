@@ -14,6 +14,7 @@ from net4ai.codecs.declaration import Buffer, Message, UnknownMessage
 from net4ai.codecs.l2 import L2_HEADER, L2_HEADER_SIZE, BearerType
 from net4ai.stack.acknowledged_bearer import AcknowledgedBearer
 from net4ai.stack.computing_bearer import ComputingBearer
+from net4ai.stack.drops import DropCounter
 from net4ai.stack.trace import Trace, TraceEvent
 
 Address = tuple[str, int]
@@ -55,6 +56,7 @@ class Hop:
         signalling_address: Address,
         bulk_address: Address,
         sockets: Sockets,
+        drops: DropCounter,
         trace: Trace,
     ) -> None:
         self.name = name
@@ -62,10 +64,11 @@ class Hop:
         self.signalling_address = signalling_address
         self.bulk_address = bulk_address
         self._sockets = sockets
+        self._drops = drops
         self._trace = trace
         self._dep_type = BearerType.CRB if bearer_type is BearerType.SRB else BearerType.FIXED_LINK
         self.signalling = AcknowledgedBearer(
-            bearer_type=bearer_type, bearer=SIGNALLING_BEARER[bearer_type], c_rnti=identity
+            bearer_type=bearer_type, bearer=SIGNALLING_BEARER[bearer_type], c_rnti=identity, drops=drops
         )
         self._control: dict[int, ComputingBearer] = {}
         self._bulk: dict[int, ComputingBearer] = {}
@@ -78,7 +81,9 @@ class Hop:
         """Configure a bearer for DEP. One that is there stays as it is."""
         for bearers in (self._control, self._bulk):
             if bearer not in bearers:
-                bearers[bearer] = ComputingBearer(bearer_type=self._dep_type, bearer=bearer, c_rnti=self.identity)
+                bearers[bearer] = ComputingBearer(
+                    bearer_type=self._dep_type, bearer=bearer, c_rnti=self.identity, drops=self._drops
+                )
 
     def remove_bearer(self, bearer: int) -> None:
         """Forget a bearer."""
@@ -124,8 +129,8 @@ class Hop:
         fields = L2_HEADER.unpack(pdu, 0)
         bearer_type, bearer = fields[6], fields[7]
         if bearer_type == self._dep_type and bearer in (self._bulk if bulk else self._control):
-            (self._bulk if bulk else self._control)[bearer].accept(pdu)
-            return bearer, memoryview(pdu)[L2_HEADER_SIZE:]
+            accepted = (self._bulk if bulk else self._control)[bearer].accept(pdu)
+            return (bearer, memoryview(pdu)[L2_HEADER_SIZE:]) if accepted else None
         if bearer_type == self._dep_type and not (bearer_type == BearerType.FIXED_LINK and bearer == 0):
             return -1, memoryview(pdu)[L2_HEADER_SIZE:]
         self.signalling.receive(pdu, now)

@@ -23,6 +23,8 @@ class UeConfig(msgspec.Struct, forbid_unknown_fields=True):
     address: tuple[str, int]
     """Signalling address of the RAN node's radio."""
     terminals: list[TerminalConfig]
+    functions: list[str]
+    """Service functions the owners allow to run here; invitations to others are declined."""
     consent: bool = True
     """Whether the owners agree to contribute (R59)."""
     raw_data: bool = False

@@ -28,6 +28,7 @@ async def connect(terminal: Terminal) -> None:
         process.ran_address,
         (process.ran_address[0], setup.bulk_port),
         process.sockets,
+        process.drops,
         process.trace,
     )
     terminal.connected(hop)

@@ -42,6 +42,9 @@ def invited(terminal: Terminal, message: nas.RoutineInvite) -> None:
     if message.session not in terminal.sessions:
         terminal.send_nas(nas.RoutineReject(execution=message.execution, cause=Cause.UNKNOWN_SESSION))
         return
+    if message.function not in terminal.process.config.functions:
+        terminal.send_nas(nas.RoutineReject(execution=message.execution, cause=Cause.NOT_ALLOWED))
+        return
     terminal.participation = Participation(message.execution, message.session, message.seat)
     terminal.participation.preparing = terminal.process.procedures.start(
         "accept invitation", _accept(terminal, message), ue=terminal.name, execution=message.execution

@@ -80,6 +80,7 @@ def _new_peer(function: ForwardingFunction, request: link.AttachRequest, source:
         source,
         bulk_address(source, request.bulk_port),
         function.links[LINK_OF[request.kind]].sockets,
+        function.drops,
         function.trace,
     )
     return LinkPeer(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
@@ -135,8 +135,8 @@ class Platform:
     bus: Bus
     trace: Trace
     capture: CaptureFile | None
-    start_compute: Callable[[str], Awaitable[Compute]]
-    """Starts a compute worker of this name."""
+    start_compute: Callable[[str, Sequence[str]], Awaitable[Compute]]
+    """Starts a compute worker of this name; the functions named are imported early."""
     start_application_server: Callable[[str, str, Address], Awaitable[None]]
     """Starts an application server: its name, its node's name, where that node's T4 is."""
     say: Callable[[str], None]

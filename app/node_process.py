@@ -1,0 +1,203 @@
+"""One node as a process of its own: `net4ai core FILE`, `net4ai ran-node FILE` and so on.
+
+The file says what every process of the run is told and what this node is told; `net4ai run` writes one for each node
+into the run's folder.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from net4ai.application_server import main as application_server
+from net4ai.application_server.config import ApplicationServerConfig
+from net4ai.core import main as core
+from net4ai.core.config import CoreConfig
+from net4ai.edge import main as edge
+from net4ai.edge.config import EdgeConfig
+from net4ai.ran_node import main as ran_node
+from net4ai.ran_node.config import RanNodeConfig
+from net4ai.stack.compute import Compute
+from net4ai.stack.hop import Address
+from net4ai.stack.io.bus_mqtt import MqttBus
+from net4ai.stack.io.capture import CaptureFile
+from net4ai.stack.io.child_process import ChildProcess, python_module, watch_parent
+from net4ai.stack.io.clock import SystemClock
+from net4ai.stack.io.compute_process import ComputeProcess
+from net4ai.stack.io.network import SystemNetwork
+from net4ai.stack.io.platform import Platform, RunConfig, RunningNode
+from net4ai.stack.io.trace_file import TraceFile
+from net4ai.ue import main as ue
+from net4ai.ue.config import UeConfig
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class NodeKind:
+    """A kind of node: type of its configuration, and what starts it."""
+
+    config: type[Any]
+    start: Callable[[Any, Platform], Awaitable[RunningNode]]
+    doc: str
+
+
+NODES: dict[str, NodeKind] = {
+    "core": NodeKind(CoreConfig, core.start, "control plane and routine manager"),
+    "ran-node": NodeKind(RanNodeConfig, ran_node.start, "RAN node with compute plane function"),
+    "edge": NodeKind(EdgeConfig, edge.start, "edge with forwarding plane function"),
+    "app-server": NodeKind(ApplicationServerConfig, application_server.start, "application server"),
+    "ue": NodeKind(UeConfig, ue.start, "UEs, many in one process"),
+}
+
+
+class NodeFileError(ValueError):
+    """A node's configuration file cannot be used."""
+
+
+class NodeFile(msgspec.Struct, forbid_unknown_fields=True):
+    """The file a node process is started with."""
+
+    node: str
+    """One of `NODES`."""
+    name: str
+    run: RunConfig
+    config: msgspec.Raw
+
+
+def write_node_file(path: Path, kind: str, name: str, run: RunConfig, config: Any) -> None:
+    """Write a node's file; only its owner may read it, for it holds the run's keys."""
+    content = msgspec.json.encode(
+        NodeFile(node=kind, name=name, run=run, config=msgspec.Raw(msgspec.json.encode(config)))
+    )
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(msgspec.json.format(content, indent=2))
+
+
+def read_node_file(path: Path, kind: str) -> tuple[NodeFile, Any]:
+    """Read a node's file. Raises `NodeFileError` naming file, key and what is allowed."""
+    try:
+        node = msgspec.json.decode(path.read_bytes(), type=NodeFile)
+        if node.node != kind:
+            raise NodeFileError(f"{path}: node: {node.node!r} is not allowed; allowed: {kind!r}")
+        return node, msgspec.json.decode(node.config, type=NODES[kind].config)
+    except OSError as error:
+        raise NodeFileError(f"{path}: {error.strerror}") from None
+    except msgspec.MsgspecError as error:
+        raise NodeFileError(f"{path}: {error}") from None
+
+
+def run_node(kind: str, path: Path, count: int | None = None) -> None:
+    """Run one node until it is told to end. `count`: so many of a UE process's terminals only."""
+    node, config = read_node_file(path, kind)
+    if count is not None and isinstance(config, UeConfig):
+        config.terminals = config.terminals[:count]
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(message)s")
+    watch_parent()
+    asyncio.run(_run(kind, path.parent, node, config))
+
+
+async def _run(kind: str, folder: Path, node: NodeFile, config: Any) -> None:
+    ended = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, ended.set)
+    host = ProcessHost(node.run, folder, say=lambda line: print(line, flush=True))
+    platform = await host.platform(node.name)
+    try:
+        running = await NODES[kind].start(config, platform)
+    except OSError as error:
+        platform.close()
+        raise SystemExit(f"{node.name}: {error}") from None
+    await ended.wait()
+    running.close()
+    await host.close()
+
+
+class ProcessHost:
+    """What a process gives its node: real sockets, the broker's bus, compute workers and application servers."""
+
+    def __init__(self, run: RunConfig, folder: Path, say: Callable[[str], None]) -> None:
+        self.run = run
+        self.folder = folder
+        """Where node files are."""
+        self.say = say
+        self.clock = SystemClock(run.utc_offset)
+        self.bus: MqttBus | None = None
+        self._computes: list[ComputeProcess] = []
+        self._children: list[ChildProcess] = []
+
+    async def platform(self, name: str) -> Platform:
+        """The platform of this process's node. Raises OSError where a trace or capture cannot be written."""
+        loop = asyncio.get_running_loop()
+        trace = TraceFile(Path(self.run.trace_folder) / f"{name}.ndjson", self.clock, loop)
+        capture = None
+        if self.run.capture_folder:
+            part = Path(self.run.capture_folder) / f"{name}.pcapng"
+            capture = CaptureFile(part, self.clock, comment=self.run.comment)
+        if self.run.bus is None:
+            raise NodeFileError("run.bus: missing; a node process needs the address of the broker")
+        self.bus = MqttBus(
+            name,
+            bytes.fromhex(self.run.run_key),
+            self.clock,
+            self.run.bus.address,
+            self.run.bus.port,
+            username=self.run.bus.username,
+            password=self.run.bus.password,
+            quality_of_service=self.run.bus.quality_of_service,
+            trace=trace,
+        )
+        await self.bus.start()
+        platform = Platform(
+            name=name,
+            run=self.run,
+            clock=self.clock,
+            network=SystemNetwork(),
+            bus=self.bus,
+            trace=trace,
+            capture=capture,
+            start_compute=self._start_compute,
+            start_application_server=self._start_application_server,
+            say=self.say,
+        )
+        platform.closing.append(trace.close)
+        if capture is not None:
+            platform.closing.append(capture.close)
+        return platform
+
+    async def close(self) -> None:
+        """End children and the connection to the bus."""
+        for compute in self._computes:
+            compute.close()
+        await asyncio.gather(
+            *(compute.wait_closed() for compute in self._computes),
+            *(child.terminate() for child in self._children),
+            return_exceptions=True,
+        )
+        if self.bus is not None:
+            with contextlib.suppress(Exception):
+                await self.bus.close()
+
+    async def _start_compute(self, name: str, preload: Sequence[str]) -> Compute:
+        compute = await ComputeProcess.start(f"{name} compute", self.say, preload)
+        compute.lost = lambda reason: self.say(f"{name}: the compute worker is gone: {reason}")
+        self._computes.append(compute)
+        return compute
+
+    async def _start_application_server(self, name: str, node: str, address: Address) -> None:
+        path = self.folder / f"{name}.json"
+        config = ApplicationServerConfig(name=name, node=node, address=address)
+        write_node_file(path, "app-server", name, self.run, config)
+        child = await ChildProcess.start(name, python_module("net4ai.app", "app-server", str(path)), self.say)
+        self._children.append(child)

@@ -1,0 +1,152 @@
+"""From a scenario to the configuration of every node: names, addresses, subscriptions."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from net4ai.app.scenario import Impairment, Scenario, Subscriber, ue_subscribers
+from net4ai.core.config import CoreConfig
+from net4ai.edge.config import EdgeConfig
+from net4ai.ran_node.config import RanNodeConfig
+from net4ai.stack.hop import Address
+from net4ai.stack.io.platform import LinkConfig
+from net4ai.ue.config import TerminalConfig, UeConfig
+
+LINKS_OF_SCENARIO = {"Uu": "radio", "T4": "t4", "T8": "t8"}
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Configurations of all nodes of a run."""
+
+    core: CoreConfig
+    edge: EdgeConfig
+    ran_nodes: tuple[RanNodeConfig, ...]
+    ues: tuple[UeConfig, ...]
+    links: dict[str, LinkConfig]
+
+    @property
+    def edge_t4(self) -> Address:
+        """Where the application controller attaches."""
+        return self.core.n2[0], self.edge.t4_ports[0]
+
+
+def identity(subscriber: Subscriber) -> str:
+    """The subscription of a scenario's UE, in the test network 001/01."""
+    return f"imsi-00101{subscriber.number:010d}"
+
+
+def terminal_name(subscriber: Subscriber) -> str:
+    """The name of a scenario's UE in traces and captures."""
+    return f"{subscriber.group.name}/{subscriber.index + 1}"
+
+
+def make_plan(scenario: Scenario, udp_port: Callable[[], int], n2_port: int) -> Plan:
+    """The configurations of `scenario`'s nodes; `udp_port` gives a free port at each call."""
+    host = scenario.addresses.host
+    timers = dict(scenario.timers)
+
+    def ports() -> tuple[int, int]:
+        return udp_port(), udp_port()
+
+    n2 = host, n2_port
+    subscribers = ue_subscribers(scenario)
+    edge = EdgeConfig(name=scenario.edge.name, t4_ports=ports(), t8_ports=ports(), timers=timers)
+    ran_nodes = tuple(
+        RanNodeConfig(
+            name=node.name,
+            core=n2,
+            edge=edge.name,
+            edge_address=(host, edge.t8_ports[0]),
+            uu_ports=ports(),
+            t4_ports=ports(),
+            t8_ports=ports(),
+            timers=timers,
+        )
+        for node in scenario.ran_nodes
+    )
+    nodes = {node.name: "ran-node" for node in ran_nodes} | {edge.name: "edge"}
+    core = CoreConfig(
+        n2=n2,
+        nodes=nodes,
+        subscribers=[identity(subscriber) for subscriber in subscribers],
+        k=scenario.privacy.k,
+        seed=scenario.seed,
+        timers=timers,
+    )
+    radio = {node.name: (host, node.uu_ports[0]) for node in ran_nodes}
+    ues = tuple(_ue_config(scenario, subscribers, group, radio[group.ran_node]) for group in scenario.ue_groups)
+    links = {link: link_config(getattr(scenario.links, name)) for link, name in LINKS_OF_SCENARIO.items()}
+    return Plan(core, edge, ran_nodes, ues, links)
+
+
+def _ue_config(scenario: Scenario, subscribers: Sequence[Subscriber], group: object, radio: Address) -> UeConfig:
+    own = [subscriber for subscriber in subscribers if subscriber.group is group]
+    first = own[0].group
+    ue_class = scenario.ue_classes[first.ue_class]
+    return UeConfig(
+        name=first.name,
+        ran_node=first.ran_node,
+        address=radio,
+        terminals=[
+            TerminalConfig(
+                name=terminal_name(subscriber),
+                identity=identity(subscriber),
+                private={"subscriber": subscriber.number, "subscribers": len(subscribers)},
+            )
+            for subscriber in own
+        ],
+        functions=[f.entry_point for f in scenario.service.functions.values() if f.kind == "abstract"],
+        consent=first.consent,
+        raw_data=first.raw_data,
+        privacy_k=first.privacy_k,
+        compute_mflops=round(ue_class.compute_mflops),
+        memory_mib=ue_class.memory_mib,
+        battery_percent=ue_class.battery_percent,
+        timers=dict(scenario.timers),
+    )
+
+
+def link_config(impairment: Impairment) -> LinkConfig:
+    """A scenario's milliseconds in the platform's seconds."""
+    return LinkConfig(
+        delay=impairment.delay_ms / 1000,
+        jitter=impairment.jitter_ms / 1000,
+        loss=impairment.loss,
+        duplicate=impairment.duplicate,
+        reorder=impairment.reorder,
+        corrupt=impairment.corrupt,
+        cuts=[(cut.at_s, cut.for_s) for cut in impairment.cuts],
+    )
+
+
+class FreePorts:
+    """Ports of a host that are free now. Held until `release`, so that none is given twice."""
+
+    def __init__(self, host: str) -> None:
+        self._host = host
+        self._held: list[socket.socket] = []
+
+    def udp(self) -> int:
+        """A free UDP port. Raises OSError."""
+        return self._take(socket.SOCK_DGRAM)
+
+    def tcp(self) -> int:
+        """A free TCP port. Raises OSError."""
+        return self._take(socket.SOCK_STREAM)
+
+    def release(self) -> None:
+        """The nodes may take them now."""
+        for held in self._held:
+            held.close()
+        self._held.clear()
+
+    def _take(self, kind: int) -> int:
+        family = socket.AF_INET6 if ":" in self._host else socket.AF_INET
+        held = socket.socket(family, kind)
+        held.bind((self._host, 0))
+        self._held.append(held)
+        port: int = held.getsockname()[1]
+        return port
