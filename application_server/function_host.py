@@ -140,6 +140,11 @@ class _Run:
         if len(self.committed) > REMEMBERED_TURNS:
             self.committed.popitem(last=False)
 
+    def check_committed(self, message: RunTurn) -> str:
+        """What is wrong with the start of a turn that is committed; empty: it is a repetition."""
+        seat = self.committed[message.turn]
+        return "" if seat == message.seat else f"turn {message.turn} was committed by seat {seat}"
+
 
 @dataclass(eq=False, slots=True)
 class _Instance:
@@ -300,7 +305,9 @@ class FunctionHost:
             self._reply(_turn_done(message, fault or "the execution is ending"))
             return
         before = run.turns.get(message.seat)
-        if before is None or before.channel.closed:
+        if before is None and message.turn in run.committed:
+            self._reply(_turn_done(message, run.check_committed(message)))
+        elif before is None or before.channel.closed:
             channel = self._channel(run, message)
             after = [] if before is None else [before.task]
             task = self._start(run, self._turn(instance, run, message, channel, after))
@@ -319,8 +326,7 @@ class FunctionHost:
         await _finished(after)
         await run.begun.wait()
         if message.turn in run.committed:
-            seat = run.committed[message.turn]
-            error = "" if seat == message.seat else f"turn {message.turn} was committed by seat {seat}"
+            error = run.check_committed(message)
         elif run.refusal:
             error = run.refusal
         else:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import importlib.metadata
 import logging
 import signal
 import socket
@@ -17,7 +16,6 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 from net4ai.application_server.function_host import (
-    ENTRY_POINTS,
     Find,
     FunctionHost,
     any_function,
@@ -67,13 +65,12 @@ async def serve(sock: socket.socket, find: Find, preload: Sequence[str] = ()) ->
 
 
 def load_early(names: Sequence[str]) -> None:
-    """Import the modules of installed functions; what cannot be imported is said now and again by `Load`."""
-    for point in importlib.metadata.entry_points(group=ENTRY_POINTS):
-        if point.name in names:
-            try:
-                point.load()
-            except Exception:
-                log.exception("function %s cannot be imported", point.name)
+    """Import the modules of installed functions. What cannot be imported goes to the log; `Load` will say it again."""
+    for name in names:
+        try:
+            installed_function(name)
+        except Exception:
+            log.exception("function %s cannot be imported", name)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -89,7 +86,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     sock = socket.socket(fileno=options.fd)
     sock.set_inheritable(False)
     find = any_function if options.any_module else installed_function
-    reason = asyncio.run(serve(sock, find, options.preload.split(",")))
+    reason = asyncio.run(serve(sock, find, [name for name in options.preload.split(",") if name]))
     if reason != "closed by the peer":
         sys.exit(f"the compute worker ends: {reason}")
 
