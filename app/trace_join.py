@@ -54,7 +54,7 @@ class TraceJoiner:
 
     def _ue_of(self, event: Event, ids: Mapping[str, Any]) -> str | None:
         if "ue" in ids:
-            return self._ue_names.get(ids["ue"], ids["ue"])
+            return self._ue_names.get(ids["ue"], str(ids["ue"]))
         if event.get("peer") in self._ue_names:
             return self._ue_names[event["peer"]]
         if "c_rnti" in ids:

@@ -1,0 +1,152 @@
+"""The command line: a thin layer over the Python API."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from collections.abc import Sequence
+from datetime import datetime
+from importlib.metadata import version
+from pathlib import Path
+
+from net4ai.app.yaml_document import ConfigurationError
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """`net4ai ...`. Ends with 0, with 1 where the run failed, with 2 where what was given is wrong."""
+    options = parser().parse_args(arguments)
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    try:
+        sys.exit(options.command(options))
+    except ConfigurationError as error:
+        sys.exit(_failed(str(error), 2))
+    except KeyboardInterrupt:
+        sys.exit(_failed("interrupted; all nodes were ended", 130))
+
+
+def parser() -> argparse.ArgumentParser:
+    """All commands and their options."""
+    top = argparse.ArgumentParser(prog="net4ai", description="Emulator of NET4AI, a 6G network that runs AI jobs.")
+    top.add_argument("--version", action="version", version=f"net4ai {version('net4ai')}")
+    commands = top.add_subparsers(required=True, metavar="COMMAND")
+
+    run = commands.add_parser("run", help="run a scenario: start all nodes, run its job, write a report")
+    _scenario_arguments(run)
+    run.add_argument("--rounds", type=int, metavar="N", help="rounds at most (as --set settings.rounds=N)")
+    run.add_argument("--seed", type=int, metavar="N", help="seed of the run (as --set seed=N)")
+    run.add_argument("--capture", type=Path, metavar="FILE", help="write a pcapng file that Wireshark reads")
+    run.add_argument("--report", type=Path, metavar="DIR", help="folder of the report; default: runs/SCENARIO-TIME")
+    run.add_argument("--in-process", action="store_true", help="all nodes in one process, under virtual time")
+    run.set_defaults(command=_run)
+
+    check = commands.add_parser("check", help="check a scenario and its service description")
+    _scenario_arguments(check)
+    check.set_defaults(command=_check)
+
+    _node_commands(commands)
+
+    wireshark = commands.add_parser("wireshark", help="the Wireshark plugin").add_subparsers(required=True)
+    install = wireshark.add_parser("install", help="copy plugin and profile to where Wireshark finds them")
+    install.add_argument("--target", type=Path, metavar="DIR", help="a Wireshark configuration folder of its own")
+    install.set_defaults(command=_wireshark_install)
+    return top
+
+
+def _scenario_arguments(command: argparse.ArgumentParser) -> None:
+    command.add_argument("scenario", metavar="SCENARIO", help="name of a shipped scenario, or a YAML file")
+    command.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="another value for a key of the scenario, as links.radio.loss=0.02; may be repeated",
+    )
+
+
+NODE_COMMANDS = {
+    "core": "the core: control plane and routine manager",
+    "ran-node": "a RAN node with its compute plane function",
+    "edge": "an edge with its forwarding plane function",
+    "app-server": "an application server",
+    "ue": "UEs, many in one process",
+}
+
+
+def _node_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    for kind, doc in NODE_COMMANDS.items():
+        node = commands.add_parser(kind, help=f"run {doc}")
+        node.add_argument("file", type=Path, metavar="FILE", help="the node's file, as `net4ai run` writes them")
+        if kind == "ue":
+            node.add_argument("--count", type=int, metavar="N", help="so many of the file's UEs only")
+        node.set_defaults(command=_node, kind=kind, count=None)
+
+
+def _overrides(options: argparse.Namespace) -> list[str]:
+    overrides: list[str] = list(options.set)
+    if getattr(options, "rounds", None) is not None:
+        overrides.append(f"settings.rounds={options.rounds}")
+    if getattr(options, "seed", None) is not None:
+        overrides.append(f"seed={options.seed}")
+    return overrides
+
+
+def _run(options: argparse.Namespace) -> int:
+    from net4ai.app.scenario import load_scenario
+    from net4ai.stack.timers import TIMERS
+
+    scenario = load_scenario(options.scenario, _overrides(options), TIMERS)
+    try:
+        from net4ai.app.progress import Display
+        from net4ai.app.runner import Options, RunFailed, run_scenario
+    except ModuleNotFoundError as error:
+        return _failed(
+            f"{error.name} is not installed; the learning extra brings it: pip install 'net4ai[learning]'", 1
+        )
+    folder = options.report or Path("runs") / f"{scenario.name}-{datetime.now():%Y%m%d-%H%M%S}"
+    try:
+        run_scenario(scenario, Options(folder, options.capture, options.in_process), Display())
+    except (RunFailed, OSError) as error:
+        return _failed(str(error), 1)
+    return 0
+
+
+def _check(options: argparse.Namespace) -> int:
+    from net4ai.app.scenario import load_scenario, warnings
+    from net4ai.stack.timers import TIMERS
+
+    scenario = load_scenario(options.scenario, _overrides(options), TIMERS)
+    for warning in warnings(scenario):
+        print(f"warning: {warning}")
+    nodes = ", ".join(node.name for node in scenario.ran_nodes)
+    print(
+        f"{scenario.name}: ok. {scenario.ue_count} UEs at {nodes}; edge {scenario.edge.name}; "
+        f"service {scenario.service.name}, job {scenario.job}; k {scenario.k}"
+    )
+    return 0
+
+
+def _node(options: argparse.Namespace) -> int:
+    from net4ai.app.node_process import NodeFileError, run_node
+
+    try:
+        run_node(options.kind, options.file, options.count)
+    except NodeFileError as error:
+        return _failed(str(error), 2)
+    return 0
+
+
+def _wireshark_install(options: argparse.Namespace) -> int:
+    from net4ai.app import wireshark
+
+    try:
+        written = wireshark.install(options.target)
+    except (wireshark.WiresharkError, OSError) as error:
+        return _failed(str(error), 1)
+    print(wireshark.how_to_use(written, options.target))
+    return 0
+
+
+def _failed(text: str, code: int) -> int:
+    print(text, file=sys.stderr)
+    return code

@@ -1,0 +1,69 @@
+"""What the provider of a learning service does with results: measures each model, keeps it, answers with the metric."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from net4ai.app.progress import Display, octets_text
+from net4ai.app.scenario import Scenario
+from net4ai.codecs.message import Message
+from net4ai.functions.learning import provider
+
+
+class Results:
+    """The provider's side of the blood-pressure service: settings out, models in, metrics back."""
+
+    def __init__(self, scenario: Scenario, display: Display) -> None:
+        self.scenario = scenario
+        self.display = display
+        chosen: dict[str, Any] = dict(scenario.settings)
+        self.settings = provider.service_settings(scenario.seed, subscribers=scenario.ue_count, **chosen)
+        self.evaluator = provider.Evaluator(scenario.seed)
+        self.baselines = provider.baselines(scenario.seed)
+        self.blocks = int(self.settings["local-training"]["model"]["layers"]) - 1
+        self.octets: Counter[str] = Counter()
+        self.doing = "nodes start"
+        self.rounds = int(scenario.settings["rounds"])
+        self._octets_before = 0
+        self._said_registered = 0
+        display.plain(
+            f"baselines on the test rows: mean predictor {self.baselines.mean_predictor:.2f} mmHg, "
+            f"ridge {self.baselines.ridge:.2f} mmHg"
+        )
+
+    def take(self, message: Message) -> Message:
+        """A model has come: measure it on rows no terminal ever sees; the validation metric goes back (R5)."""
+        metrics = self.evaluator.evaluate(message)
+        total = sum(self.octets.values())
+        sent = octets_text(total - self._octets_before)
+        self._octets_before = total
+        self.doing = f"round {metrics.round + 2}"
+        self.display.line(
+            f"round {metrics.round + 1:2} of {self.rounds}: test MAE {metrics.test_mae:.2f} mmHg, "
+            f"validation {metrics.validation_mae:.2f}; {sent}"
+        )
+        return metrics.job_input()
+
+    def progress(self, what: str, values: dict[str, int | float | str]) -> None:
+        """The job reports."""
+        if what == "function":
+            if "seat" in values:
+                self.doing = f"round {int(values['round']) + 1}"
+            return
+        self.display.line(what + "".join(f" {name} {value}" for name, value in values.items()))
+
+    def registered(self, count: int, everyone: int) -> None:
+        """So many terminals are attached."""
+        if count == everyone != self._said_registered:
+            self._said_registered = count
+            self.display.line(f"{count} UEs attached and registered")
+
+    def save(self, folder: Path) -> Path | None:
+        """Save the model with the best validation metric."""
+        if self.evaluator.best is None:
+            return None
+        path = folder / "model.safetensors"
+        self.evaluator.best.save(path)
+        return path

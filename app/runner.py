@@ -1,0 +1,294 @@
+"""Runs a scenario: all nodes, the service, the job; then the verdict and the report.
+
+In processes or in one loop, the steps are the same: plan, start nodes, run the job as its application controller,
+end the nodes, join traces and captures, compute the reference, report.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import secrets
+import time
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from net4ai.app import application_controller, node_process
+from net4ai.app.application_controller import ApplicationController
+from net4ai.app.in_process import InProcessRun
+from net4ai.app.plan import FreePorts, Plan, make_plan
+from net4ai.app.progress import POLL_INTERVAL, Display, LiveTrace, octets_text
+from net4ai.app.results import Results
+from net4ai.app.scenario import Scenario
+from net4ai.app.write_report import write_run_report
+from net4ai.codecs.declaration import Buffer
+from net4ai.codecs.service import ServiceDescription
+from net4ai.core import main as core
+from net4ai.edge import main as edge
+from net4ai.ran_node import main as ran_node
+from net4ai.stack.hop import Address
+from net4ai.stack.io.broker import Broker
+from net4ai.stack.io.capture import merge_captures
+from net4ai.stack.io.child_process import ChildProcess, python_module
+from net4ai.stack.io.clock import SystemClock
+from net4ai.stack.io.driver import Driver
+from net4ai.stack.io.platform import BusConfig, Platform, RunConfig
+from net4ai.stack.io.virtual_loop import run_virtual
+from net4ai.stack.procedure import ProcedureError
+from net4ai.stack.timers import Timers
+from net4ai.ue import main as ue
+
+log = logging.getLogger(__name__)
+
+FIRST_MEMORY_PORT = 46400
+"""In memory ports are free: they count up from here."""
+
+
+class RunFailed(Exception):
+    """The job did not end well, or a node could not be started."""
+
+
+@dataclass(slots=True)
+class Options:
+    """What the user asked for beside the scenario."""
+
+    folder: Path
+    capture: Path | None = None
+    in_process: bool = False
+
+
+@dataclass(slots=True)
+class Run:
+    """One run under way."""
+
+    scenario: Scenario
+    options: Options
+    display: Display
+    results: Results
+    started_at: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
+    began: float = field(default_factory=time.monotonic)
+
+    @property
+    def trace_folder(self) -> Path:
+        return self.options.folder / "trace"
+
+    @property
+    def node_folder(self) -> Path:
+        return self.options.folder / "nodes"
+
+    @property
+    def capture_folder(self) -> Path:
+        return self.options.folder / "capture-parts"
+
+    def config(self, links: dict[str, Any], bus: BusConfig | None, started: int, utc_offset: int) -> RunConfig:
+        """What every node of the run is told."""
+        name, seed = self.scenario.name, self.scenario.seed
+        return RunConfig(
+            run_key=secrets.token_hex(32),
+            seed=seed,
+            utc_offset=utc_offset,
+            started=started,
+            host=self.scenario.addresses.host,
+            bus=bus,
+            links=links,
+            trace_folder=str(self.trace_folder.absolute()),
+            capture_folder=str(self.capture_folder.absolute()) if self.options.capture else "",
+            comment=f"net4ai {version('net4ai')}, scenario {name}, seed {seed}",
+        )
+
+
+def run_scenario(scenario: Scenario, options: Options, display: Display) -> Path:
+    """Run `scenario` to its end and write the report; gives the folder. Raises `RunFailed`, OSError."""
+    for folder in (options.folder, options.folder / "trace", options.folder / "nodes"):
+        folder.mkdir(parents=True, exist_ok=True)
+    for old in (options.folder / "trace").glob("*.ndjson"):
+        old.unlink()
+    display.plain(f"net4ai {version('net4ai')}: scenario {scenario.name}, seed {scenario.seed}")
+    run = Run(scenario, options, display, Results(scenario, display))
+    if options.capture:
+        run.capture_folder.mkdir(exist_ok=True)
+    try:
+        if options.in_process:
+            run_virtual(_run(run, _in_process(run)))
+        else:
+            asyncio.run(_run(run, _in_processes(run)))
+    except ProcedureError as error:
+        raise RunFailed(f"the job ended with {error}") from None
+    _collect_captures(run)
+    write_run_report(run.scenario, run.results, options.folder, options.capture, run.started_at, display)
+    return options.folder
+
+
+OpenRun = AsyncIterator[tuple[Platform, Plan]]
+
+
+async def _run(run: Run, opened: contextlib.AbstractAsyncContextManager[tuple[Platform, Plan]]) -> None:
+    """Run the job as its application controller, while the nodes live."""
+    async with opened as (platform, plan):
+        follower = asyncio.ensure_future(_follow(run))
+        try:
+            await _control(run, platform, plan)
+        finally:
+            follower.cancel()
+            platform.close()
+
+
+async def _control(run: Run, platform: Platform, plan: Plan) -> None:
+    scenario = run.scenario
+    driver = Driver(platform.name, platform.clock)
+    procedures = platform.procedures(driver)
+    timers = Timers(scenario.timers)
+
+    def receive(pdu: Buffer, source: Address, bulk: bool, now: int) -> None:
+        controller.receive(pdu, source, bulk, now)
+
+    t4 = await platform.open_link("T4", (0, 0), driver, receive)
+    controller = ApplicationController(
+        platform.control_entity(application_controller.NAME, procedures, timers, driver),
+        await platform.network.resolve(*plan.edge_t4),
+        t4.sockets,
+        procedures,
+        timers,
+        t4.budget,
+        lambda: platform.random_number(32),
+        platform.trace,
+        run.results.take,
+        run.results.progress,
+        run.display.line,
+    )
+    driver.machine = controller
+    ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    async def job() -> None:
+        try:
+            await controller.run_job(
+                msgspec.convert(msgspec.to_builtins(scenario.service), ServiceDescription),
+                run.results.settings,
+                scenario.job,
+                k=scenario.k,
+                cut=int(scenario.settings.get("cut", 0)),
+            )
+            ended.set_result(None)
+        except Exception as error:
+            ended.set_exception(error)
+
+    driver.feed(procedures.advance)
+    driver.feed(lambda now: procedures.start("job", job()))
+    try:
+        await ended
+    finally:
+        driver.close()
+
+
+async def _follow(run: Run) -> None:
+    """Show who is there and what goes over the links."""
+    live = LiveTrace(run.trace_folder)
+    run.results.octets = live.octets
+    everyone = run.scenario.ue_count
+    while True:
+        await asyncio.sleep(POLL_INTERVAL)
+        live.look()
+        run.results.registered(len(live.registered), everyone)
+        total = octets_text(sum(live.octets.values()))
+        run.display.passing(
+            f"          {len(live.nodes)} nodes, {len(live.registered)} of {everyone} UEs, "
+            f"{run.results.doing}, {total} sent"
+        )
+
+
+@contextlib.asynccontextmanager
+async def _in_process(run: Run) -> AsyncIterator[tuple[Platform, Plan]]:
+    """All nodes in this loop."""
+    ports = iter(range(FIRST_MEMORY_PORT, 65536))
+    plan = make_plan(run.scenario, lambda: next(ports), next(ports))
+    host = InProcessRun(run.config(dict(plan.links), None, 0, time.time_ns()), run.display.line)
+    try:
+        host.nodes.append(await core.start(plan.core, await host.platform("core")))
+        host.nodes.append(await edge.start(plan.edge, await host.platform(plan.edge.name)))
+        for node in plan.ran_nodes:
+            host.nodes.append(await ran_node.start(node, await host.platform(node.name)))
+        for group in plan.ues:
+            host.nodes.append(await ue.start(group, await host.platform(group.name)))
+        yield await host.platform(application_controller.NAME), plan
+    finally:
+        host.close()
+
+
+@contextlib.asynccontextmanager
+async def _in_processes(run: Run) -> AsyncIterator[tuple[Platform, Plan]]:
+    """A broker and a process for each node."""
+    scenario = run.scenario
+    clock = SystemClock()
+    broker_log = _log_to(run.options.folder / "broker.log")
+    async with Broker.start(
+        run.node_folder, scenario.bus.backend, port=scenario.addresses.bus_port, on_line=broker_log
+    ) as broker:
+        run.display.line(f"broker {broker.kind} at {broker.address}:{broker.port}")
+        bus = BusConfig(broker.address, broker.port, broker.username, broker.password, broker.quality_of_service)
+        free = FreePorts(scenario.addresses.host)
+        plan = make_plan(scenario, free.udp, scenario.addresses.n2_port or free.tcp())
+        free.release()
+        config = run.config(dict(plan.links), bus, clock.now(), clock.utc_offset)
+        children = await _start_children(run, plan, config)
+        host = node_process.ProcessHost(config, run.node_folder, run.display.line)
+        host.clock = clock
+        watchers = [asyncio.ensure_future(_watch(run, child)) for child in children]
+        try:
+            yield await host.platform(application_controller.NAME), plan
+        finally:
+            for watcher in watchers:
+                watcher.cancel()
+            await asyncio.gather(*(child.terminate() for child in children), return_exceptions=True)
+            await host.close()
+
+
+async def _start_children(run: Run, plan: Plan, config: RunConfig) -> list[ChildProcess]:
+    nodes: list[tuple[str, str, Any]] = [("core", "core", plan.core), ("edge", plan.edge.name, plan.edge)]
+    nodes += [("ran-node", node.name, node) for node in plan.ran_nodes]
+    nodes += [("ue", group.name, group) for group in plan.ues]
+    children = []
+    on_line = _log_to(run.options.folder / "nodes.log", run.display.line)
+    for kind, name, node in nodes:
+        path = run.node_folder / f"{name}.json"
+        node_process.write_node_file(path, kind, name, config, node)
+        children.append(await ChildProcess.start(name, python_module("net4ai.app", kind, str(path)), on_line))
+    names = ", ".join(name for _, name, _ in nodes)
+    run.display.line(f"{len(nodes)} node processes: {names}; each starts its compute worker or application server")
+    return children
+
+
+async def _watch(run: Run, child: ChildProcess) -> None:
+    """Say when a node ends before its time."""
+    code = await child.wait()
+    run.display.line(f"{child.name} has ended with code {code}")
+
+
+def _log_to(path: Path, also: Callable[[str], None] | None = None) -> Callable[[str], None]:
+    """Lines go to a file, and to `also`."""
+
+    def on_line(line: str) -> None:
+        with path.open("a") as file:
+            print(line, file=file)
+        if also is not None:
+            also(line)
+
+    return on_line
+
+
+def _collect_captures(run: Run) -> None:
+    if run.options.capture is None:
+        return
+    parts = sorted(run.capture_folder.glob("*.pcapng"))
+    run.options.capture.parent.mkdir(parents=True, exist_ok=True)
+    packets = merge_captures(parts, run.options.capture)
+    for part in parts:
+        part.unlink()
+    run.capture_folder.rmdir()
+    run.display.line(f"capture: {packets} packets in {run.options.capture}")
