@@ -16,6 +16,7 @@ from net4ai.codecs.common import FlowMapping, SessionLimits
 from net4ai.codecs.dep import DepType
 from net4ai.stack.dep import pdus
 from net4ai.stack.dep.constants import (
+    ACK_DELAY,
     BURST_OCTETS,
     BURST_SEGMENTS,
     BUSY_DELAY,
@@ -66,6 +67,7 @@ class OutgoingMessage:
         "prefix",
         "progress",
         "qfi",
+        "reported",
         "response",
         "segment",
         "serial",
@@ -95,6 +97,8 @@ class OutgoingMessage:
         """First segment not acknowledged."""
         self.acknowledged = 0
         self.in_flight = 0
+        self.reported = 0
+        """Highest packet number an ACK of this message spoke of. ACKs of other messages say nothing of this one."""
         self.granted = 0
         self.unscheduled = 0
         """Octets it may send out of the session's unscheduled ones."""
@@ -378,6 +382,7 @@ class FlowSender:
         progress = message.acknowledge(before, arrived) or progress
         if progress:
             message.progress = now
+        message.reported = max(message.reported, highest)
         if highest > self._highest:
             self._highest = highest
             self._sample(highest, delay, now)
@@ -427,13 +432,16 @@ class FlowSender:
     def _first_number_since(self, time: int) -> int:
         number = self._next_number
         for first, _, sent, _, _ in reversed(self._transmissions):
-            if sent < time:
+            if sent <= time:
                 break
             number = first
         return number
 
     def _detect_losses(self, now: int) -> None:
-        """RFC 9002 6.1: by packet number, or by age where a later number is acknowledged."""
+        """RFC 9002 6.1: by packet number, or by age where a later number is acknowledged.
+
+        A later number in an ACK of another message counts too, once this message's own ACK should have come.
+        """
         self._loss_check = None
         delay = self._round_trip.loss_delay()
         while self._transmissions:
@@ -441,8 +449,9 @@ class FlowSender:
             if message.in_flight:
                 if last > self._highest:
                     return
-                if sent > now - delay and last > self._highest - REORDERING_PACKETS:
-                    self._loss_check = sent + delay
+                lost_at = sent + delay + (ACK_DELAY if last > message.reported else 0)
+                if lost_at > now and last > message.reported - REORDERING_PACKETS:
+                    self._loss_check = lost_at
                     return
             self._transmissions.popleft()
             if not message.in_flight:

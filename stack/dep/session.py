@@ -187,11 +187,14 @@ class DepSession:
         self._close_at = now
         self.advance(now)
 
-    # --- What goes out ---
-
     def release(self) -> None:
-        """RRC or link signalling has released the session: nothing more is sent, memory and credit go back."""
+        """RRC or link signalling has released the session: memory and credit go back, nothing more is said or told."""
         self._end("closed", Cause.NORMAL)
+        self._close_at = None
+        self._events.clear()
+        self._controls.clear()
+
+    # --- What goes out ---
 
     def data_to_send(self, now: int, limit: int, qfi: int | None = None) -> list[Burst]:
         """Bursts for the bulk socket, about `limit` octets (the last burst may go beyond), fair among QoS flows.

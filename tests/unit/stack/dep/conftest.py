@@ -5,6 +5,7 @@ from __future__ import annotations
 import heapq
 import itertools
 import random
+import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -12,9 +13,12 @@ from typing import Any
 import pytest
 
 from net4ai.codecs.common import FlowMapping, SessionLimits
+from net4ai.codecs.dep import BODIES, DepType
+from net4ai.stack.dep import pdus
 from net4ai.stack.dep.constants import MILLISECOND, SECOND
 from net4ai.stack.dep.credit import CreditBudget
 from net4ai.stack.dep.events import Event, MessageReceived
+from net4ai.stack.dep.pdus import HEADER_SIZE
 from net4ai.stack.dep.session import DepSession
 from net4ai.stack.label_switch import LabelSwitch, RouteEnd
 
@@ -84,7 +88,7 @@ class Path:
         self.in_flight: dict[tuple[int, int], int] = dict.fromkeys(self.budgets, 0)
         self.most_in_flight: dict[tuple[int, int], int] = dict(self.in_flight)
         self.delivered = 0
-        self.cut = False
+        self.mutate: Callable[[bytearray], None] | None = None
         self._queue: list[tuple[int, int, int, int, str, bytearray, int]] = []
         self._order = itertools.count()
         self._by_handle: dict[tuple[int, int], DepSession] = {}
@@ -132,8 +136,6 @@ class Path:
 
     def _transmit(self, source: int, target: int, socket: str, pdus: bytearray, stride: int) -> None:
         segments = [bytes(pdus[at : at + stride]) for at in range(0, len(pdus), stride)]
-        if self.cut:
-            return
         survivors = [pdu for pdu in segments if self.random.random() >= self.faults.loss]
         copies = [pdu for pdu in survivors if self.random.random() < self.faults.duplicate]
         if self.batches and survivors:
@@ -171,6 +173,8 @@ class Path:
             self.in_flight[target, source] -= sum(
                 max(0, len(pdus[at : at + stride]) - 32) for at in range(0, len(pdus), stride)
             )
+        if self.mutate is not None:
+            self.mutate(pdus)
         if target in self.switches:
             for end, start, stop in self.switches[target].forward_batch(source, pdus, stride, self.now):
                 self._transmit(target, end.leg, socket, pdus[start:stop], stride)  # type: ignore[arg-type]
@@ -253,6 +257,82 @@ class Path:
         for budget in self.budgets.values():
             assert budget.reserved == 0
             assert not budget._claims
+
+
+class Lone:
+    """One session whose peer is played by the test, octet by octet."""
+
+    def __init__(self, permitted: SessionLimits | None = None, budget: int = 1 << 18, **settings: Any) -> None:
+        self.permitted = permitted or limits()
+        self.budget = CreditBudget(budget)
+        self.now = 0
+        self.session = DepSession(
+            version=1,
+            send_handle=0xABCD,
+            flows=FLOWS,
+            send_limits=self.permitted,
+            receive_limits=self.permitted,
+            budget=self.budget,
+            **settings,
+        )
+        self.number = 0
+        self._controls: list[tuple[pdus.Header, Any]] = []
+
+    def receive(self, kind: int, body: bytes = b"", *, handle: int = 7, **fields: Any) -> None:
+        fields.setdefault("qfi", 1)
+        self.session.receive(pdus.pack_header(1, DepType(kind), handle=handle, **fields) + body, self.now)
+
+    def data(self, message_id: int, offset: int, length: int, payload: bytes, **fields: Any) -> None:
+        self.number += 1
+        body = struct.pack(">II", length, self.number) + payload
+        self.receive(DepType.DATA, body, message_id=message_id, offset=offset, **fields)
+
+    def ack(self, message_id: int, offset: int, highest: int, arrived: bytes = b"", **fields: Any) -> None:
+        body = pdus.ack(highest, 0, self.permitted.segment_size, arrived)
+        self.receive(DepType.ACK, body, message_id=message_id, offset=offset, **fields)
+
+    def sent(self) -> list[tuple[pdus.Header, int, int, bytes]]:
+        """DATA going out: header, message length, packet number, payload."""
+        segments = []
+        for burst in self.session.data_to_send(self.now, 1 << 22):
+            for at in range(0, len(burst.data), burst.stride):
+                segment = bytes(burst.data[at : at + burst.stride])
+                assert segment[:8] == bytes(8)
+                segments.append((pdus.header(segment, 8), *struct.unpack_from(">II", segment, 24), segment[32:]))
+        return segments
+
+    def controls(self) -> list[tuple[pdus.Header, Any]]:
+        """Control PDUs going out, with their bodies."""
+        for bearer, pdu in self.session.control_to_send(self.now):
+            assert bearer == 1
+            header = pdus.header(pdu)
+            self._controls.append((header, BODIES[DepType(header.type)].from_bytes(pdu[HEADER_SIZE:])))
+        found, self._controls = self._controls, []
+        return found
+
+    def control_types(self) -> list[DepType]:
+        return [DepType(header.type) for header, _ in self.controls()]
+
+    def events(self) -> list[Event]:
+        found = []
+        while (event := self.session.next_event()) is not None:
+            found.append(event)
+        return found
+
+    def wait(self, nanoseconds: int) -> None:
+        """Let time pass, deadline by deadline."""
+        end = self.now + nanoseconds
+        while (deadline := self.session.next_deadline()) is not None and deadline <= end:
+            assert deadline >= self.now or deadline == 0
+            self.now = max(self.now, deadline)
+            self.session.advance(self.now)
+            self._controls = self.controls()
+        self.now = end
+
+
+@pytest.fixture
+def lone() -> type[Lone]:
+    return Lone
 
 
 @pytest.fixture

@@ -1,0 +1,323 @@
+"""Forwarding PDU by PDU. Whole transfers over relays are in dep/test_path.py."""
+
+from __future__ import annotations
+
+import random
+import struct
+
+import pytest
+
+from net4ai.codecs.causes import Cause
+from net4ai.codecs.common import FlowMapping, SessionLimits
+from net4ai.codecs.dep import DepType
+from net4ai.stack.dep import pdus
+from net4ai.stack.dep.constants import RELAY_IDLE, RELAYED_MESSAGES, SCHEDULED_MINIMUM, SECOND, SILENCE
+from net4ai.stack.dep.credit import CreditBudget
+from net4ai.stack.dep.drops import Drop
+from net4ai.stack.dep.errors import NotEnoughCredit
+from net4ai.stack.label_switch import LabelSwitch, RouteEnd
+
+FLOWS = {1: FlowMapping(qfi=1, bearer=1)}
+LIMITS = SessionLimits(segment_size=1000, unscheduled=4000, maximum_message=1 << 20, maximum_open=8)
+UP_IN, UP_OUT, DOWN_IN, DOWN_OUT = 0x11, 0x12, 0x21, 0x22
+
+
+class Switch:
+    """One route between the legs "up" and "down"."""
+
+    def __init__(self, budget: int = 1 << 18) -> None:
+        self.budgets = {"up": CreditBudget(budget), "down": CreditBudget(budget)}
+        self.dropped: list[Drop] = []
+        self.switch: LabelSwitch[str] = LabelSwitch(on_drop=lambda reason, octets, now: self.dropped.append(reason))
+        self.up = RouteEnd("up", UP_IN, UP_OUT, LIMITS, FLOWS, self.budgets["up"])
+        self.down = RouteEnd("down", DOWN_IN, DOWN_OUT, LIMITS, FLOWS, self.budgets["down"])
+        self.switch.add(self.up, self.down, version=1)
+        self.now = 0
+
+    def forward(self, leg: str, kind: int, body: bytes = b"", *, handle: int | None = None, **fields):
+        """What comes of a PDU, and the PDU after that."""
+        if handle is None:
+            handle = UP_IN if leg == "up" else DOWN_IN
+        fields.setdefault("qfi", 1)
+        pdu = bytearray(8) + pdus.pack_header(1, DepType(kind), handle=handle, **fields) + body
+        return self.switch.forward(leg, pdu, self.now), pdu
+
+    def data(self, offset: int, length: int, size: int, message_id: int = 1, leg: str = "up"):
+        body = struct.pack(">II", length, 99) + bytes(size)
+        return self.forward(leg, DepType.DATA, body, offset=offset, message_id=message_id)[0]
+
+    def grant(self, limit: int, message_id: int = 1) -> int | None:
+        """A GRANT from below; the limit that is passed on at once."""
+        end, pdu = self.forward("down", DepType.GRANT, pdus.grant(limit), message_id=message_id)
+        if end is None:
+            return None
+        assert end is self.up
+        return int.from_bytes(pdu[24:28], "big")
+
+    def controls(self) -> list[tuple[str, int, int]]:
+        """Leg, type and first word of the body of what the relay sends itself."""
+        found = []
+        for end, pdu in self.switch.control_to_send(self.now):
+            assert pdu[:8] == bytes(8)
+            header = pdus.header(pdu, 8)
+            assert header.handle == end.handle_out
+            found.append((end.leg, header.type, int.from_bytes(pdu[24:28], "big")))
+        return found
+
+
+@pytest.mark.parametrize("kind", [*DepType, 13, 14])
+def test_only_the_handle_changes(kind):
+    one = Switch()
+    for leg, end in (("up", one.down), ("down", one.up)):
+        pdu = bytearray(random.Random(kind).randbytes(60))
+        pdu[8:12] = bytes([0x10 | kind, 0x80, 1, 0])
+        pdu[12:16] = (UP_IN if leg == "up" else DOWN_IN).to_bytes(4, "big")
+        pdu[20:28] = bytes(6) + b"\x00\x1c"  # offset 0, message length 28
+        before = bytes(pdu)
+        exit = one.switch.forward(leg, pdu, 0)
+        if kind == DepType.GRANT:
+            assert exit is Drop.UNKNOWN_MESSAGE
+            continue
+        assert exit is end
+        assert pdu[12:16] == end.handle_out.to_bytes(4, "big")
+        assert pdu[:12] == before[:12]
+        assert pdu[16:] == before[16:]
+
+
+def test_unknown_handles_versions_and_flows():
+    one = Switch()
+    assert one.forward("up", DepType.PING, bytes(4), handle=DOWN_IN)[0] is Drop.UNKNOWN_HANDLE
+    assert one.forward("else", DepType.PING, bytes(4), handle=UP_IN)[0] is Drop.UNKNOWN_HANDLE
+    assert one.forward("up", DepType.PING, bytes(4), handle=0)[0] is Drop.UNKNOWN_HANDLE
+    assert one.forward("up", DepType.PING, bytes(4), qfi=2)[0] is Drop.FLOW_NOT_CONFIGURED
+    assert one.switch.forward("up", bytearray(23), 0) is Drop.TRUNCATED
+    assert one.forward("up", DepType.DATA, bytes(7))[0] is Drop.TRUNCATED
+    wrong = bytearray(8) + pdus.pack_header(2, DepType.PING, handle=UP_IN, qfi=1)
+    assert one.switch.forward("up", wrong, 0) is Drop.WRONG_VERSION
+    assert sum(one.switch.drops.values()) == len(one.dropped) == 7
+
+
+def test_routes_come_and_go():
+    one = Switch()
+    assert len(one.switch) == 1
+    with pytest.raises(ValueError, match="taken"):
+        one.switch.add(one.up, one.down, version=1)
+    assert [budget.promised for budget in one.budgets.values()] == [4000, 4000]
+    one.data(0, 100_000, 1000)
+    one.grant(50_000)
+    assert one.switch.messages == 1
+    one.switch.remove("down", DOWN_IN)
+    one.switch.remove("down", DOWN_IN)
+    assert (len(one.switch), one.switch.messages) == (0, 0)
+    assert all(budget.promised == budget.reserved == 0 for budget in one.budgets.values())
+    assert one.data(0, 10, 10) is Drop.UNKNOWN_HANDLE
+    assert one.switch.next_deadline() is None
+    one.switch.add(one.up, one.down, version=1)
+    one.switch.remove_leg("up")
+    assert len(one.switch) == 0
+
+
+def test_a_route_without_credit_is_refused_as_a_whole():
+    one = Switch()
+    poor = CreditBudget(SCHEDULED_MINIMUM)
+    with pytest.raises(NotEnoughCredit):
+        one.switch.add(
+            RouteEnd("up", 5, 6, LIMITS, FLOWS, one.budgets["up"]),
+            RouteEnd("down", 7, 8, LIMITS, FLOWS, poor),
+            version=1,
+        )
+    assert len(one.switch) == 1
+    assert one.budgets["up"].promised == 4000
+
+
+def test_small_messages_leave_no_state():
+    one = Switch()
+    for message_id in range(1, 10):
+        assert one.data(0, 4000, 1000, message_id) is one.down
+    assert one.switch.messages == 0
+    assert one.data(0, 4000, 0) is one.down
+    assert one.switch.messages == 1
+
+
+def test_credit_is_passed_on_as_the_own_socket_has_room():
+    one = Switch(budget=1 << 17)
+    length = 1_000_000
+    assert one.data(0, length, 1000) is one.down
+    assert one.data(4000, length, 1000) is Drop.CREDIT_VIOLATION
+    passed = one.grant(500_000)
+    assert passed is not None and 4000 < passed < 100_000
+    assert passed % 1000 == 0
+    assert one.budgets["up"].reserved == passed - 1000
+    assert one.data(passed, length, 1000) is Drop.CREDIT_VIOLATION
+    for offset in range(1000, passed, 1000):
+        assert one.data(offset, length, 1000) is one.down
+    grants = one.controls()
+    assert grants[-1][:2] == ("up", DepType.GRANT)
+    assert passed < grants[-1][2] < 500_000
+    assert one.data(passed, length, 1000) is one.down
+
+
+def test_all_received_credit_is_passed_on_in_the_end_and_no_more():
+    one = Switch(budget=SCHEDULED_MINIMUM + 4000)
+    passed = one.grant(500_000) if one.data(0, 1_000_000, 1000) is one.down else None
+    reached = 1000
+    while passed < 500_000:
+        for offset in range(reached, passed, 1000):
+            assert one.data(offset, 1_000_000, 1000) is one.down
+        reached = passed
+        passed = max(limit for *_, limit in one.controls())
+    assert passed == 500_000
+    assert one.data(500_000, 1_000_000, 1000) is Drop.CREDIT_VIOLATION
+
+
+def test_a_grant_without_room_is_kept_and_the_sender_hears_busy():
+    one = Switch(budget=SCHEDULED_MINIMUM + 4000)
+    budget = one.budgets["up"]
+    hogs = [budget.claim("hog", length=1 << 20, segment=60000)]
+    hogs.append(budget.claim("hog", length=1 << 20, segment=budget.free))
+    assert budget.free == 0
+    one.data(0, 100_000, 1000, 7)
+    assert one.grant(50_000, 7) is None
+    assert one.controls() == [("up", DepType.BUSY, 0)]
+    assert one.switch.next_deadline() != 0
+    for hog in hogs:
+        hog.close()
+    assert one.switch in one.budgets["up"].take_ready()
+    assert one.switch.next_deadline() == 0
+    ((leg, kind, limit),) = one.controls()
+    assert (leg, kind) == ("up", DepType.GRANT) and limit > 4000
+
+
+def test_own_grants_are_repeated_until_data_answers():
+    one = Switch(budget=1 << 17)
+    one.data(0, 1_000_000, 1000)
+    passed = one.grant(500_000)
+    for offset in range(1000, passed, 1000):
+        one.data(offset, 1_000_000, 1000)
+    limit = one.controls()[-1][2]
+    for _ in range(3):
+        one.now = one.switch.next_deadline()
+        one.switch.advance(one.now)
+        assert one.controls() == [("up", DepType.GRANT, limit)]
+    assert one.now == (1 + 2 + 4) * SILENCE
+    for offset in range(passed, limit, 1000):
+        one.data(offset, 1_000_000, 1000)
+    one.controls()
+    repeated = one.switch.next_deadline()
+    assert repeated > one.now
+
+
+def test_the_final_ack_ends_the_state_and_late_repetitions_pass():
+    one = Switch()
+    one.data(0, 50_000, 1000)
+    assert one.grant(50_000) == 50_000
+    for offset in range(1000, 50_000, 1000):
+        one.data(offset, 50_000, 1000)
+    ack = pdus.ack(50, 0, 1000, b"")
+    assert one.forward("down", DepType.ACK, ack, message_id=1, offset=40_000)[0] is one.up
+    assert one.switch.messages == 1
+    assert one.forward("down", DepType.ACK, ack, message_id=1, offset=50_000)[0] is one.up
+    assert one.switch.messages == 0
+    assert one.budgets["up"].reserved == 0
+    assert one.switch.next_deadline() is None
+    assert one.data(49_000, 50_000, 1000) is one.down
+    assert one.data(49_000, 50_001, 1000) is Drop.CREDIT_VIOLATION
+    assert one.switch.messages == 0
+
+
+@pytest.mark.parametrize(
+    ("kind", "body", "left"),
+    [
+        (DepType.ERROR, pdus.error(Cause.OVERLAPPING_DATA, 0), 0),
+        (DepType.ERROR, pdus.error(Cause.CREDIT_VIOLATION, 0), 1),
+        (DepType.CLOSE, pdus.close(Cause.NORMAL), 0),
+        (DepType.BUSY, bytes(4), 1),
+        (DepType.NACK, bytes(8), 1),
+    ],
+)
+def test_what_else_ends_the_state(kind, body, left):
+    one = Switch()
+    one.data(0, 50_000, 1000)
+    one.grant(50_000)
+    assert one.forward("down", kind, body, message_id=1)[0] is one.up
+    assert one.switch.messages == left
+
+
+def test_idle_state_is_forgotten():
+    one = Switch()
+    one.data(0, 50_000, 1000, 1)
+    one.now = RELAY_IDLE - SECOND
+    one.data(0, 50_000, 1000, 2)
+    one.now = one.switch.next_deadline()
+    assert one.now == RELAY_IDLE
+    one.switch.advance(one.now)
+    assert one.switch.messages == 1
+    one.now = one.switch.next_deadline()
+    one.switch.advance(one.now)
+    assert one.switch.messages == 0
+    assert one.switch.next_deadline() is None
+
+
+def test_state_is_bounded():
+    one = Switch()
+    for message_id in range(3 * RELAYED_MESSAGES):
+        one.now += 1
+        one.data(0, 50_000, 1000, message_id)
+        one.grant(50_000, message_id)
+    assert one.switch.messages == RELAYED_MESSAGES
+    assert one.budgets["up"].reserved <= one.budgets["up"].octets
+    assert len(one.switch.control_to_send(one.now)) <= 1024
+
+
+def test_a_wrong_length_and_too_large_messages():
+    one = Switch()
+    assert one.data(0, (1 << 20) + 1, 1000) is Drop.MESSAGE_TOO_LARGE
+    assert one.data(0, 999, 1000) is Drop.WRONG_SEGMENT
+    one.data(0, 50_000, 1000)
+    assert one.data(1000, 50_001, 1000) is Drop.WRONG_LENGTH
+
+
+def test_an_unknown_handle_at_the_neighbour_is_told_to_the_other():
+    one = Switch()
+    pdu = bytearray(8) + pdus.unknown_session(1, DOWN_OUT)
+    assert one.switch.forward("down", pdu, 0) is one.up
+    assert pdu[8:] == pdus.unknown_session(1, UP_OUT)
+    assert one.switch.forward("down", bytearray(8) + pdus.unknown_session(1, UP_OUT), 0) is Drop.UNKNOWN_HANDLE
+
+
+def test_a_batch_is_cut_into_runs():
+    one = Switch()
+    segment = bytearray(8) + pdus.pack_header(1, DepType.DATA, handle=UP_IN, qfi=1) + struct.pack(">II", 0, 1)
+    other = bytearray(segment)
+    other[12:16] = bytes(4)
+    short = segment[:30]
+    batch = segment + segment + other + segment + short
+    runs = one.switch.forward_batch("up", batch, len(segment), 0)
+    assert runs == [(one.down, 0, 64), (one.down, 96, 128)]
+    assert batch[12:16] == batch[44:48] == DOWN_OUT.to_bytes(4, "big")
+    assert one.dropped == [Drop.UNKNOWN_HANDLE, Drop.TRUNCATED]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_random_octets(seed):
+    """20,000 in all: nothing raises, state and credit stay bounded."""
+    source = random.Random(seed)
+    one = Switch(budget=1 << 17)
+    for _ in range(5000):
+        pdu = bytearray(source.randbytes(source.choice([0, 8, 23, 24, 28, 32, 40, 64, 1032])))
+        if len(pdu) >= 16 and source.random() < 0.95:
+            pdu[8] = 0x10 | source.choice([*DepType, *[DepType.DATA, DepType.GRANT] * 4])
+            pdu[10:16] = bytes([1, source.choice([0, 0, 0, 1])]) + source.choice([UP_IN, DOWN_IN, 0]).to_bytes(4, "big")
+            pdu[16:20] = source.randrange(20).to_bytes(4, "big")[: len(pdu) - 16]
+        if len(pdu) >= 28 and source.random() < 0.8:
+            pdu[20:28] = source.choice([0, 1000, 4000]).to_bytes(4, "big") + source.choice([1000, 9000]).to_bytes(
+                4, "big"
+            )
+        one.switch.forward(source.choice(["up", "down"]), pdu, one.now)
+        one.now += source.choice([0, 10**3, 10**8])
+        one.switch.advance(one.now)
+        assert len(one.controls()) <= 1024
+        assert one.switch.messages <= 2 * RELAYED_MESSAGES
+        for budget in one.budgets.values():
+            assert 0 <= budget.reserved + budget.promised <= budget.octets
+    assert len(one.switch.drops) >= 6
