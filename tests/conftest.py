@@ -1,6 +1,8 @@
 """What all tests share: outside programs, seeds, and the hand-written examples of the specification.
 
-A test that needs an outside program is skipped where it is missing, and fails where CI is set.
+A test that needs an outside program is skipped where it is missing. Where CI is set, every skip is a failure.
+
+Tests in `integration/` start real processes: of a parallel run, one worker runs them all, one after the other.
 
 Hypothesis prints the blob that replays a failure; tests with random inputs of their own take the `seed` fixture.
 `NET4AI_TEST_SEED=n pytest ...` replays a run.
@@ -16,7 +18,7 @@ import os
 import random
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,6 +30,8 @@ from net4ai.codecs.declaration import FixedField, ListField, NestedField, Struct
 
 PROGRAMS = ("tshark", "mosquitto")
 """Markers that name a program."""
+
+INTEGRATION = Path(__file__).resolve().parent / "integration"
 
 SEED_VARIABLE = "NET4AI_TEST_SEED"
 SEED = int(os.environ.get(SEED_VARIABLE) or random.SystemRandom().randrange(1 << 32))
@@ -46,9 +50,35 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     for program in PROGRAMS:
         if item.get_closest_marker(program) is None or find_program(program):
             continue
-        if os.environ.get("CI"):
-            pytest.fail(f"{program} is missing: CI has to install it", pytrace=False)
         pytest.skip(f"{program} is missing")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    _forbid_skip_in_ci(report)
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    report = yield
+    _forbid_skip_in_ci(report)
+    return report
+
+
+def _forbid_skip_in_ci(report: pytest.TestReport | pytest.CollectReport) -> None:
+    """A skip becomes a failure where CI is set, with its reason. Tests that are expected to fail are no skips."""
+    if report.skipped and not hasattr(report, "wasxfail") and os.environ.get("CI"):
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
+        report.outcome = "failed"
+        report.longrepr = f"CI must not skip: {reason}"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if INTEGRATION in item.path.parents:
+            item.add_marker(pytest.mark.xdist_group("integration"))
 
 
 def find_program(name: str) -> str | None:
