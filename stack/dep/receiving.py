@@ -116,8 +116,6 @@ class IncomingMessage:
             missing = self.got.find(0, index)
             self.base = missing if missing >= 0 else len(self.got)
         self.arrived += len(payload)
-        if self.claim is not None:
-            self.claim.arrive(len(payload))
         return True
 
     def acknowledge_by(self, time: int) -> None:
@@ -137,7 +135,7 @@ class IncomingMessage:
 class ReceiveWindow:
     """What the messages of all flows share: the budget, the number open, and what waits for the application."""
 
-    __slots__ = ("backlog", "budget", "flows", "limits", "owner")
+    __slots__ = ("_counted", "_octets", "backlog", "budget", "flows", "limits", "owner")
 
     def __init__(self, limits: SessionLimits, budget: CreditBudget, owner: object) -> None:
         self.limits = limits
@@ -147,6 +145,22 @@ class ReceiveWindow:
         self.flows: list[FlowReceiver] = []
         self.backlog = 0
         """Whole messages the application has not taken."""
+        self._counted: Claim | None = None
+        self._octets = 0
+
+    def count(self, claim: Claim, octets: int) -> None:
+        """Octets have arrived under a claim. Told to the budget once per batch, by `settle`."""
+        if claim is not self._counted:
+            self.settle()
+            self._counted = claim
+        self._octets += octets
+
+    def settle(self) -> None:
+        """Give the credit of what has arrived back to the budget."""
+        if self._counted is not None:
+            claim, octets = self._counted, self._octets
+            self._counted, self._octets = None, 0
+            claim.arrive(octets)
 
     def refusal(self) -> Drop | None:
         """Why no further message can be opened now."""
@@ -289,6 +303,8 @@ class FlowReceiver:
             self._complete(message, now)
             return False
         else:
+            if message.claim is not None:
+                self.window.count(message.claim, len(payload))
             message.unacknowledged += len(payload)
             if message.unacknowledged >= ACK_OCTETS:
                 message.acknowledge_by(now)

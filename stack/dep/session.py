@@ -232,8 +232,11 @@ class DepSession:
 
     def receive(self, pdu: Buffer, now: int) -> None:
         """One PDU, from the DEP header on. Never raises on what a peer sends."""
-        view = memoryview(pdu)
         self._now = now
+        self._receive(memoryview(pdu), now)
+        self._receive_window.settle()
+
+    def _receive(self, view: memoryview, now: int) -> None:
         if len(view) < HEADER_SIZE:
             return self._drop(Drop.TRUNCATED, len(view), now)
         header = pdus.header(view)
@@ -271,8 +274,9 @@ class DepSession:
                     header = bulk[1]._replace(message_id=message_id, offset=offset)
                     self._take_data(header, length, number, view[at + DATA_SIZE : end], now)
                     continue
-            self.receive(view[at:end], now)
+            self._receive(view[at:end], now)
             bulk = self._bulk_run(view[at:end])
+        self._receive_window.settle()
 
     def _bulk_run(self, pdu: memoryview) -> tuple[bytes, Header] | None:
         """The first 8 octets and header of a DATA PDU that others like it can follow without being looked at."""
