@@ -34,6 +34,7 @@ class InProcessRun:
         self.network = MemoryNetwork(self.loop)
         self.hub = Hub()
         self.nodes: list[RunningNode] = []
+        self._platforms: list[Platform] = []
 
     async def platform(self, name: str) -> Platform:
         """A platform for the node of this name."""
@@ -59,6 +60,7 @@ class InProcessRun:
         platform.closing.append(trace.close)
         if capture is not None:
             platform.closing.append(capture.close)
+        self._platforms.append(platform)
         return platform
 
     async def _start_compute(self, name: str, preload: Sequence[str]) -> Compute:
@@ -72,3 +74,5 @@ class InProcessRun:
         """End all nodes."""
         for node in reversed(self.nodes):
             node.close()
+        for platform in self._platforms:
+            platform.close()

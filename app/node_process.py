@@ -7,7 +7,6 @@ into the run's folder.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import os
 import signal
@@ -117,10 +116,10 @@ async def _run(kind: str, folder: Path, node: NodeFile, config: Any) -> None:
     try:
         running = await NODES[kind].start(config, platform)
     except OSError as error:
-        platform.close()
+        await host.close()
         raise SystemExit(f"{node.name}: {error}") from None
     await ended.wait()
-    running.close()
+    running.driver.close()
     await host.close()
 
 
@@ -134,6 +133,7 @@ class ProcessHost:
         self.say = say
         self.clock = SystemClock(run.utc_offset)
         self.bus: MqttBus | None = None
+        self._platform: Platform | None = None
         self._computes: list[ComputeProcess] = []
         self._children: list[ChildProcess] = []
 
@@ -174,10 +174,11 @@ class ProcessHost:
         platform.closing.append(trace.close)
         if capture is not None:
             platform.closing.append(capture.close)
+        self._platform = platform
         return platform
 
     async def close(self) -> None:
-        """End children and the connection to the bus."""
+        """End children and the connection to the bus; then the trace, which tells of it."""
         for compute in self._computes:
             compute.close()
         await asyncio.gather(
@@ -186,8 +187,9 @@ class ProcessHost:
             return_exceptions=True,
         )
         if self.bus is not None:
-            with contextlib.suppress(Exception):
-                await self.bus.close()
+            await self.bus.close()
+        if self._platform is not None:
+            self._platform.close()
 
     async def _start_compute(self, name: str, preload: Sequence[str]) -> Compute:
         compute = await ComputeProcess.start(f"{name} compute", self.say, preload)

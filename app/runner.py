@@ -137,7 +137,6 @@ async def _run(run: Run, opened: contextlib.AbstractAsyncContextManager[tuple[Pl
             await _control(run, platform, plan)
         finally:
             follower.cancel()
-            platform.close()
 
 
 async def _control(run: Run, platform: Platform, plan: Plan) -> None:
@@ -236,32 +235,44 @@ async def _in_processes(run: Run) -> AsyncIterator[tuple[Platform, Plan]]:
         plan = make_plan(scenario, free.udp, scenario.addresses.n2_port or free.tcp())
         free.release()
         config = run.config(dict(plan.links), bus, clock.now(), clock.utc_offset)
-        children = await _start_children(run, plan, config)
+        groups = await _start_children(run, plan, config)
         host = node_process.ProcessHost(config, run.node_folder, run.display.line)
         host.clock = clock
-        watchers = [asyncio.ensure_future(_watch(run, child)) for child in children]
+        watchers = [asyncio.ensure_future(_watch(run, child)) for group in groups for child in group]
         try:
             yield await host.platform(application_controller.NAME), plan
         finally:
             for watcher in watchers:
                 watcher.cancel()
-            await asyncio.gather(*(child.terminate() for child in children), return_exceptions=True)
+            await _end(groups)
             await host.close()
 
 
-async def _start_children(run: Run, plan: Plan, config: RunConfig) -> list[ChildProcess]:
-    nodes: list[tuple[str, str, Any]] = [("core", "core", plan.core), ("edge", plan.edge.name, plan.edge)]
-    nodes += [("ran-node", node.name, node) for node in plan.ran_nodes]
-    nodes += [("ue", group.name, group) for group in plan.ues]
-    children = []
+async def _start_children(run: Run, plan: Plan, config: RunConfig) -> list[list[ChildProcess]]:
+    """A process for each node; gives them in the order core and edge, RAN nodes, UEs."""
+    nodes: list[list[tuple[str, str, Any]]] = [
+        [("core", "core", plan.core), ("edge", plan.edge.name, plan.edge)],
+        [("ran-node", node.name, node) for node in plan.ran_nodes],
+        [("ue", group.name, group) for group in plan.ues],
+    ]
     on_line = _log_to(run.options.folder / "nodes.log", run.display.line)
-    for kind, name, node in nodes:
-        path = run.node_folder / f"{name}.json"
-        node_process.write_node_file(path, kind, name, config, node)
-        children.append(await ChildProcess.start(name, python_module("net4ai.app", kind, str(path)), on_line))
-    names = ", ".join(name for _, name, _ in nodes)
-    run.display.line(f"{len(nodes)} node processes: {names}; each starts its compute worker or application server")
-    return children
+    groups: list[list[ChildProcess]] = []
+    for group in nodes:
+        groups.append([])
+        for kind, name, node in group:
+            path = run.node_folder / f"{name}.json"
+            node_process.write_node_file(path, kind, name, config, node)
+            command = python_module("net4ai.app", kind, str(path))
+            groups[-1].append(await ChildProcess.start(name, command, on_line))
+    names = ", ".join(child.name for group in groups for child in group)
+    run.display.line(f"started {names}; they start their compute workers and application servers")
+    return groups
+
+
+async def _end(groups: list[list[ChildProcess]]) -> None:
+    """Terminals first, the core last: nobody complains of a peer that was told to go."""
+    for group in reversed(groups):
+        await asyncio.gather(*(child.terminate() for child in group), return_exceptions=True)
 
 
 async def _watch(run: Run, child: ChildProcess) -> None:

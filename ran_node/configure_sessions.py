@@ -25,7 +25,7 @@ from net4ai.codecs.dep import VERSION
 from net4ai.ran_node.ue_context import UeContext
 from net4ai.stack.dep_endpoint import DEFAULT_LIMITS
 from net4ai.stack.forwarding.legs import OpenLeg
-from net4ai.stack.procedure import ProcedureError, ProcedureRejected
+from net4ai.stack.procedure import Procedure, ProcedureError, ProcedureRejected
 
 if TYPE_CHECKING:
     from net4ai.ran_node.node import RanNode
@@ -60,7 +60,7 @@ async def _add_session(node: RanNode, context: UeContext, request: n2.SessionSet
     if session is None or bearer is None:
         raise ProcedureError(Cause.NO_RESOURCES)
     new = () if bearer in context.bearers else (bearer_configuration(bearer, request.qos[0]),)
-    await _reconfigure(node, context, new, session, bearer, node.new_handle(), DEFAULT_LIMITS)
+    await reconfigure(node, context, new, session, bearer, node.new_handle(), DEFAULT_LIMITS)
     context.bearers[bearer] = request.qos[0]
     context.sessions[session] = bearer
     return session
@@ -85,9 +85,26 @@ async def open_leg(node: RanNode, client: RouteClient, execution: int, handle: i
     if context is None or client.session not in context.sessions:
         raise ProcedureError(Cause.UNKNOWN_SESSION, f"UE context {client.context}, session {client.session}")
     bearer = context.sessions[client.session]
-    answer = await _reconfigure(node, context, (), client.session, bearer, handle, limits)
+    answer = await reconfigure(node, context, (), client.session, bearer, handle, limits)
     node.trace_state("leg opened", c_rnti=context.c_rnti, execution=execution, seat=client.seat)
     return OpenLeg((context.hop, bearer), answer.handle, answer.limits, node.uu_budget)
+
+
+def reconfigure(
+    node: RanNode,
+    context: UeContext,
+    bearers: tuple[BearerConfiguration, ...],
+    session: int,
+    bearer: int,
+    handle: int,
+    limits: SessionLimits,
+) -> Procedure[SessionHandle]:
+    """One RRC reconfiguration (TS 38.331 5.3.5), as a procedure. Raises `ProcedureError`."""
+    return node.procedures.start(
+        "RRC reconfiguration",
+        _reconfigure(node, context, bearers, session, bearer, handle, limits),
+        c_rnti=context.c_rnti,
+    )
 
 
 async def _reconfigure(
@@ -99,7 +116,6 @@ async def _reconfigure(
     handle: int,
     limits: SessionLimits,
 ) -> SessionHandle:
-    """One RRC reconfiguration (TS 38.331 5.3.5). Raises `ProcedureError`."""
     transaction = next((n for n in range(rrc.TRANSACTION_MAXIMUM + 1) if n not in context.transactions), None)
     if transaction is None:
         raise ProcedureError(Cause.BUSY, f"C-RNTI {context.c_rnti}: four transactions under way")

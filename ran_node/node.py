@@ -79,6 +79,7 @@ class RanNode:
 
     def receive(self, pdu: Buffer, source: Address, bulk: bool, now: int) -> None:
         """One layer-2 PDU from the radio. Never raises for what is in it."""
+        self.procedures.advance(now)
         if len(pdu) <= L2_HEADER_SIZE:
             self.drops.count("truncated", len(pdu))
             return

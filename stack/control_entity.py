@@ -14,12 +14,15 @@ import msgspec
 
 from net4ai.codecs.bus import REPLIES, Body, Done
 from net4ai.codecs.causes import Cause
-from net4ai.codecs.envelope import Envelope, Failure
+from net4ai.codecs.envelope import MAXIMUM_DETAIL, Envelope, Failure
+from net4ai.codecs.errors import EncodeError
+from net4ai.stack.drops import DropCounter
 from net4ai.stack.procedure import (
     Procedure,
     ProcedureError,
     ProcedureRejected,
     Procedures,
+    ProcedureTimeout,
     Replies,
     outcome_of,
 )
@@ -55,7 +58,10 @@ class ControlEntity:
         self._utc_offset = utc_offset
         self._handlers: dict[str, tuple[type[Body], Handler]] = {}
         self._replies = Replies(procedures)
-        self._answered: OrderedDict[str, Envelope | None] = OrderedDict()
+        self._serving: set[str] = set()
+        self._answered: OrderedDict[str, Envelope] = OrderedDict()
+        self.drops = DropCounter()
+        """What came and was of no use."""
         self.on_missing: Callable[[str, str], None] = lambda entity, body: None
         """Called with the entity and the body's name each time a call has to be repeated."""
 
@@ -64,7 +70,7 @@ class ControlEntity:
         self._handlers[body.__name__] = (body, handler)
 
     async def call(self, to: str, request: Body, reply: type[B], *, timer: str = "bus-call") -> B:
-        """Send `request` and wait for its reply. Raises `ProcedureRejected`, `ProcedureTimeout`."""
+        """Send `request` and wait for its reply. Raises `ProcedureError`: rejected, no answer, no room for it."""
         assert REPLIES.get(type(request), Done) is reply, f"{type(request).__name__} is not answered by {reply}"
         envelope = Envelope(
             id=self._identifier(),
@@ -75,13 +81,15 @@ class ControlEntity:
             deadline=self.procedures.now + self.timers[timer] + self._utc_offset,
             body=msgspec.Raw(msgspec.json.encode(request)),
         )
+        try:
+            self._send(envelope)
+        except EncodeError as error:
+            raise ProcedureError(Cause.MALFORMED_MESSAGE, f"{envelope.type} to {to}: {error}") from None
         repeater = self.procedures.start("repeat bus call", self._repeat(envelope), traced=False)
         try:
             answer: Envelope = await self._replies.expect(envelope.id, self.timers[timer])
-        except ProcedureError as error:
-            if error.cause is Cause.TIMEOUT:
-                error.detail = f"no answer from {to} to {envelope.type}"
-            raise
+        except ProcedureTimeout:
+            raise ProcedureTimeout(f"no answer from {to} to {envelope.type}") from None
         finally:
             repeater.cancel()
         try:
@@ -97,7 +105,6 @@ class ControlEntity:
         await outcome_of(self.call(to, event, Done))
 
     async def _repeat(self, envelope: Envelope) -> None:
-        self._send(envelope)
         while True:
             await self.procedures.sleep(REPEAT_AFTER)
             self.on_missing(envelope.to, envelope.type)
@@ -107,24 +114,35 @@ class ControlEntity:
         """An envelope for this entity has come."""
         self.procedures.advance(now)
         if envelope.kind == "reply":
-            if envelope.error is not None:
-                cause = Cause.__members__.get(envelope.error.cause, Cause.UNSPECIFIED)
-                self._replies.fail(envelope.id, ProcedureRejected(cause, envelope.error.detail))
-            else:
-                self._replies.give(envelope.id, envelope)
+            self._take_reply(envelope)
             self.procedures.run()
         else:
             self._serve(envelope)
 
-    def _serve(self, envelope: Envelope) -> None:
-        if envelope.id in self._answered:
-            if (before := self._answered[envelope.id]) is not None:
-                self._send(before)
+    def _take_reply(self, envelope: Envelope) -> None:
+        if envelope.error is not None:
+            cause = Cause.__members__.get(envelope.error.cause, Cause.UNSPECIFIED)
+            known = self._replies.fail(envelope.id, ProcedureRejected(cause, envelope.error.detail))
+        else:
+            known = self._replies.give(envelope.id, envelope)
+        if not known:
+            self.drops.count("answer to no request", len(envelope.body))
+
+    def _serve(self, request: Envelope) -> None:
+        if request.id in self._serving:
             return
-        self._answered[envelope.id] = None
-        while len(self._answered) > REMEMBERED_REQUESTS:
-            self._answered.popitem(last=False)
-        self.procedures.start(f"serve {envelope.type}", self._answer(envelope))
+        if (before := self._answered.get(request.id)) is not None:
+            self._send(before)
+            return
+        if request.deadline is not None and request.deadline < self.procedures.now + self._utc_offset:
+            self.drops.count("deadline passed", len(request.body))
+            return
+        self._serving.add(request.id)
+        try:
+            self.procedures.start(f"serve {request.type}", self._answer(request))
+        except ProcedureError as error:
+            self._serving.discard(request.id)
+            self._send(self._reply(request, Done(), _failure(error)))  # not remembered: it may try again
 
     async def _answer(self, request: Envelope) -> None:
         reply: Body = Done()
@@ -137,13 +155,25 @@ class ControlEntity:
             result = handler(msgspec.json.decode(request.body, type=body_type))
             reply = result if isinstance(result, Body) else await result
         except msgspec.MsgspecError as error:
-            failure = Failure(Cause.MALFORMED_MESSAGE.name, str(error)[:1000])
+            failure = Failure(Cause.MALFORMED_MESSAGE.name, str(error)[:MAXIMUM_DETAIL])
         except ProcedureError as error:
-            failure = Failure(error.cause.name, error.detail[:1000])
+            failure = _failure(error)
         except Exception as error:
-            failure = Failure(Cause.UNSPECIFIED.name, f"{type(error).__name__}: {error}"[:1000])
+            failure = Failure(Cause.UNSPECIFIED.name, f"{type(error).__name__}: {error}"[:MAXIMUM_DETAIL])
             self.procedures.on_error(f"serve {request.type}", error)
-        envelope = Envelope(
+        envelope = self._answered[request.id] = self._reply(request, reply, failure)
+        self._serving.discard(request.id)
+        if len(self._answered) > REMEMBERED_REQUESTS:
+            self._answered.popitem(last=False)
+        try:
+            self._send(envelope)
+        except EncodeError as error:
+            failure = Failure(Cause.UNSPECIFIED.name, f"reply: {error}"[:MAXIMUM_DETAIL])
+            self._answered[request.id] = self._reply(request, Done(), failure)
+            self._send(self._answered[request.id])
+
+    def _reply(self, request: Envelope, reply: Body, failure: Failure | None) -> Envelope:
+        return Envelope(
             id=request.id,
             kind="reply",
             type=type(reply).__name__,
@@ -152,5 +182,7 @@ class ControlEntity:
             error=failure,
             body=msgspec.Raw(msgspec.json.encode(reply)),
         )
-        self._answered[request.id] = envelope
-        self._send(envelope)
+
+
+def _failure(error: ProcedureError) -> Failure:
+    return Failure(error.cause.name, error.detail[:MAXIMUM_DETAIL])

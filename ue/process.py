@@ -74,6 +74,7 @@ class UeProcess:
 
     def receive(self, pdu: Buffer, source: Address, bulk: bool, now: int) -> None:
         """One layer-2 PDU from the Uu. Never raises for what is in it."""
+        self.procedures.advance(now)
         if len(pdu) <= L2_HEADER_SIZE:
             self.drops.count("truncated", len(pdu))
             return

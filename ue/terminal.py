@@ -107,7 +107,7 @@ class Terminal:
             _NAS_HANDLERS[type(inner)](self, inner)
 
     def _reconfiguration(self, message: rrc.Reconfiguration) -> None:
-        self.process.procedures.start("RRC reconfiguration", reconfigure(self, message), ue=self.name)
+        self.process.procedures.start("reconfigure", reconfigure(self, message), traced=False)
 
     def _release(self, message: rrc.Release) -> None:
         self.release(cause_of(message.cause))

@@ -114,6 +114,7 @@ class ForwardingFunction:
 
     def receive(self, link_name: str, pdu: Buffer, source: Address, bulk: bool, now: int) -> None:
         """One layer-2 PDU from T4 or T8. Never raises for what is in it."""
+        self.procedures.advance(now)
         if len(pdu) <= L2_HEADER_SIZE:
             self.drops.count("truncated", len(pdu))
             return

@@ -236,9 +236,18 @@ class Platform:
                 log.warning("%s: %s", name, error)
 
         entity = ControlEntity(name, procedures, timers, send, self._identifier, self.clock.utc_offset)
-        entity.on_missing = lambda to, what: self.say(f"{name}: no answer from {to} to {what} yet, asking again")
+        entity.on_missing = self._on_missing(name)
         self.bus.serve(name, lambda envelope: driver.feed(entity.receive, envelope))
         return entity
+
+    def _on_missing(self, name: str) -> Callable[[str, str], None]:
+        """Someone who is there may take long; someone who is not is named."""
+
+        def on_missing(to: str, what: str) -> None:
+            if not self.bus.presence.get(to):
+                self.say(f"{name}: {to} is not there yet, {what} is sent again")
+
+        return on_missing
 
     def _identifier(self) -> str:
         return f"{secrets.randbits(128):032x}"
