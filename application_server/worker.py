@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import logging
+import os
 import signal
 import socket
 import sys
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
 
 from net4ai.application_server.function_host import (
     Find,
@@ -38,7 +39,7 @@ async def serve(sock: socket.socket, find: Find, preload: Sequence[str] = ()) ->
     connection = FrameConnection(reader, writer, maximum_frame=MAXIMUM_FRAME, send_buffer=SEND_BUFFER)
     one_at_a_time = asyncio.Lock()
 
-    @asynccontextmanager
+    @contextlib.asynccontextmanager
     async def room() -> AsyncIterator[None]:
         async with one_at_a_time:
             await connection.drain()
@@ -73,6 +74,18 @@ def load_early(names: Sequence[str]) -> None:
             log.exception("function %s cannot be imported", name)
 
 
+def keep_to_this_process(sock: socket.socket) -> None:
+    """Children that functions start have no copy of `sock`: when this process is gone, the node sees it at once."""
+    fd = sock.fileno()
+
+    def close_copy() -> None:
+        with contextlib.suppress(OSError):
+            os.close(fd)
+
+    os.register_at_fork(after_in_child=close_copy)
+    sock.set_inheritable(False)
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """The command line."""
     parser = argparse.ArgumentParser(description="Compute worker of a node; started by it.")
@@ -84,7 +97,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     watch_parent()
     sock = socket.socket(fileno=options.fd)
-    sock.set_inheritable(False)
+    keep_to_this_process(sock)
     find = any_function if options.any_module else installed_function
     reason = asyncio.run(serve(sock, find, [name for name in options.preload.split(",") if name]))
     if reason != "closed by the peer":

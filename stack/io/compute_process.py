@@ -62,8 +62,9 @@ class ComputeProcess:
         try:
             await worker._wait_ready()
         except BaseException:
-            worker.close()
             child.kill()
+            worker.close()
+            await worker.wait_closed()
             raise
         return worker
 
@@ -111,6 +112,8 @@ class ComputeProcess:
         await asyncio.wait([closed, ended], return_when=asyncio.FIRST_COMPLETED)
         await asyncio.wait([closed, ended], timeout=END_BOUND)
         self._connection.close("the process ended")
+        if self._child.returncode is not None:
+            self._child.kill()  # what functions have started and left behind
         code = await self._child.terminate()
         reason = f"{await closed}, {_described(code)}"
         if self.lost is not None and not self._closing:
