@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable
 from typing import Generic, TypeVar
 
 K = TypeVar("K", bound=Hashable)
 
+STALE_ENTRIES = 64
+"""Entries of the heap that may be stale before it is looked through; in a large heap, as many as are not."""
+
 
 class Deadlines(Generic[K]):
-    """A heap of deadlines by key. Stale entries are passed over."""
+    """A heap of deadlines by key. Stale entries are passed over, and cleared away where they become many."""
 
     def __init__(self) -> None:
         self._current: dict[K, int] = {}
@@ -25,6 +28,9 @@ class Deadlines(Generic[K]):
             self._current[key] = deadline
             self._order += 1
             heapq.heappush(self._heap, (deadline, self._order, key))
+        if len(self._heap) > 2 * len(self._current) + STALE_ENTRIES:
+            self._heap = [entry for entry in self._heap if self._current.get(entry[2]) == entry[0]]
+            heapq.heapify(self._heap)
 
     def next(self) -> int | None:
         """The earliest deadline."""
@@ -32,12 +38,14 @@ class Deadlines(Generic[K]):
             heapq.heappop(self._heap)
         return self._heap[0][0] if self._heap else None
 
-    def due(self, now: int) -> Iterator[K]:
-        """Keys due at `now`; each is forgotten until it is set again."""
+    def due(self, now: int) -> list[K]:
+        """Keys due at `now`, the earliest first; each is forgotten until it is set again."""
+        keys = []
         while (deadline := self.next()) is not None and deadline <= now:
             key = heapq.heappop(self._heap)[2]
             del self._current[key]
-            yield key
+            keys.append(key)
+        return keys
 
     def __len__(self) -> int:
         return len(self._current)

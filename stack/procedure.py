@@ -11,13 +11,12 @@ in. So the same procedure runs over sockets, in memory with a test's clock, and 
 
 from __future__ import annotations
 
-import heapq
-import itertools
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Generator, Hashable
 from typing import Any, Generic, TypeVar
 
 from net4ai.codecs.causes import Cause
+from net4ai.stack.deadlines import Deadlines
 from net4ai.stack.trace import Trace, TraceEvent, no_trace
 
 T = TypeVar("T")
@@ -62,7 +61,7 @@ class Promise(Generic[T]):
         self.done = False
         self._value: T | None = None
         self._error: Exception | None = None
-        self._waiting: list[Procedure[Any]] = []
+        self._waiting: dict[Procedure[Any], None] = {}
 
     def resolve(self, value: T) -> None:
         """Give the value. A promise that is done already keeps what it has."""
@@ -83,14 +82,33 @@ class Promise(Generic[T]):
         return self._value  # type: ignore[return-value]
 
     def __await__(self) -> Generator[Promise[Any], None, T]:
-        if not self.done:
+        # Whoever was cancelled and goes on may still be woken by what it waited for before.
+        while not self.done:
             yield self
         return self.result()
 
     def _wake(self) -> None:
-        waiting, self._waiting = self._waiting, []
-        for procedure in waiting:
-            self._owner._ready.append(procedure)
+        self._owner._deadlines.set(self, None)
+        waiting, self._waiting = self._waiting, {}
+        self._owner._ready.extend(waiting)
+
+    def _expire(self) -> None:
+        self.fail(ProcedureTimeout(self.what))
+
+    def _abandon(self, procedure: Procedure[Any]) -> None:
+        """`procedure` was cancelled: it does not wait any more."""
+        self._waiting.pop(procedure, None)
+
+
+class _Sleep(Promise[None]):
+    """Kept when its time has come."""
+
+    def _expire(self) -> None:
+        self.resolve(None)
+
+    def _abandon(self, procedure: Procedure[Any]) -> None:
+        super()._abandon(procedure)
+        self.resolve(None)
 
 
 class Procedure(Promise[T]):
@@ -104,9 +122,10 @@ class Procedure(Promise[T]):
         self.traced = True
         self._coroutine = coroutine
         self._cancelled: ProcedureError | None = None
+        self._awaited: Promise[Any] | None = None
 
     def cancel(self, detail: str = "") -> None:
-        """Raise `ProcedureCancelled` where it waits."""
+        """Raise `ProcedureCancelled` where it waits; it may clean up, and goes on if it catches that."""
         if not self.done:
             self._cancelled = ProcedureCancelled(detail)
             self._owner._ready.append(self)
@@ -114,8 +133,11 @@ class Procedure(Promise[T]):
     def _step(self) -> None:
         if self.done:
             return
+        awaited, self._awaited = self._awaited, None
         try:
             if self._cancelled is not None:
+                if awaited is not None:
+                    awaited._abandon(self)
                 error, self._cancelled = self._cancelled, None
                 awaited = self._coroutine.throw(error)
             else:
@@ -131,7 +153,8 @@ class Procedure(Promise[T]):
             self._owner._ended(self, "error")
             self._owner.on_error(self.name, error)
         else:
-            awaited._waiting.append(self)
+            self._awaited = awaited
+            awaited._waiting[self] = None
 
 
 class Procedures:
@@ -152,8 +175,7 @@ class Procedures:
         self.on_error = on_error or _raise
         self.open: dict[Procedure[Any], None] = {}
         self._ready: deque[Procedure[Any]] = deque()
-        self._deadlines: list[tuple[int, int, Promise[Any], Exception | None]] = []
-        self._order = itertools.count()
+        self._deadlines: Deadlines[Promise[Any]] = Deadlines()
         self._running = False
 
     def start(
@@ -161,7 +183,8 @@ class Procedures:
     ) -> Procedure[T]:
         """Begin a procedure; it runs up to its first wait before this returns, unless called from another procedure.
 
-        `ids` go to its line in the trace; `traced` False: no line, it is part of another procedure.
+        `ids` go to its line in the trace; `traced` False: no line, it is part of another procedure. Raises
+        `ProcedureError` where too many are under way.
         """
         if len(self.open) >= MAXIMUM_PROCEDURES:
             coroutine.close()
@@ -177,13 +200,13 @@ class Procedures:
         """A promise that fails with `ProcedureTimeout` after `timeout` nanoseconds."""
         promise: Promise[Any] = Promise(self, what)
         if timeout is not None:
-            self._push(timeout, promise, ProcedureTimeout(what))
+            self._deadlines.set(promise, self.now + timeout)
         return promise
 
     def sleep(self, duration: int) -> Promise[None]:
         """A promise that is kept after `duration` nanoseconds."""
-        promise: Promise[None] = Promise(self, "sleep")
-        self._push(duration, promise, None)
+        promise = _Sleep(self, "sleep")
+        self._deadlines.set(promise, self.now + duration)
         return promise
 
     def run(self) -> None:
@@ -200,28 +223,19 @@ class Procedures:
     def advance(self, now: int) -> None:
         """Set the time, end what is due, run."""
         self.now = now
-        while self._deadlines and self._deadlines[0][0] <= now:
-            _, _, promise, error = heapq.heappop(self._deadlines)
-            if error is None:
-                promise.resolve(None)
-            else:
-                promise.fail(error)
+        for promise in self._deadlines.due(now):
+            promise._expire()
         self.run()
 
     def next_deadline(self) -> int | None:
         """When `advance` must be called at the latest."""
-        while self._deadlines and self._deadlines[0][2].done:
-            heapq.heappop(self._deadlines)
-        return self._deadlines[0][0] if self._deadlines else None
+        return self._deadlines.next()
 
     def cancel_all(self, detail: str) -> None:
         """Cancel everything under way."""
         for procedure in list(self.open):
             procedure.cancel(detail)
         self.run()
-
-    def _push(self, duration: int, promise: Promise[Any], error: Exception | None) -> None:
-        heapq.heappush(self._deadlines, (self.now + duration, next(self._order), promise, error))
 
     def _ended(self, procedure: Procedure[Any], outcome: str) -> None:
         self.open.pop(procedure, None)
@@ -248,11 +262,17 @@ class Replies:
         self._waiting: dict[Hashable, Promise[Any]] = {}
 
     async def expect(self, key: Hashable, duration: int) -> Any:
-        """Wait `duration` nanoseconds for the reply under `key`. Raises `ProcedureTimeout`."""
+        """Wait `duration` nanoseconds for the reply under `key`. Raises `ProcedureTimeout`.
+
+        Who waits under the same key already is cancelled: the reply could be to either.
+        """
+        if (before := self._waiting.get(key)) is not None:
+            before.fail(ProcedureCancelled(f"{key} is waited for anew"))
         promise = self._waiting[key] = self._procedures.promise(str(key), timeout=duration)
         try:
             return await promise
         finally:
+            promise.resolve(None)  # where the wait was cancelled, its timer ends too
             if self._waiting.get(key) is promise:
                 del self._waiting[key]
 
@@ -276,6 +296,10 @@ class Replies:
         """No reply will come any more: the peer is lost."""
         for promise in list(self._waiting.values()):
             promise.fail(error)
+
+    def __len__(self) -> int:
+        """Replies that are waited for."""
+        return len(self._waiting)
 
 
 async def outcome_of(awaitable: Awaitable[T]) -> T | ProcedureError:
