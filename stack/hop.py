@@ -7,14 +7,15 @@ socket, DATA through the bulk socket, so liveness never waits behind bulk. COUNT
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from net4ai.codecs.declaration import Buffer, Message, UnknownMessage
 from net4ai.codecs.l2 import L2_HEADER, L2_HEADER_SIZE, BearerType
-from net4ai.stack.acknowledged_bearer import AcknowledgedBearer
+from net4ai.stack.acknowledged_bearer import AcknowledgedBearer, BearerQueueFull
 from net4ai.stack.computing_bearer import ComputingBearer
-from net4ai.stack.drops import DropCounter
+from net4ai.stack.drops import Drop, DropCounter
 from net4ai.stack.trace import Trace, TraceEvent
 
 Address = tuple[str, int]
@@ -24,6 +25,9 @@ Send = Callable[[Buffer, int, Address], None]
 SIGNALLING_BEARER = {BearerType.SRB: 1, BearerType.FIXED_LINK: 0}
 """Identity of the acknowledged signalling bearer, by type."""
 FIXED_LINK_DEP_BEARER = 1
+
+MAXIMUM_BACKLOG = 16384
+"""Signalling messages that wait until the bearer takes them: a few for every seat of an execution."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +74,7 @@ class Hop:
         self.signalling = AcknowledgedBearer(
             bearer_type=bearer_type, bearer=SIGNALLING_BEARER[bearer_type], c_rnti=identity, drops=drops
         )
+        self._backlog: deque[bytes] = deque()
         self._control: dict[int, ComputingBearer] = {}
         self._bulk: dict[int, ComputingBearer] = {}
         if bearer_type is BearerType.FIXED_LINK:
@@ -98,10 +103,21 @@ class Hop:
     # Sending
 
     def send(self, message: Message, now: int) -> None:
-        """Queue a signalling message. Goes out with the next `pump`."""
+        """Queue a signalling message. Goes out with the next `pump`. Raises `BearerFailed`, `EncodeError`."""
         sdu = message.encode()
-        self.signalling.send(sdu, now)
+        if len(self._backlog) >= MAXIMUM_BACKLOG:
+            self._drops.count(Drop.SEND_QUEUE_FULL, len(sdu))
+            return
+        if self._backlog or not self._queue(sdu, now):
+            self._backlog.append(sdu)
         self.trace_message(message, "out", len(sdu), now)
+
+    def _queue(self, sdu: bytes, now: int) -> bool:
+        try:
+            self.signalling.send(sdu, now)
+        except BearerQueueFull:
+            return False
+        return True
 
     def send_dep(self, bearer: int, pdu: bytearray) -> None:
         """Send one DEP PDU that is not DATA; its first 8 octets are left for the layer-2 header."""
@@ -115,6 +131,10 @@ class Hop:
 
     def pump(self, now: int) -> None:
         """Send what the signalling bearer has ready."""
+        if self.signalling.failed:
+            self._backlog.clear()
+        while self._backlog and self._queue(self._backlog[0], now):
+            self._backlog.popleft()
         for datagram in self.signalling.datagrams_to_send(now):
             self._sockets.send_signalling(datagram, len(datagram), self.signalling_address)
 
@@ -123,17 +143,18 @@ class Hop:
     def receive(self, pdu: Buffer, bulk: bool, now: int) -> tuple[int, Buffer] | None:
         """A layer-2 PDU of this hop has come. Gives bearer and DEP PDU where it is one, else None.
 
-        Signalling is handed to the acknowledged bearer; take it with `next_sdu`. A DEP PDU of a bearer that is not
-        configured gives bearer -1.
+        Signalling is handed to the acknowledged bearer; take it with `next_sdu`. What belongs to no bearer configured
+        for this socket is dropped.
         """
         fields = L2_HEADER.unpack(pdu, 0)
-        bearer_type, bearer = fields[6], fields[7]
-        if bearer_type == self._dep_type and bearer in (self._bulk if bulk else self._control):
-            accepted = (self._bulk if bulk else self._control)[bearer].accept(pdu)
-            return (bearer, memoryview(pdu)[L2_HEADER_SIZE:]) if accepted else None
-        if bearer_type == self._dep_type and not (bearer_type == BearerType.FIXED_LINK and bearer == 0):
-            return -1, memoryview(pdu)[L2_HEADER_SIZE:]
-        self.signalling.receive(pdu, now)
+        bearer_type, identity = fields[_BEARER_TYPE], fields[_BEARER]
+        bearers = self._bulk if bulk else self._control
+        if bearer_type == self._dep_type and identity in bearers:
+            return (identity, memoryview(pdu)[L2_HEADER_SIZE:]) if bearers[identity].accept(pdu) else None
+        if bulk or (bearer_type, identity) != (self.signalling.bearer_type, self.signalling.bearer):
+            self._drops.count(Drop.WRONG_BEARER, len(pdu))
+        else:
+            self.signalling.receive(pdu, now)
         return None
 
     def next_sdu(self) -> bytes | None:
@@ -167,3 +188,8 @@ class Hop:
                 ids=ids,
             )
         )
+
+
+_FIELD_NAMES = [name for name, _ in L2_HEADER.fields]
+_BEARER_TYPE = _FIELD_NAMES.index("bearer_type")
+_BEARER = _FIELD_NAMES.index("bearer")
