@@ -10,15 +10,19 @@ from dataclasses import dataclass, field
 
 from net4ai.codecs.common import FlowMapping, SessionLimits
 from net4ai.codecs.declaration import Buffer
-from net4ai.codecs.dep import DEP_HEADER, DEP_HEADER_SIZE
+from net4ai.codecs.dep import DEP_HEADER, DEP_HEADER_SIZE, DepType
 from net4ai.codecs.l2 import L2_HEADER_SIZE
 from net4ai.stack.deadlines import Deadlines
+from net4ai.stack.dep import pdus
 from net4ai.stack.dep.credit import CreditBudget
-from net4ai.stack.dep.events import Event, MessageAcknowledged, MessageReceived
+from net4ai.stack.dep.drops import Drop
+from net4ai.stack.dep.errors import DepError
+from net4ai.stack.dep.events import Event, MessageReceived
 from net4ai.stack.dep.session import DepSession
 from net4ai.stack.drops import DropCounter
 from net4ai.stack.hop import Hop
 from net4ai.stack.trace import Trace, TraceEvent
+from net4ai.stack.unknown_handles import UnknownHandles
 
 MAXIMUM_SESSIONS = 65536
 """Sessions that end in one process."""
@@ -27,6 +31,13 @@ OCTETS_PER_TURN = 256 * 1024
 
 DEFAULT_LIMITS = SessionLimits(segment_size=1400, unscheduled=8400, maximum_message=64 << 20, maximum_open=8)
 """What a receiver permits unless configured. Six segments may come unasked: a split-learning step costs no GRANT."""
+
+
+class TooManySessions(DepError):
+    """As many sessions as one process can have end here already."""
+
+    def __init__(self) -> None:
+        super().__init__(f"{MAXIMUM_SESSIONS} sessions end here already")
 
 
 @dataclass(eq=False, slots=True)
@@ -39,8 +50,6 @@ class SessionEnd:
     owner: Callable[[SessionEnd, Event], None]
     ids: dict[str, int | str] = field(default_factory=dict)
     """For the trace: execution, seat."""
-    sizes: dict[tuple[int, int], int] = field(default_factory=dict)
-    """Octets of own messages under way, by QoS flow and message id."""
 
 
 class DepEndpoint:
@@ -59,6 +68,8 @@ class DepEndpoint:
         self._random_handle = random_handle
         self._trace = trace
         self._by_session: dict[Hashable, SessionEnd] = {}
+        self._by_send_handle: dict[tuple[Hop, int], SessionEnd] = {}
+        self._unknown = UnknownHandles()
         self._deadlines: Deadlines[SessionEnd] = Deadlines()
         self._touched: dict[SessionEnd, None] = {}
 
@@ -79,7 +90,12 @@ class DepEndpoint:
         owner: Callable[[SessionEnd, Event], None],
         ids: dict[str, int | str],
     ) -> SessionEnd:
-        """A session ends here; PDUs carry `handle` towards us and `send_handle` towards the peer."""
+        """A session ends here; PDUs carry `handle` towards us and `send_handle` towards the peer.
+
+        Raises `TooManySessions`, `NotEnoughCredit`.
+        """
+        if len(self.sessions) >= MAXIMUM_SESSIONS:
+            raise TooManySessions()
         end = SessionEnd(
             handle=handle,
             hop=hop,
@@ -97,6 +113,7 @@ class DepEndpoint:
         )
         self.sessions[handle] = end
         self._by_session[end.session] = end
+        self._by_send_handle[hop, send_handle] = end
         return end
 
     def remove(self, end: SessionEnd) -> None:
@@ -104,6 +121,8 @@ class DepEndpoint:
         if self.sessions.pop(end.handle, None) is end:
             end.session.release()
             del self._by_session[end.session]
+            if self._by_send_handle.get(name := (end.hop, end.session.send_handle)) is end:
+                del self._by_send_handle[name]
             self._deadlines.set(end, None)
             self._touched.pop(end, None)
 
@@ -111,21 +130,20 @@ class DepEndpoint:
         """Send a message on the session's first QoS flow. Raises `DepError`."""
         qfi = next(iter(end.session.flows))
         message_id = end.session.send(qfi, parts, now=now, answers=answers)
-        size = sum(len(part) for part in parts)
-        end.sizes[qfi, message_id] = size
-        self._trace_message(end, "out", size, message_id, now)
+        self._trace_message(end, "out", sum(len(part) for part in parts), message_id, now)
         self._touched[end] = None
         return message_id
 
     def receive(self, hop: Hop, bearer: int, pdu: Buffer, now: int) -> None:
-        """A DEP PDU has come over `hop`. Unknown handles and wrong bearers are dropped and counted."""
+        """A DEP PDU has come over a bound peer's `hop`. Unknown handles and wrong bearers are dropped and counted."""
         if len(pdu) < DEP_HEADER_SIZE:
-            self.drops.count("truncated", len(pdu))
+            self.drops.count(Drop.TRUNCATED, len(pdu))
             return
         fields = DEP_HEADER.unpack(pdu, 0)
-        end = self.sessions.get(fields[_HANDLE_FIELD])
+        end = self.sessions.get(fields[_HANDLE_FIELD]) or self._named_in_error(hop, pdu)
         if end is None or end.hop is not hop:
-            self.drops.count("unknown handle", len(pdu))
+            self.drops.count(Drop.UNKNOWN_HANDLE, len(pdu))
+            self._unknown.answer(hop, bearer, pdu, now)
             return
         flow = end.session.flows.get(fields[_QFI_FIELD])
         if flow is not None and flow.bearer != bearer:
@@ -134,33 +152,49 @@ class DepEndpoint:
         end.session.receive(pdu, now)
         self._touched[end] = None
 
+    def _named_in_error(self, hop: Hop, pdu: Buffer) -> SessionEnd | None:
+        """The session whose handle the peer does not know, if that is what the PDU says (its own handle is 0)."""
+        header = pdus.header(pdu)
+        if header.handle or header.type != DepType.ERROR:
+            return None
+        at = DEP_HEADER_SIZE + 4 * header.extension_words + 4
+        return self._by_send_handle.get((hop, int.from_bytes(pdu[at : at + 4], "big")))
+
     def pump(self, now: int) -> None:
         """Give events to owners, send what is ready; bounded work for each session and turn."""
         for end in self._deadlines.due(now):
             end.session.advance(now)
             self._touched[end] = None
-        for session in self._budget.take_ready():
-            if (waiting := self._by_session.get(session)) is not None:
-                self._touched[waiting] = None
-        while self._touched:
+        while self._touch_granted():
             touched, self._touched = self._touched, {}
             for end in touched:
                 self._pump(end, now)
 
+    def _touch_granted(self) -> bool:
+        """Sessions that credit came free for have something to send, too. Whether there is any to pump."""
+        for session in self._budget.take_ready():
+            if (end := self._by_session.get(session)) is not None:
+                self._touched[end] = None
+        return bool(self._touched)
+
     def _pump(self, end: SessionEnd, now: int) -> None:
-        while (event := end.session.next_event()) is not None:
+        # An owner may remove sessions while it is told.
+        while self.sessions.get(end.handle) is end:
+            event = end.session.next_event()
+            if event is None:
+                break
             if isinstance(event, MessageReceived):
                 self._trace_message(end, "in", len(event.body), event.message_id, now)
-            elif isinstance(event, MessageAcknowledged):
-                end.sizes.pop((event.qfi, event.message_id), None)
             end.owner(end, event)
-        if end.handle not in self.sessions:
+        else:
             return
         for bearer, pdu in end.session.control_to_send(now):
             end.hop.send_dep(bearer, bytearray(L2_HEADER_SIZE) + pdu)
+        sent = 0
         for burst in end.session.data_to_send(now, OCTETS_PER_TURN):
             end.hop.send_burst(burst.bearer, burst.data, burst.stride)
-        self._deadlines.set(end, end.session.next_deadline())
+            sent += len(burst.data)
+        self._deadlines.set(end, now if sent >= OCTETS_PER_TURN else end.session.next_deadline())
 
     def next_deadline(self) -> int | None:
         return self._deadlines.next()
