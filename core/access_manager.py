@@ -5,7 +5,7 @@ Towards the rest of the core a terminal is a seat of an execution, and for route
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 
 from net4ai.codecs import nas
@@ -34,6 +34,8 @@ from net4ai.stack.procedure import Procedure, ProcedureError, Replies
 from net4ai.stack.trace import TraceEvent
 
 MAXIMUM_TERMINALS = 65536
+OFFERS_PER_MESSAGE = 32
+"""A Job List holds no more."""
 
 
 @dataclass(eq=False, slots=True)
@@ -53,17 +55,37 @@ class Terminal:
     """DEP session by job."""
     requests: dict[int, Procedure[None]] = field(default_factory=dict)
     """Computing requests under way, by transaction of the terminal."""
+    places: dict[int, Place] = field(default_factory=dict)
+    """Where it sits, by execution."""
+    lost: bool = False
+    """The context has gone; there may be a newer one of the same subscriber."""
 
     def send(self, message: nas.Nas) -> None:
         """Send a NAS message to the terminal."""
-        self.association.send_nas(self.context, self.subscriber, message)
+        if self.lost:
+            self.association.drop("terminal lost")
+        else:
+            self.association.send_nas(self.context, self.subscriber, message)
 
 
-@dataclass(slots=True)
+@dataclass(eq=False, slots=True)
+class Place:
+    """A terminal's seat at a server in an execution."""
+
+    terminal: Terminal
+    instance: int
+    seat: int
+    turn: int | None = None
+    """Its turn under way."""
+
+
+@dataclass(frozen=True, slots=True)
 class Seating:
     """Who sits where at one server in one execution."""
 
-    terminals: dict[int, Terminal]
+    job: int
+    places: dict[int, Place]
+    """By seat."""
 
 
 class AccessManager:
@@ -77,6 +99,8 @@ class AccessManager:
         self.subscribers = frozenset(subscribers)
         """Subscriptions that may access the network (R57)."""
         self.random_identity = random_identity
+        self.associations: dict[str, RanAssociation] = {}
+        """By name of the RAN node."""
         self.terminals: dict[tuple[RanAssociation, int], Terminal] = {}
         self.registered: dict[str, Terminal] = {}
         self.offers: dict[int, OfferJob] = {}
@@ -101,12 +125,10 @@ class AccessManager:
         if terminal is None:
             if len(self.terminals) >= MAXIMUM_TERMINALS or not isinstance(message, nas.RegistrationRequest):
                 association.drop("no context for NAS message")
+                association.release(context, Cause.NO_RESOURCES)
                 return
             terminal = Terminal(association, context, Replies(self.entity.procedures))
             self.terminals[key] = terminal
-        if not isinstance(message, nas.RegistrationRequest) and not terminal.subscriber:
-            association.drop("NAS message before registration")
-            return
         _HANDLERS[type(message)](self, terminal, message)
 
     def _registration_request(self, terminal: Terminal, message: nas.RegistrationRequest) -> None:
@@ -116,60 +138,84 @@ class AccessManager:
     def _consent(self, terminal: Terminal, message: nas.Consent) -> None:
         if message.job not in self.offers:
             terminal.association.drop("consent to unknown job")
-        elif message.given:
+            return
+        if message.given:
             terminal.consents[message.job] = message
         else:
             terminal.consents.pop(message.job, None)
         self.trace("consent", ue=terminal.subscriber, job=message.job, given=int(message.given))
 
     def _computing_request(self, terminal: Terminal, message: nas.ComputingRequest) -> None:
-        if message.transaction not in terminal.requests:
-            terminal.requests[message.transaction] = self.entity.procedures.start(
-                "session set-up", set_up_session(self, terminal, message), ue=terminal.subscriber
-            )
+        if message.transaction in terminal.requests:
+            terminal.association.drop("request under way")
+            return
+        procedure = self.entity.procedures.start(
+            "session set-up", set_up_session(self, terminal, message), ue=terminal.subscriber
+        )
+        if not procedure.done:
+            terminal.requests[message.transaction] = procedure
 
     def _routine_answer(self, terminal: Terminal, message: nas.RoutineAccept | nas.RoutineReject) -> None:
         if not terminal.replies.give(("invite", message.execution), message):
             terminal.association.drop("answer to no invitation")
 
     def _routine_done(self, terminal: Terminal, message: nas.RoutineDone) -> None:
-        for (execution, instance), seating in self.seatings.items():
-            if execution != message.execution:
-                continue
-            for seat, seated in seating.terminals.items():
-                if seated is terminal:
-                    self.entity.tell(
-                        names.ROUTINE_MANAGER,
-                        ClientDone(
-                            execution=execution, instance=instance, seat=seat, turn=message.turn, cause=message.cause
-                        ),
-                    )
-                    return
-        terminal.association.drop("end of an unknown turn")
+        place = terminal.places.get(message.execution)
+        if place is None or place.turn != message.turn:
+            terminal.association.drop("end of an unknown turn")
+            return
+        self._turn_ended(message.execution, place, message.cause)
+
+    def _turn_ended(self, execution: int, place: Place, cause: int) -> None:
+        if place.turn is not None:
+            done = ClientDone(
+                execution=execution, instance=place.instance, seat=place.seat, turn=place.turn, cause=cause
+            )
+            place.turn = None
+            self.entity.tell(names.ROUTINE_MANAGER, done)
 
     def _announce(self, terminal: Terminal) -> None:
-        offers = tuple(
-            nas.JobOffer(job=o.job, service=o.service, purpose=o.purpose[:200], k=o.k, raw_data=o.raw_data)
+        offers = [
+            nas.JobOffer(
+                job=o.job, service=_clipped(o.service, 64), purpose=_clipped(o.purpose, 200), k=o.k, raw_data=o.raw_data
+            )
             for o in self.offers.values()
-        )
-        terminal.send(nas.JobList(jobs=offers))
+        ]
+        for start in range(0, len(offers), OFFERS_PER_MESSAGE):
+            terminal.send(nas.JobList(jobs=tuple(offers[start : start + OFFERS_PER_MESSAGE])))
 
     # From the RAN nodes
+
+    def ran_node_known(self, association: RanAssociation, node: str) -> None:
+        """A RAN node has set up its association. An older one of the same name is void, and so are its contexts."""
+        if (old := self.associations.get(node)) is not None and old is not association:
+            old.reset()
+        self.associations[node] = association
+
+    def release(self, terminal: Terminal, cause: Cause) -> None:
+        """A terminal shall go, at its RAN node too."""
+        terminal.association.release(terminal.context, cause)
+        self.terminal_lost(terminal.association, terminal.context)
 
     def terminal_lost(self, association: RanAssociation, context: int) -> None:
         """The RAN node has lost a terminal, or its context was released."""
         terminal = self.terminals.pop((association, context), None)
         if terminal is None:
             return
+        terminal.lost = True
         if self.registered.get(terminal.subscriber) is terminal:
             del self.registered[terminal.subscriber]
-        terminal.replies.fail_all(ProcedureError(Cause.PEER_LOST, terminal.subscriber))
+        terminal.replies.fail_all(ProcedureError(Cause.PEER_LOST, "terminal lost"))
         for procedure in list(terminal.requests.values()):
             procedure.cancel("terminal lost")
+        for execution, place in terminal.places.items():
+            self._turn_ended(execution, place, Cause.PEER_LOST)
         self.trace("terminal lost", ue=terminal.subscriber)
 
     def association_lost(self, association: RanAssociation) -> None:
         """A RAN node has gone, and with it all its terminals."""
+        if self.associations.get(association.node) is association:
+            del self.associations[association.node]
         for owner, context in list(self.terminals):
             if owner is association:
                 self.terminal_lost(association, context)
@@ -184,47 +230,52 @@ class AccessManager:
         return Done()
 
     def withdraw(self, request: WithdrawJob) -> Done:
-        """The job is over: consents to it end."""
+        """The job is over: consents to it end, and seats that nobody has taken back."""
         self.offers.pop(request.job, None)
         for terminal in self.registered.values():
             terminal.consents.pop(request.job, None)
+        for (execution, instance), seating in list(self.seatings.items()):
+            if seating.job == request.job:
+                self._clear_seats(execution, instance, Cause.CANCELLED)
         return Done()
 
     def select(self, request: SelectClients) -> ClientsSelected:
-        """Seat willing terminals at each server, in an order nobody can foresee (R57, R61, R62, R84, R85)."""
+        """Seat willing terminals at each server, in an order nobody can foresee (R57, R61, R62, R83-R85)."""
         willing: dict[int, list[Terminal]] = {}
-        for wish in request.servers:
-            willing[wish.instance] = sorted(
-                (
-                    terminal
-                    for terminal in self.registered.values()
-                    if terminal.association.node == wish.node and self._eligible(terminal, request)
-                ),
+        for node in {wish.node: None for wish in request.servers}:
+            instances = [wish.instance for wish in request.servers if wish.node == node]
+            terminals = sorted(
+                (terminal for terminal in self._at(node) if _eligible(terminal, request)),
                 key=lambda terminal: derive(self.seed, "seat", request.execution, terminal.subscriber),
             )
+            for index, instance in enumerate(instances):
+                willing[instance] = terminals[index :: len(instances)]
         enough = all(len(terminals) >= request.k for terminals in willing.values())
         if enough:
             for instance, terminals in willing.items():
-                self._seat(request.execution, instance, terminals)
+                self._seat(request, instance, terminals)
         return ClientsSelected(
             servers=[
                 ServerSeats(
-                    instance=instance, available=len(terminals), seats=list(range(len(terminals))) if enough else []
+                    instance=wish.instance,
+                    available=len(willing[wish.instance]),
+                    seats=list(range(len(willing[wish.instance]))) if enough else [],
                 )
-                for instance, terminals in willing.items()
+                for wish in request.servers
             ]
         )
 
-    def _eligible(self, terminal: Terminal, request: SelectClients) -> bool:
-        consent = terminal.consents.get(request.job)
-        if consent is None or request.job not in terminal.sessions:
-            return False
-        return consent.privacy.k <= request.k and (consent.privacy.raw_data or not request.raw_data)
+    def _at(self, node: str) -> Iterator[Terminal]:
+        return (terminal for terminal in self.registered.values() if terminal.association.node == node)
 
-    def _seat(self, execution: int, instance: int, terminals: list[Terminal]) -> None:
-        self.seatings[execution, instance] = Seating(dict(enumerate(terminals)))
-        for seat, terminal in enumerate(terminals):
-            self.trace("seat given", execution=execution, server=instance, seat=seat, ue=terminal.subscriber)
+    def _seat(self, request: SelectClients, instance: int, terminals: list[Terminal]) -> None:
+        places = {seat: Place(terminal, instance, seat) for seat, terminal in enumerate(terminals)}
+        self.seatings[request.execution, instance] = Seating(request.job, places)
+        for seat, place in places.items():
+            place.terminal.places[request.execution] = place
+            self.trace(
+                "seat given", execution=request.execution, server=instance, seat=seat, ue=place.terminal.subscriber
+            )
 
     async def invite(self, request: InviteClients) -> ClientsInvited:
         """Invite all terminals of a server; those who do not answer in time are left out (R72)."""
@@ -234,32 +285,41 @@ class AccessManager:
         invitations = [
             self.entity.procedures.start(
                 "invitation",
-                invite_terminal(self, seating.terminals[seat], seat, request),
-                ue=seating.terminals[seat].subscriber,
+                invite_terminal(self, seating.places[seat].terminal, seating.job, seat, request),
+                ue=seating.places[seat].terminal.subscriber,
                 execution=request.execution,
                 seat=seat,
             )
             for seat in request.seats
-            if seat in seating.terminals
+            if seat in seating.places
         ]
         answers = [await invitation for invitation in invitations]
         return ClientsInvited(accepted=[answer for answer in answers if answer is not None])
 
     def start(self, event: StartClients) -> Done:
-        """Tell terminals that their turn begins."""
+        """Tell terminals that their turn begins. That of one who has gone ends at once."""
         seating = self.seatings.get((event.execution, event.instance))
         for seat, turn in event.turns if seating else ():
-            if seating and (terminal := seating.terminals.get(seat)) is not None:
-                terminal.send(nas.RoutineStart(execution=event.execution, turn=turn, repetition=event.repetition))
+            if seating is None or (place := seating.places.get(seat)) is None:
+                continue
+            place.turn = turn
+            if place.terminal.lost:
+                self._turn_ended(event.execution, place, Cause.PEER_LOST)
+            else:
+                place.terminal.send(nas.RoutineStart(execution=event.execution, turn=turn, repetition=event.repetition))
         return Done()
 
     def complete(self, event: CompleteClients) -> Done:
         """The execution is over: its seats are forgotten."""
-        seating = self.seatings.pop((event.execution, event.instance), None)
-        for terminal in seating.terminals.values() if seating else ():
-            if terminal.subscriber in self.registered:
-                terminal.send(nas.RoutineComplete(execution=event.execution, cause=event.cause))
+        self._clear_seats(event.execution, event.instance, event.cause)
         return Done()
+
+    def _clear_seats(self, execution: int, instance: int, cause: int) -> None:
+        seating = self.seatings.pop((execution, instance), None)
+        for place in seating.places.values() if seating else ():
+            place.terminal.places.pop(execution, None)
+            if not place.terminal.lost:
+                place.terminal.send(nas.RoutineComplete(execution=execution, cause=cause))
 
     def trace(self, what: str, **ids: int | str) -> None:
         """A line of trace about something that lasts."""
@@ -267,6 +327,19 @@ class AccessManager:
         procedures.trace(
             TraceEvent(time=procedures.now, node=names.ACCESS_MANAGER, kind="state", message=what, ids=ids)
         )
+
+
+def _eligible(terminal: Terminal, request: SelectClients) -> bool:
+    """It consents, has its session, and what it demands for its data is met (R57, R60, R61)."""
+    consent = terminal.consents.get(request.job)
+    if consent is None or request.job not in terminal.sessions:
+        return False
+    return consent.privacy.k <= request.k and (consent.privacy.raw_data or not request.raw_data)
+
+
+def _clipped(text: str, octets: int) -> str:
+    """As much of `text` as fits."""
+    return text.encode()[:octets].decode(errors="ignore")
 
 
 _HANDLERS: dict[type, Callable[..., None]] = {
@@ -278,5 +351,3 @@ _HANDLERS: dict[type, Callable[..., None]] = {
     nas.RoutineDone: AccessManager._routine_done,
 }
 """Uplink NAS messages; `RanAssociation` lets no other pass."""
-
-UPLINK_NAS = frozenset(_HANDLERS)

@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 
 async def invite_terminal(
-    manager: AccessManager, terminal: Terminal, seat: int, request: InviteClients
+    manager: AccessManager, terminal: Terminal, job: int, seat: int, request: InviteClients
 ) -> ClientAccepted | None:
-    """The terminal's acceptance, or None: it declined or stayed silent."""
-    session = next(iter(terminal.sessions.values()), None)
-    if session is None:
+    """The terminal's acceptance, or None: it declined, stayed silent or has gone."""
+    session = terminal.sessions.get(job)
+    if session is None or terminal.lost:
         return None
     terminal.send(
         nas.RoutineInvite(

@@ -28,6 +28,7 @@ class RanAssociation:
         self.node = ""
         """Name of the RAN node; empty until set up."""
         self._send = send
+        self._closed = False
         self._replies = Replies(manager.entity.procedures)
         self._transactions = itertools.count(1)
 
@@ -51,12 +52,21 @@ class RanAssociation:
     def closed(self, now: int) -> None:
         """The connection has ended."""
         self.manager.entity.procedures.advance(now)
-        self._replies.fail_all(ProcedureError(Cause.PEER_LOST, f"RAN node {self.node}"))
-        self.manager.association_lost(self)
+        self._closed = True
+        self.reset()
         self.manager.entity.procedures.run()
 
+    def reset(self) -> None:
+        """Whatever was agreed with the RAN node has gone: its terminals, its name."""
+        self._replies.fail_all(ProcedureError(Cause.PEER_LOST, f"RAN node {self.node}"))
+        self.manager.association_lost(self)
+        self.node = ""
+
     def send(self, message: n2.N2) -> None:
-        """Send an N2 message."""
+        """Send an N2 message; without a connection it is dropped."""
+        if self._closed:
+            self.drop("no N2 connection")
+            return
         data = message.encode()
         self._trace(message, "out", len(data), self.node)
         self._send(data)
@@ -66,6 +76,10 @@ class RanAssociation:
         data = message.encode()
         self._trace(message, "out", len(data), subscriber, context)
         self.send(n2.DownlinkNasTransport(ran_ue=context, nas=data))
+
+    def release(self, context: int, cause: Cause) -> None:
+        """Have the RAN node release a terminal."""
+        self.send(n2.ContextReleaseCommand(ran_ue=context, cause=cause))
 
     async def request(
         self, context: int, build: Callable[[int], n2.SessionSetupRequest], timer: str
@@ -91,6 +105,8 @@ class RanAssociation:
         if version is None:
             self.send(n2.SetupFailure(cause=Cause.VERSION_NOT_SUPPORTED, versions=VERSIONS))
             return
+        self.reset()
+        self.manager.ran_node_known(self, message.node)
         self.node = message.node
         self.send(n2.SetupResponse(version=version))
 

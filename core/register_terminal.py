@@ -15,32 +15,28 @@ VERSIONS = VersionRange(lowest=nas.VERSION, highest=nas.VERSION)
 
 
 def register_terminal(manager: AccessManager, terminal: Terminal, request: nas.RegistrationRequest) -> bool:
-    """Accept or reject; a repeated request gets the same answer. True: registered anew."""
+    """Accept or reject; a repeated request gets the same answer. True: registered anew.
+
+    A terminal that is rejected, or that has come back from elsewhere, leaves no context behind at its RAN node.
+    """
     version = VERSIONS.common(request.versions)
     if version is None:
-        return _reject(terminal, Cause.VERSION_NOT_SUPPORTED)
-    if request.identity not in manager.subscribers:
-        return _reject(terminal, Cause.NOT_ALLOWED)
+        return _reject(manager, terminal, Cause.VERSION_NOT_SUPPORTED)
+    if request.identity not in manager.subscribers or terminal.subscriber not in ("", request.identity):
+        return _reject(manager, terminal, Cause.NOT_ALLOWED)
     anew = not terminal.subscriber
     if anew:
-        _replace(manager, request.identity)
+        if (old := manager.registered.get(request.identity)) is not None:
+            manager.release(old, Cause.PEER_LOST)
         terminal.subscriber = request.identity
         terminal.temporary_identity = manager.random_identity()
         manager.registered[request.identity] = terminal
         manager.trace("registered", ue=request.identity, node=terminal.association.node)
-    elif terminal.subscriber != request.identity:
-        return _reject(terminal, Cause.NOT_ALLOWED)
     terminal.send(nas.RegistrationAccept(version=version, temporary_identity=terminal.temporary_identity))
     return anew
 
 
-def _reject(terminal: Terminal, cause: Cause) -> bool:
+def _reject(manager: AccessManager, terminal: Terminal, cause: Cause) -> bool:
     terminal.send(nas.RegistrationReject(cause=cause, versions=VERSIONS))
+    manager.release(terminal, cause)
     return False
-
-
-def _replace(manager: AccessManager, subscriber: str) -> None:
-    """A subscriber that registers again from elsewhere leaves its old context behind."""
-    old = manager.registered.get(subscriber)
-    if old is not None:
-        manager.terminal_lost(old.association, old.context)

@@ -1,0 +1,205 @@
+"""Entities of the core on a bus in memory, with an explicit clock. What a test is not about is scripted."""
+
+from __future__ import annotations
+
+import itertools
+from collections import deque
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import msgspec
+
+from net4ai.codecs import n2, nas
+from net4ai.codecs.bus import BODIES, REPLIES, Body, Done
+from net4ai.codecs.causes import Cause
+from net4ai.codecs.common import VersionRange
+from net4ai.codecs.envelope import Envelope
+from net4ai.codecs.service import Function, Job, Privacy, Routine, ServiceDescription, Task
+from net4ai.core.access_manager import AccessManager
+from net4ai.core.ran_association import RanAssociation
+from net4ai.stack.control_entity import ControlEntity
+from net4ai.stack.procedure import Procedure, ProcedureError, Procedures, outcome_of
+from net4ai.stack.timers import SECOND, Timers
+from net4ai.stack.trace import TraceEvent
+
+B = TypeVar("B", bound=Body)
+
+
+class Bench:
+    """A bus that loses nothing and keeps the order; time moves only when told to."""
+
+    def __init__(self) -> None:
+        self.trace: list[TraceEvent] = []
+        self.procedures = Procedures("core", self.trace.append)
+        self.timers = Timers()
+        self.entities: dict[str, ControlEntity] = {}
+        self.sent: list[Envelope] = []
+        """Every envelope so far."""
+        self._queue: deque[Envelope] = deque()
+        self._numbers = itertools.count(1)
+
+    def entity(self, name: str) -> ControlEntity:
+        self.entities[name] = ControlEntity(
+            name, self.procedures, self.timers, self._send, lambda: f"{next(self._numbers):032x}"
+        )
+        return self.entities[name]
+
+    def scripted(self, name: str) -> Scripted:
+        return Scripted(self, name)
+
+    def _send(self, envelope: Envelope) -> None:
+        self.sent.append(envelope)
+        self._queue.append(envelope)
+
+    def run(self) -> None:
+        """Deliver until nothing is under way."""
+        self.procedures.run()
+        while self._queue:
+            envelope = self._queue.popleft()
+            if envelope.to in self.entities:
+                self.entities[envelope.to].receive(envelope, self.procedures.now)
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass, timer by timer."""
+        self.run()
+        end = self.procedures.now + round(seconds * SECOND)
+        while (deadline := self.procedures.next_deadline()) is not None and deadline <= end:
+            self.procedures.advance(deadline)
+            self.run()
+        self.procedures.advance(end)
+        self.run()
+
+    def start_call(self, to: str, request: Body, timer: str = "register-service") -> Procedure[Any]:
+        """Call an entity as somebody else; the procedure's result is the reply, or the error as a value."""
+        caller = self.entities.get("caller") or self.entity("caller")
+        call = caller.call(to, request, REPLIES.get(type(request), Done), timer=timer)
+        procedure = self.procedures.start("call", outcome_of(call))  # type: ignore[arg-type]
+        self.run()
+        return procedure
+
+    def call(self, to: str, request: Body) -> Any:
+        """As `start_call`, for what is answered without time passing."""
+        procedure = self.start_call(to, request)
+        assert procedure.done, f"{type(request).__name__} is not answered"
+        return procedure.result()
+
+    def drops(self) -> list[str]:
+        return [event.drop for event in self.trace if event.kind == "drop"]
+
+    def states(self, what: str) -> list[dict[str, int | str]]:
+        return [event.ids for event in self.trace if event.kind == "state" and event.message == what]
+
+    def on_the_bus(self) -> bytes:
+        """All envelopes, as bytes."""
+        return b"\n".join(msgspec.json.encode(envelope) for envelope in self.sent)
+
+
+class Scripted:
+    """An entity that records what it is asked, and answers `Done`, or what `answers` says."""
+
+    def __init__(self, bench: Bench, name: str) -> None:
+        self.bench = bench
+        self.received: list[Body] = []
+        self.answers: dict[type[Body], Body | ProcedureError | Callable[[Any], Any]] = {}
+        self.entity = bench.entity(name)
+        for body in BODIES.values():
+            self.entity.handle(body, self._handle)
+
+    def _handle(self, body: Body) -> Any:
+        self.received.append(body)
+        answer = self.answers.get(type(body), Done())
+        if isinstance(answer, ProcedureError):
+            raise answer
+        return answer if isinstance(answer, Body) else answer(body)
+
+    def of(self, body: type[B]) -> list[B]:
+        return [received for received in self.received if isinstance(received, body)]
+
+    def tell(self, to: str, event: Body) -> None:
+        self.entity.tell(to, event)
+        self.bench.run()
+
+
+class FakeRanNode:
+    """The other end of an association: N2 and NAS messages in, decoded ones out."""
+
+    def __init__(self, bench: Bench, manager: AccessManager, name: str = "ran-1") -> None:
+        self.bench = bench
+        self.sent: list[n2.N2] = []
+        """What the core sent, newest last."""
+        self.association = RanAssociation(manager, self._receive)
+        if name:
+            self.set_up(name)
+
+    def _receive(self, data: bytes) -> None:
+        message = n2.N2.FAMILY.decode(data)
+        assert isinstance(message, n2.N2)
+        self.sent.append(message)
+
+    def set_up(self, name: str, lowest: int = 1, highest: int = 1) -> None:
+        self.say(n2.SetupRequest(versions=VersionRange(lowest=lowest, highest=highest), node=name))
+
+    def say(self, message: n2.N2) -> None:
+        self.association.receive(message.encode(), self.bench.procedures.now)
+        self.bench.run()
+
+    def say_nas(self, context: int, message: nas.Nas) -> None:
+        self.say(n2.UplinkNasTransport(ran_ue=context, nas=message.encode()))
+
+    def register(self, context: int, identity: str, lowest: int = 1, highest: int = 1) -> None:
+        request = nas.RegistrationRequest(versions=VersionRange(lowest=lowest, highest=highest), identity=identity)
+        self.say(n2.InitialUeMessage(ran_ue=context, nas=request.encode()))
+
+    def to(self, context: int) -> list[nas.Nas]:
+        """NAS messages the core sent to a terminal."""
+        return [
+            nas.Nas.FAMILY.decode(message.nas)
+            for message in self.sent
+            if isinstance(message, n2.DownlinkNasTransport) and message.ran_ue == context
+        ]
+
+    def released(self) -> list[int]:
+        return [message.ran_ue for message in self.sent if isinstance(message, n2.ContextReleaseCommand)]
+
+    def accept_sessions(self, session: int = 0) -> None:
+        """Answer all session set-up requests so far."""
+        for message in [m for m in self.sent if isinstance(m, n2.SessionSetupRequest)]:
+            self.sent.remove(message)
+            self.say(n2.SessionSetupResponse(ran_ue=message.ran_ue, transaction=message.transaction, session=session))
+
+
+def consent(job: int = 1, given: bool = True, raw_data: bool = False, k: int = 0) -> nas.Consent:
+    return nas.Consent(
+        job=job,
+        given=given,
+        status=nas.UeStatus(compute=1, memory=1, battery=1),
+        privacy=nas.PrivacyRequirement(raw_data=raw_data, k=k),
+    )
+
+
+def description(**changes: Any) -> ServiceDescription:
+    """A service like the shipped one."""
+    values: dict[str, Any] = {
+        "name": "blood-pressure",
+        "provider": "someone",
+        "purpose": "to know",
+        "functions": {
+            "source": Function("abstract", "data-source"),
+            "local": Function("concrete", "local-training", "ran-node"),
+            "global": Function("concrete", "global-training", "edge"),
+        },
+        "routines": {
+            "bottom": Routine("source", "local", sequential=True, split=True),
+            "top": Routine("local", "global"),
+        },
+        "tasks": {"training": Task(("bottom", "top"), "until-stop")},
+        "jobs": {"train": Job(("training",))},
+        "privacy": Privacy(k=2),
+    }
+    return ServiceDescription(**values | changes)
+
+
+def cause(result: object) -> Cause:
+    """Of a refused call."""
+    assert isinstance(result, ProcedureError), result
+    return result.cause
