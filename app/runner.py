@@ -18,8 +18,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from net4ai.app import application_controller, node_process
 from net4ai.app.application_controller import ApplicationController
 from net4ai.app.in_process import InProcessRun
@@ -29,7 +27,6 @@ from net4ai.app.results import Results
 from net4ai.app.scenario import Scenario
 from net4ai.app.write_report import write_run_report
 from net4ai.codecs.declaration import Buffer
-from net4ai.codecs.service import ServiceDescription
 from net4ai.core import main as core
 from net4ai.edge import main as edge
 from net4ai.ran_node import main as ran_node
@@ -168,7 +165,7 @@ async def _control(run: Run, platform: Platform, plan: Plan) -> None:
     async def job() -> None:
         try:
             await controller.run_job(
-                msgspec.convert(msgspec.to_builtins(scenario.service), ServiceDescription),
+                scenario.service,
                 run.results.settings,
                 scenario.job,
                 k=scenario.k,

@@ -18,8 +18,8 @@ from typing import Annotated, Literal, TypeAlias
 import msgspec
 from msgspec import Meta, Struct
 
-from net4ai.app.schema import Name, convert
-from net4ai.app.service_description import CUT, ServiceDescription, SettingValue, check_reference, check_service
+from net4ai.app.schema import convert
+from net4ai.app.service_description import CUT, allowed_values, check_reference, check_service
 from net4ai.app.yaml_document import (
     OVERRIDE,
     ConfigurationError,
@@ -33,6 +33,7 @@ from net4ai.app.yaml_document import (
     refusal,
     shown,
 )
+from net4ai.codecs.service import Name, ServiceDescription, SettingValue
 
 __all__ = [
     "Addresses",
@@ -428,7 +429,7 @@ def _check_job_and_settings(document: Document, scenario: Scenario) -> Iterator[
         if name not in declared:
             yield document.problem(path, f"unknown key{nearest(name, declared)}", ", ".join(declared))
         elif not declared[name].accepts(value):
-            yield document.problem(path, allowed=declared[name].allowed())
+            yield document.problem(path, allowed=allowed_values(declared[name]))
         elif name == CUT and value == 0 and not scenario.service.privacy.raw_data_allowed:
             allowed = f"1 to {declared[name].at_most:.0f}, because the service does not allow raw data"
             yield document.problem(path, allowed=allowed)

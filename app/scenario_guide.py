@@ -9,7 +9,8 @@ from pathlib import Path
 
 from net4ai.app.scenario import Scenario, load_scenario
 from net4ai.app.schema import schema_table
-from net4ai.app.service_description import ServiceDescription
+from net4ai.app.service_description import allowed_values
+from net4ai.codecs.service import ServiceDescription
 
 __all__ = ["refreshed"]
 
@@ -19,7 +20,7 @@ BLOCK = re.compile(r"(<!-- begin (?P<name>[a-z ]+) -->\n).*?(<!-- end -->)", re.
 def _settings_table() -> str:
     rows = ["| setting | allowed | default | meaning |", "|---|---|---|---|"]
     for name, setting in load_scenario("blood-pressure").service.settings.items():
-        rows.append(f"| `{name}` | {setting.allowed()} | `{setting.default}` | {setting.doc} |")
+        rows.append(f"| `{name}` | {allowed_values(setting)} | `{setting.default}` | {setting.doc} |")
     return "\n".join(rows) + "\n"
 
 

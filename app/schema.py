@@ -6,10 +6,10 @@ msgspec converts and stops at its first complaint; `check` walks the document al
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from typing import Annotated, Any, TypeAlias, TypeVar, get_args, get_origin
+from typing import Annotated, Any, TypeVar, get_args, get_origin
 
 import msgspec
-from msgspec import NODEFAULT, Meta, Struct
+from msgspec import NODEFAULT, Struct
 from msgspec.inspect import (
     BoolType,
     DictType,
@@ -29,15 +29,7 @@ from msgspec.inspect import (
 
 from net4ai.app.yaml_document import ConfigurationError, Document, Node, Path, Problem, nearest
 
-__all__ = ["Name", "check", "convert", "numbers", "schema_table"]
-
-NAME_PATTERN = r"^[A-Za-z][A-Za-z0-9_-]{0,31}$"
-
-Name: TypeAlias = Annotated[
-    str,
-    Meta(pattern=NAME_PATTERN, extra={"allowed": "a name: a letter, then up to 31 letters, digits, hyphens or _"}),
-]
-"""What nodes, groups, functions, routines, tasks and jobs are called."""
+__all__ = ["check", "convert", "numbers", "schema_table"]
 
 ACRONYMS = {"ran": "RAN", "ue": "UE"}
 

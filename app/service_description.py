@@ -1,8 +1,4 @@
-"""The service description: what a provider registers with the network (R1-R15, R42).
-
-A service has *functions* (R1). A *routine* joins two of them, client and server (R8); a *task* is a chain of routines
-(R8, R9); a *job* is a set of tasks with one computing goal (R3, R6).
-"""
+"""Service descriptions in YAML: read, and checked beyond their schema (`net4ai.codecs.service`)."""
 
 from __future__ import annotations
 
@@ -10,27 +6,13 @@ import importlib.metadata
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path as FilePath
-from typing import Annotated, Literal, TypeAlias
 
-from msgspec import Meta, Struct
-
-from net4ai.app.schema import Name, convert, numbers
+from net4ai.app.schema import convert, numbers
 from net4ai.app.yaml_document import ConfigurationError, Document, Path, Problem, nearest, read, shown
+from net4ai.codecs.service import ENTRY_POINT_GROUP, ServiceDescription, Setting
 
-__all__ = [
-    "Function",
-    "Job",
-    "Routine",
-    "ServiceDescription",
-    "ServicePrivacy",
-    "Setting",
-    "SettingValue",
-    "Task",
-    "check_service",
-    "load_service_description",
-]
+__all__ = ["CUT", "allowed_values", "check_reference", "check_service", "load_service_description"]
 
-ENTRY_POINT_GROUP = "net4ai.functions"
 CUT = "cut"
 """The setting that is the split layer of the routines with `split: true` (R19)."""
 
@@ -44,132 +26,15 @@ _LIMITS: Mapping[type, tuple[str, ...]] = {
 """The limits that have no meaning for a setting of a type."""
 _MODULE_AND_CLASS = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
 
-SettingValue: TypeAlias = bool | int | float | str
 
-
-class Function(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A service function: a computing module of the service (R1)."""
-
-    kind: Annotated[
-        Literal["abstract", "concrete"],
-        Meta(description="`abstract`: represents the terminals; `concrete`: instantiated in the network (R11, R12)."),
-    ]
-    entry_point: Annotated[
-        str,
-        Meta(
-            min_length=1,
-            description=f"The code: a name in the entry point group `{ENTRY_POINT_GROUP}`, or `module:Class`.",
-            extra={"allowed": "the name of an installed function, or module:Class"},
-        ),
-    ]
-    place: Annotated[
-        Literal["ran-node", "edge"] | None,
-        Meta(
-            description="Where a concrete function runs: `ran-node` is one instance at each RAN node, `edge` one at "
-            "the edge (R45). Needed for a concrete function, not allowed for an abstract one."
-        ),
-    ] = None
-
-
-class Routine(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Two adjacent functions that communicate (R8)."""
-
-    client: Annotated[Name, Meta(description="The client function.")]
-    server: Annotated[Name, Meta(description="The server function; a concrete one (R10).")]
-    sequential: Annotated[bool, Meta(description="Clients take turns instead of all at once (R79).")] = False
-    split: Annotated[
-        bool, Meta(description="The model is split between client and server at the setting `cut` (R19).")
-    ] = False
-
-
-class Task(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A chain of routines (R8)."""
-
-    chain: Annotated[
-        tuple[Name, ...],
-        Meta(min_length=1, description="Routines in order; the server of one is the client of the next (R8, R9)."),
-    ]
-    repeat: Annotated[
-        Literal["once", "until-stop"],
-        Meta(description="Run the chain once, or again until the last server says stop (R110)."),
-    ] = "once"
-    depends_on: Annotated[tuple[Name, ...], Meta(description="Tasks that must be complete before (R6).")] = ()
-
-
-class Job(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Tasks with one computing goal, started by the service's consumer (R3)."""
-
-    tasks: Annotated[
-        tuple[Name, ...], Meta(min_length=1, description="The tasks; their order follows from `depends_on` (R6).")
-    ]
-    trigger: Annotated[Literal["request"], Meta(description="What starts the job (R4).")] = "request"
-
-
-class ServicePrivacy(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What the service promises to those who give data."""
-
-    k: Annotated[
-        int, Meta(ge=1, le=65_519, description="k-anonymity: every routine server has at least k clients (R82, R84).")
-    ] = 1
-    raw_data_allowed: Annotated[bool, Meta(description="Terminals may be asked for raw data (bottom split, R20).")] = (
-        False
-    )
-
-
-class Setting(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A setting of the service's functions; a scenario may give another value of the same type."""
-
-    default: Annotated[SettingValue, Meta(description="The value, which also says the type.")]
-    at_least: Annotated[float | None, Meta(description="Smallest value of a number.")] = None
-    above: Annotated[float | None, Meta(description="Value that a number must exceed.")] = None
-    at_most: Annotated[float | None, Meta(description="Largest value of a number.")] = None
-    one_of: Annotated[tuple[str, ...], Meta(description="The values of a text; empty: any.")] = ()
-    doc: Annotated[str, Meta(description="What it does.")] = ""
-
-    def accepts(self, value: object) -> bool:
-        """Whether `value` has the type of the default and is in range."""
-        number = isinstance(value, (int, float)) and not isinstance(value, bool)
-        if not (number if isinstance(self.default, float) else type(value) is type(self.default)):
-            return False
-        if isinstance(value, str):
-            return not self.one_of or value in self.one_of
-        if isinstance(value, bool) or not isinstance(value, (int, float)):
-            return True
-        return (
-            (self.at_least is None or value >= self.at_least)
-            and (self.above is None or value > self.above)
-            and (self.at_most is None or value <= self.at_most)
-        )
-
-    def allowed(self) -> str:
-        """The values allowed, in words."""
-        if isinstance(self.default, bool):
-            return "true or false"
-        if isinstance(self.default, str):
-            return ", ".join(self.one_of) or "text"
-        noun = "an integer" if isinstance(self.default, int) else "a number"
-        return numbers(noun, self.at_least, self.above, self.at_most)
-
-
-class ServiceDescription(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A service as its provider registers it (R42)."""
-
-    name: Annotated[Name, Meta(description="Name of the service.")]
-    provider: Annotated[Name, Meta(description="Who provides it (R41).")]
-    purpose: Annotated[
-        str, Meta(min_length=1, max_length=1000, description="What it computes and why; shown to terminals (R59).")
-    ]
-    functions: Annotated[dict[Name, Function], Meta(min_length=1, description="The service functions, by name (R1).")]
-    routines: Annotated[dict[Name, Routine], Meta(min_length=1, description="The routines, by name (R8).")]
-    tasks: Annotated[dict[Name, Task], Meta(min_length=1, description="The tasks, by name (R6).")]
-    jobs: Annotated[dict[Name, Job], Meta(min_length=1, description="The jobs, by name (R2).")]
-    privacy: Annotated[ServicePrivacy, Meta(description="What the service promises to those who give data.")] = (
-        ServicePrivacy()
-    )
-    settings: Annotated[
-        dict[Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]{0,31}$")], Setting],
-        Meta(description="Settings of the functions, by name."),
-    ] = {}
+def allowed_values(setting: Setting) -> str:
+    """The values of a setting, in words."""
+    if isinstance(setting.default, bool):
+        return "true or false"
+    if isinstance(setting.default, str):
+        return ", ".join(setting.one_of) or "text"
+    noun = "an integer" if isinstance(setting.default, int) else "a number"
+    return numbers(noun, setting.at_least, setting.above, setting.at_most)
 
 
 def load_service_description(path: FilePath | str) -> ServiceDescription:
@@ -276,7 +141,7 @@ def _check_jobs(document: Document, service: ServiceDescription, path: Path) -> 
 def _check_settings(document: Document, service: ServiceDescription, path: Path) -> Iterator[Problem]:
     for name, setting in service.settings.items():
         if not setting.accepts(setting.default):
-            yield document.problem((*path, name, "default"), allowed=setting.allowed())
+            yield document.problem((*path, name, "default"), allowed=allowed_values(setting))
         for key in _LIMITS[type(setting.default)]:
             if getattr(setting, key) not in (None, ()):
                 kind = "text" if key == "one_of" else "numbers"

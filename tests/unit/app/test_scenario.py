@@ -104,9 +104,9 @@ def test_subscribers_count_over_all_groups() -> None:
             ['a.yaml:22: links.radio.005: unknown key; '
              "allowed: delay_ms, jitter_ms, loss, duplicate, reorder, corrupt, cuts"],
         ),
-        ("seed: 1", "seed: one", ['a.yaml:4: seed: "one" is not allowed; allowed: an integer from 0 to 4294967295']),
-        ("seed: 1", "seed:", ["a.yaml:4: seed: null is not allowed; allowed: an integer from 0 to 4294967295"]),
-        ("seed: 1", "seed: true", ["a.yaml:4: seed: true is not allowed; allowed: an integer from 0 to 4294967295"]),
+        ("seed: 0", "seed: one", ['a.yaml:4: seed: "one" is not allowed; allowed: an integer from 0 to 4294967295']),
+        ("seed: 0", "seed:", ["a.yaml:4: seed: null is not allowed; allowed: an integer from 0 to 4294967295"]),
+        ("seed: 0", "seed: true", ["a.yaml:4: seed: true is not allowed; allowed: an integer from 0 to 4294967295"]),
         ("name: blood-pressure\n", "", ["a.yaml:2: name: missing; "
          "allowed: a name: a letter, then up to 31 letters, digits, hyphens or _"]),
         (
@@ -188,7 +188,7 @@ def test_subscribers_count_over_all_groups() -> None:
              "a.yaml:22: links.radio.cuts.1.for_s: 0 is not allowed; allowed: a number above 0 and at most 86400"],
         ),
         (
-            "seed: 1\n",
+            "seed: 0\n",
             "seed: -1\nsede: 1\n",
             ["a.yaml:4: seed: -1 is not allowed; allowed: an integer from 0 to 4294967295",
              "a.yaml:5: sede: unknown key; did you mean seed? allowed: name, description, seed, service, job, "

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from net4ai.app.scenario import load_scenario
-from net4ai.app.service_description import Setting, load_service_description
+from net4ai.app.service_description import load_service_description
 from net4ai.app.yaml_document import ConfigurationError
+from net4ai.codecs.service import Setting
 
 GOOD = """\
 name: counting
