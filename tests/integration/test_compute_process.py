@@ -263,7 +263,7 @@ class State(ServiceFunction):
 def functions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """Name of a module of functions on the workers' path."""
     (tmp_path / "test_functions_of_workers.py").write_text(FUNCTIONS)
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
     return "test_functions_of_workers"
 
 
@@ -324,7 +324,7 @@ def test_closing_ends_a_worker_that_computes(functions: str, monkeypatch: pytest
     run(scenario())
 
 
-def test_a_worker_ends_with_its_socket_and_says_why(functions: str) -> None:
+def test_a_worker_ends_with_its_socket_and_says_why() -> None:
     """Garbage from the node: the worker ends, the node is told, with the worker's last words in its log."""
 
     async def scenario() -> None:

@@ -808,7 +808,13 @@ async def test_progress_knows_its_execution_and_what_can_be_told() -> None:
 @virtual
 async def test_inline_compute_is_never_re_entrant_and_keeps_the_order() -> None:
     function = type("Function", (Scripted,), {"scripts": {"server": talk}})
-    worker = InlineCompute(asyncio.get_running_loop(), lambda name: function)
+    looked_for: list[str] = []
+
+    def find(name: str) -> type[ServiceFunction]:
+        looked_for.append(name)
+        return function
+
+    worker = InlineCompute(asyncio.get_running_loop(), find)
     said: list[FromWorker] = []
     depth = 0
 
@@ -825,6 +831,7 @@ async def test_inline_compute_is_never_re_entrant_and_keeps_the_order() -> None:
     for message in (load(SERVER), begin(), run_turn(), end()):
         worker.send(message)
     assert said == []
+    assert looked_for == []
     await asyncio.sleep(1)
     assert said[:3] == [c.Ready(), c.Loaded(instance=SERVER), begun()]
     assert words(said) == [str(n) for n in range(8)], "the end has cut the turn off"

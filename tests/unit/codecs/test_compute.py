@@ -50,9 +50,8 @@ FIELDS: dict[str, st.SearchStrategy[Any]] = {
 
 
 def messages(union: Any) -> st.SearchStrategy[Any]:
-    return st.one_of(
-        st.builds(kind, **{field: FIELDS[field] for field in kind.__struct_fields__}) for kind in get_args(union)
-    )
+    kinds: list[Any] = list(get_args(union))
+    return st.one_of([st.builds(kind, **{name: FIELDS[name] for name in kind.__struct_fields__}) for kind in kinds])
 
 
 @given(messages(ToWorker))
