@@ -32,14 +32,21 @@ async def start(config: RanNodeConfig, platform: Platform) -> RunningNode:
     def receive_t8(pdu: Buffer, source: Address, bulk: bool, now: int) -> None:
         cpf.receive("T8", pdu, source, bulk, now)
 
-    def name_on_fixed_link(address: Address, pdu: Buffer) -> str:
+    def name_on_uu(address: Address, pdu: Buffer) -> str:
+        """A UE is known here by its C-RNTI alone."""
+        c_rnti = L2_HEADER.unpack(pdu, 0)[_C_RNTI] if len(pdu) >= L2_HEADER_SIZE else 0
+        return f"{config.name} C-RNTI {c_rnti}"
+
+    def name_on_t4(address: Address, pdu: Buffer) -> str:
         return cpf.name_of(address)
 
+    def name_on_t8(address: Address, pdu: Buffer) -> str:
+        return config.edge if address == edge_address else cpf.name_of(address)
+
+    edge_address = await platform.network.resolve(*config.edge_address)
     uu = await platform.open_link("Uu", config.uu_ports, driver, receive_uu, peer_name=name_on_uu)
-    t4 = await platform.open_link("T4", config.t4_ports, driver, receive_t4, peer_name=name_on_fixed_link)
-    t8 = await platform.open_link(
-        "T8", config.t8_ports, driver, receive_t8, peer_name=name_on_fixed_link, capture_sent=False
-    )
+    t4 = await platform.open_link("T4", config.t4_ports, driver, receive_t4, peer_name=name_on_t4)
+    t8 = await platform.open_link("T8", config.t8_ports, driver, receive_t8, peer_name=name_on_t8, capture_sent=False)
     node = RanNode(
         config,
         uu.sockets,
@@ -68,7 +75,7 @@ async def start(config: RanNodeConfig, platform: Platform) -> RunningNode:
         config.name,
         link.AttachKind.FORWARDING_FUNCTION,
         "T8",
-        await platform.network.resolve(*config.edge_address),
+        edge_address,
         t8.sockets,
         procedures,
         timers,
@@ -82,12 +89,6 @@ async def start(config: RanNodeConfig, platform: Platform) -> RunningNode:
     _connect_n2(config, platform, driver, node)
     await platform.start_application_server(f"{config.name}-app-server", config.name, t4.address)
     return platform.running(driver, Uu=uu.address, T4=t4.address, T8=t8.address)
-
-
-def name_on_uu(address: Address, pdu: Buffer) -> str:
-    """A UE is known here by its C-RNTI alone."""
-    c_rnti = L2_HEADER.unpack(pdu, 0)[_C_RNTI] if len(pdu) >= L2_HEADER_SIZE else 0
-    return f"C-RNTI {c_rnti}"
 
 
 def _connect_n2(config: RanNodeConfig, platform: Platform, driver: Driver, node: RanNode) -> None:

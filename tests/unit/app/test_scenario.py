@@ -214,7 +214,7 @@ def test_a_document_that_is_no_mapping(text: str) -> None:
         ("links.radio.loss=1.5", "--set links.radio.loss: 1.5 is not allowed; allowed: a number from 0 to 1"),
         ("link.radio.loss=1", "--set link: unknown key; did you mean links? allowed: name, description, seed"),
         ("links.radio={los: 1}", "--set links.radio.los: unknown key; did you mean loss? allowed: delay_ms"),
-        ("seed.x=3", "--set seed.x: seed is 1, which has no keys"),
+        ("seed.x=3", "--set seed.x: seed is 0, which has no keys"),
         ("ue_groups.ue-9.count=3", "--set ue_groups.ue-9.count: no ue-9 in the list; allowed: ue-1, ue-2"),
         ("ue_groups.2.count=3", "--set ue_groups.2.count: no 2 in the list; allowed: ue-1, ue-2"),
         ("ue_groups.0.count=0", "--set ue_groups.ue-1.count: 0 is not allowed; allowed: an integer from 1 to 65519"),
@@ -270,7 +270,7 @@ def test_several_bad_overrides_are_reported_together() -> None:
         "--set job: not an override; allowed: key=value, such as links.radio.loss=0.1",
     ]
     assert lines(GOOD, "seed.x=1", "name.y=2") == [
-        "--set seed.x: seed is 1, which has no keys",
+        "--set seed.x: seed is 0, which has no keys",
         '--set name.y: name is "blood-pressure", which has no keys',
     ]
 
