@@ -104,11 +104,12 @@ class ChildProcess:
         *,
         first_line: bytes = b"",
         environment: Mapping[str, str] | None = None,
+        inherited: Sequence[int] = (),
     ) -> Self:
         """Starts `command` under the logical name `name`.
 
         Every line it writes to stdout or stderr comes to `on_line` as "name | line". `first_line` is what
-        `read_first_line` gives the child. Raises OSError when the program cannot be started.
+        `read_first_line` gives the child. File descriptors in `inherited` stay open in it. Raises OSError when the program cannot be started.
         """
         process = await asyncio.create_subprocess_exec(
             *command,
@@ -116,6 +117,7 @@ class ChildProcess:
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
             start_new_session=True,
+            pass_fds=inherited,
             env={**os.environ, **_ENVIRONMENT, **(environment or {})},
         )
         child = cls(name, process, on_line)

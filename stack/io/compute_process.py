@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
 import socket
-from asyncio.subprocess import PIPE
 from collections.abc import Callable, Sequence
 from typing import Self
 
 from net4ai.codecs.compute import MAXIMUM_FRAME, FromWorker, Ready, ToWorker, decode_from_worker, encode
 from net4ai.codecs.errors import DecodeError
-from net4ai.stack.io.child_process import _ENVIRONMENT, ChildProcess, OnLine, python_module
+from net4ai.stack.io.child_process import ChildProcess, OnLine, python_module
 from net4ai.stack.io.stream import FrameConnection
 
 WORKER = "net4ai.application_server.worker"
@@ -52,7 +50,9 @@ class ComputeProcess:
             options.append("--any-module")
         with theirs:
             try:
-                child = await _spawn(name, options, theirs, on_line)
+                child = await ChildProcess.start(
+                    name, python_module(WORKER, *options), on_line, inherited=[theirs.fileno()]
+                )
             except BaseException:
                 ours.close()
                 raise
@@ -123,17 +123,3 @@ class ComputeProcess:
 
 def _described(code: int) -> str:
     return f"ended by {signal.Signals(-code).name}" if code < 0 else f"ended with code {code}"
-
-
-async def _spawn(name: str, options: Sequence[str], inherited: socket.socket, on_line: OnLine) -> ChildProcess:
-    """As `ChildProcess.start`, for a child that inherits a socket."""
-    process = await asyncio.create_subprocess_exec(
-        *python_module(WORKER, *options),
-        stdin=PIPE,
-        stdout=PIPE,
-        stderr=PIPE,
-        start_new_session=True,
-        pass_fds=[inherited.fileno()],
-        env={**os.environ, **_ENVIRONMENT},
-    )
-    return ChildProcess(name, process, on_line)
