@@ -109,7 +109,9 @@ class ChildProcess:
         """Starts `command` under the logical name `name`.
 
         Every line it writes to stdout or stderr comes to `on_line` as "name | line". `first_line` is what
-        `read_first_line` gives the child. File descriptors in `inherited` stay open in it. Raises OSError when the program cannot be started.
+        `read_first_line` gives the child. File descriptors in `inherited` stay open in it.
+
+        Raises OSError when the program cannot be started.
         """
         process = await asyncio.create_subprocess_exec(
             *command,
