@@ -35,10 +35,14 @@ from net4ai.codecs.bus import (
 from net4ai.codecs.causes import Cause, cause_of
 from net4ai.core import names
 from net4ai.core.names import forwarding_function
-from net4ai.stack.procedure import ProcedureError, outcome_of
+from net4ai.core.together import together
+from net4ai.stack.procedure import ProcedureCancelled, ProcedureError, outcome_of
 
 if TYPE_CHECKING:
     from net4ai.core.routine_manager import RoutineManager
+
+MAXIMUM_REPETITIONS = 0xFFFF
+"""Restarts of one execution; the start message counts them in 16 bits."""
 
 
 class ServerExecution:
@@ -143,7 +147,7 @@ class ServerExecution:
 
     async def run(self) -> None:
         """Turns, until the server says complete. Raises `ProcedureError`."""
-        for repetition in range(0xFFFF):
+        for repetition in range(MAXIMUM_REPETITIONS + 1):
             if self.request.sequential:
                 for seat in list(self.seats):
                     await self._turns([seat], repetition)
@@ -155,12 +159,12 @@ class ServerExecution:
             if not outcome.restart:
                 self.stop = outcome.stop
                 return
+        raise ProcedureError(Cause.NO_RESOURCES, f"restarted {MAXIMUM_REPETITIONS} times")
 
     async def _turns(self, seats: list[int], repetition: int) -> None:
         """Start turns at both ends and wait for their ends (R74, R78)."""
         turns = [(seat, self._turn + index) for index, seat in enumerate(seats)]
         self._turn += len(turns)
-        ended = [self.entity.procedures.start("turn", self._turn_of(seat, turn), traced=False) for seat, turn in turns]
         self._start(self.server, True, turns, repetition)
         if self.concrete:
             for seat, turn in turns:
@@ -175,8 +179,7 @@ class ServerExecution:
                     repetition=repetition,
                 ),
             )
-        for procedure in ended:
-            await procedure
+        await together(self.entity.procedures, [self._turn_of(seat, turn) for seat, turn in turns])
 
     def _start(self, instance: Instance, as_server: bool, turns: list[tuple[int, int]], repetition: int) -> None:
         self.entity.tell(
@@ -192,24 +195,25 @@ class ServerExecution:
 
     async def _turn_of(self, seat: int, turn: int) -> None:
         """Wait until the server has committed the turn, and a concrete client has ended it too."""
-        execution, duration = self.request.execution, self.entity.timers["turn"]
-        replies = self.manager.replies
-        waiting = [
-            self.entity.procedures.start(
-                "turn", replies.expect(("server turn", execution, self.server.instance, turn), duration), traced=False
-            )
-        ]
+        execution, instance = self.request.execution, self.server.instance
+        ends = [self._end_of("server turn", instance, turn)]
         if seat in self.concrete:
-            key = "client turn", execution, self.concrete[seat].instance, turn
-            waiting.append(self.entity.procedures.start("turn", replies.expect(key, duration), traced=False))
-        for procedure in waiting:
-            cause = await outcome_of(procedure)
-            if isinstance(cause, ProcedureError):
-                cause = cause.cause
-            if cause != Cause.NORMAL:
-                await self._leave_out(seat, cause_of(cause))
-                return
-        self.manager.trace("turn committed", execution=execution, seat=seat, turn=turn, server=self.server.instance)
+            ends.append(self._end_of("client turn", self.concrete[seat].instance, turn))
+        try:
+            await together(self.entity.procedures, ends)
+        except ProcedureCancelled:
+            raise
+        except ProcedureError as error:
+            await self._leave_out(seat, error.cause)
+        else:
+            self.manager.trace("turn committed", execution=execution, seat=seat, turn=turn, server=instance)
+
+    async def _end_of(self, side: str, instance: int, turn: int) -> None:
+        """Wait until one side has ended the turn. Raises `ProcedureError`."""
+        key = side, self.request.execution, instance, turn
+        cause = await self.manager.replies.expect(key, self.entity.timers["turn"])
+        if cause != Cause.NORMAL:
+            raise ProcedureError(cause_of(cause))
 
     async def _leave_out(self, seat: int, cause: Cause) -> None:
         """A client has failed or gone silent: go on without it if k still holds, else abort (R80)."""
@@ -224,14 +228,11 @@ class ServerExecution:
 
     async def _finish(self, repetition: int) -> ExecutionOutcome:
         key = "outcome", self.request.execution, self.server.instance
-        waiting = self.entity.procedures.start(
-            "outcome", self.manager.replies.expect(key, self.entity.timers["finish"]), traced=False
-        )
         self.entity.tell(
             forwarding_function(self.server.node),
             FinishExecution(execution=self.request.execution, instance=self.server.instance, repetition=repetition),
         )
-        outcome: ExecutionOutcome = await waiting
+        outcome: ExecutionOutcome = await self.manager.replies.expect(key, self.entity.timers["finish"])
         return outcome
 
     async def clear(self, cause: Cause) -> None:

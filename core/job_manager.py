@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from net4ai.codecs.bus import Done, ExecuteJob, ExecuteTask, JobFinished, StopJob, TaskFinished
+from net4ai.codecs.bus import Done, ExecuteJob, ExecuteTask, JobFinished, StopJob, TaskFinished, TaskProgress
 from net4ai.codecs.causes import Cause, cause_of
 from net4ai.codecs.service import Task
 from net4ai.core import names
@@ -22,6 +22,7 @@ class JobManager:
         entity.handle(ExecuteJob, self.execute)
         entity.handle(StopJob, self.stop)
         entity.handle(TaskFinished, self.task_finished)
+        entity.handle(TaskProgress, self.progress)
 
     def execute(self, request: ExecuteJob) -> Done:
         """Answered at once; the end is told by `JobFinished`."""
@@ -38,6 +39,11 @@ class JobManager:
         """The task manager is done with a task."""
         if (promise := self._finished.get((event.job, event.task))) is not None:
             promise.resolve(event)
+        return Done()
+
+    def progress(self, event: TaskProgress) -> Done:
+        """Passed on to the service manager."""
+        self.entity.tell(names.SERVICE_MANAGER, event)
         return Done()
 
     async def _run(self, request: ExecuteJob) -> None:
@@ -79,15 +85,20 @@ class JobManager:
 
 
 def in_order(tasks: Mapping[str, Task], wanted: tuple[str, ...]) -> list[str]:
-    """`wanted` and what it depends on, each task behind all it depends on. Raises `ProcedureError` for a cycle (R7)."""
+    """`wanted` and what it depends on, each task behind all it depends on (R6).
+
+    Raises `ProcedureError` for a circle and for a task that does not exist (R7).
+    """
     order: list[str] = []
     entered: list[str] = []
 
     def place(name: str) -> None:
         if name in order:
             return
-        if name in entered or name not in tasks:
-            raise ProcedureError(Cause.INVALID_CONFIGURATION, f"task {name} depends on itself or does not exist")
+        if name not in tasks:
+            raise ProcedureError(Cause.INVALID_CONFIGURATION, f"no task {name}; there are: {', '.join(tasks)}")
+        if name in entered:
+            raise ProcedureError(Cause.INVALID_CONFIGURATION, f"task {name} depends on itself")
         entered.append(name)
         for before in tasks[name].depends_on:
             place(before)

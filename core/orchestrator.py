@@ -24,7 +24,7 @@ from net4ai.stack.procedure import ProcedureError, outcome_of
 
 
 class Orchestrator:
-    """Places the concrete functions of a service, one after another; a failure takes back all of it (R52)."""
+    """Places the concrete functions of a service, side by side; a failure takes back all of it (R52)."""
 
     def __init__(self, entity: ControlEntity) -> None:
         self.entity = entity
@@ -50,20 +50,18 @@ class Orchestrator:
             )
             for placement in reserved.placements
         ]
-        try:
-            started = [
-                self.entity.procedures.start(
-                    "instantiate function",
-                    self._instantiate(instance, request),
-                    instance=instance.instance,
-                )
-                for instance in instances
-            ]
-            for procedure in started:
-                await procedure
-        except ProcedureError:
-            await self._take_back(request.service, instances)
-            raise
+        started = [
+            self.entity.procedures.start(
+                "instantiate function", self._instantiate(instance, request), instance=instance.instance
+            )
+            for instance in instances
+        ]
+        # All of them, also behind a failure: what is still under way could not be taken back.
+        outcomes = [await outcome_of(procedure) for procedure in started]
+        for outcome in outcomes:
+            if isinstance(outcome, ProcedureError):
+                await self._take_back(request.service, instances)
+                raise outcome
         return ServiceInstantiated(instances=instances, routine_manager=names.ROUTINE_MANAGER)
 
     async def _instantiate(self, instance: Instance, request: InstantiateService) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from net4ai.codecs.bus import (
     Done,
@@ -41,22 +41,24 @@ class ResourceManager:
             promise.resolve(None)
         return Done()
 
-    @property
-    def missing(self) -> list[str]:
-        """Nodes that have no application server yet."""
-        return [node for node in self.nodes if not self.application_servers.get(node)]
+    def missing(self, kinds: Collection[str]) -> list[str]:
+        """Nodes of these kinds that have no application server yet."""
+        return [node for node, kind in self.nodes.items() if kind in kinds and not self.application_servers.get(node)]
 
     async def reserve(self, request: ReserveResources) -> ResourcesReserved:
         """One place for each wanted instance, or a refusal and nothing (R52). Waits for nodes that still start."""
         procedures, timers = self.entity.procedures, self.entity.timers
+        wanted = {kind for _, kind in request.functions}
+        if nowhere := sorted(wanted - set(self.nodes.values())):
+            raise ProcedureError(Cause.NO_RESOURCES, f"this network has no {', '.join(nowhere)}")
         deadline = procedures.now + timers["nodes-wait"]
-        while self.missing:
+        while self.missing(wanted):
             promise: Promise[None] = procedures.promise("nodes", timeout=max(0, deadline - procedures.now))
             self._waiting.append(promise)
             try:
                 await promise
             except ProcedureTimeout:
-                names = ", ".join(self.missing)
+                names = ", ".join(self.missing(wanted))
                 raise ProcedureError(Cause.NO_RESOURCES, f"no application server at {names}") from None
         placements = [
             Placement(function=function, node=node, application_server=self.application_servers[node][0])

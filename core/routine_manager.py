@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
+from dataclasses import dataclass
 
 from net4ai.codecs.bus import (
     ClientDone,
@@ -12,14 +13,25 @@ from net4ai.codecs.bus import (
     FunctionProgress,
     RoutineFinished,
     RoutineProgress,
+    StopJob,
     TurnDone,
 )
 from net4ai.codecs.causes import Cause
 from net4ai.core import names
 from net4ai.core.execution import ServerExecution
+from net4ai.core.together import together
 from net4ai.stack.control_entity import ControlEntity
 from net4ai.stack.procedure import Procedure, ProcedureError, Replies
 from net4ai.stack.trace import TraceEvent
+
+
+@dataclass(slots=True)
+class Execution:
+    """An execution under way."""
+
+    request: ExecuteRoutine
+    work: Procedure[None] | None = None
+    """What may be cancelled of it; to clear up afterwards may not."""
 
 
 class RoutineManager:
@@ -27,10 +39,11 @@ class RoutineManager:
 
     def __init__(self, entity: ControlEntity) -> None:
         self.entity = entity
-        self.executions: dict[int, ExecuteRoutine] = {}
+        self.executions: dict[int, Execution] = {}
         self.replies = Replies(entity.procedures)
         """Ends of turns and outcomes, by (kind, execution, instance, turn)."""
         entity.handle(ExecuteRoutine, self.execute)
+        entity.handle(StopJob, self.stop)
         entity.handle(TurnDone, self.turn_done)
         entity.handle(ClientDone, self.client_done)
         entity.handle(ExecutionOutcome, self.outcome)
@@ -38,10 +51,17 @@ class RoutineManager:
 
     def execute(self, request: ExecuteRoutine) -> Done:
         """Answered at once; the end is told by `RoutineFinished`."""
-        self.executions[request.execution] = request
+        self.executions[request.execution] = execution = Execution(request)
         self.entity.procedures.start(
-            f"routine {request.routine}", self._run(request), execution=request.execution, round=request.round
+            f"routine {request.routine}", self._run(execution), execution=request.execution, round=request.round
         )
+        return Done()
+
+    def stop(self, request: StopJob) -> Done:
+        """Abort the job's executions."""
+        for execution in self.executions.values():
+            if execution.request.job == request.job and execution.work is not None:
+                execution.work.cancel("stopped by the application controller")
         return Done()
 
     def turn_done(self, event: TurnDone) -> Done:
@@ -63,8 +83,8 @@ class RoutineManager:
 
     def progress(self, event: FunctionProgress) -> Done:
         """A function reports; its task manager passes it on."""
-        if (request := self.executions.get(event.execution)) is not None:
-            self.tell_progress(request, "function", event.values)
+        if (execution := self.executions.get(event.execution)) is not None:
+            self.tell_progress(execution.request, "function", event.values)
         return Done()
 
     def tell_progress(self, request: ExecuteRoutine, what: str, values: dict[str, int | float | str]) -> None:
@@ -81,25 +101,29 @@ class RoutineManager:
         )
 
     def _give(self, key: Hashable, value: object) -> None:
-        self.replies.give(key, value)
+        if not self.replies.give(key, value):
+            procedures = self.entity.procedures
+            procedures.trace(
+                TraceEvent(
+                    time=procedures.now, node=names.ROUTINE_MANAGER, kind="drop", link="bus", drop="nobody waits for it"
+                )
+            )
 
-    async def _run(self, request: ExecuteRoutine) -> None:
+    async def _run(self, execution: Execution) -> None:
         """All servers of the execution side by side; done when all have completed (R77)."""
+        request = execution.request
         ids: dict[str, int | str] = {"execution": request.execution, "round": request.round, "routine": request.routine}
         self.trace("execution begins", **ids)
         servers = [ServerExecution(self, request, assignment) for assignment in request.servers]
         cause, detail, stop = Cause.NORMAL, "", False
+        execution.work = self.entity.procedures.start("execution", self._work(servers), traced=False)
         try:
-            for step in (ServerExecution.prepare, ServerExecution.run):
-                started: list[Procedure[None]] = [
-                    self.entity.procedures.start("part of an execution", step(server), traced=False)
-                    for server in servers
-                ]
-                for procedure in started:
-                    await procedure
+            await execution.work
             stop = any(server.stop for server in servers)
         except ProcedureError as error:
             cause, detail = error.cause, error.detail
+        except Exception as error:
+            cause, detail = Cause.UNSPECIFIED, f"{type(error).__name__}: {error}"
         for server in servers:
             await server.clear(cause)
         del self.executions[request.execution]
@@ -108,3 +132,7 @@ class RoutineManager:
             request.requester,
             RoutineFinished(execution=request.execution, cause=cause, stop=stop, detail=detail),
         )
+
+    async def _work(self, servers: list[ServerExecution]) -> None:
+        for step in (ServerExecution.prepare, ServerExecution.run):
+            await together(self.entity.procedures, [step(server) for server in servers])

@@ -24,8 +24,9 @@ from net4ai.codecs.bus import (
 )
 from net4ai.codecs.causes import Cause
 from net4ai.core import names
+from net4ai.core.check_description import check_description
 from net4ai.stack.control_entity import ControlEntity
-from net4ai.stack.procedure import ProcedureError
+from net4ai.stack.procedure import ProcedureError, outcome_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,7 @@ class ServiceManager:
 
     async def register(self, request: RegisterService) -> ServiceRegistered:
         """Registration is instantiation of the concrete functions (R50)."""
+        check_description(request.description)
         service = next(self._service_numbers)
         instantiated = await self.entity.call(
             names.ORCHESTRATOR,
@@ -80,32 +82,32 @@ class ServiceManager:
             raise ProcedureError(Cause.UNKNOWN_JOB, f"job {request.job}; allowed: {', '.join(description.jobs)}")
         job = next(self._job_numbers)
         k = max(self.k, request.k, description.privacy.k)
-        await self.entity.call(
-            names.ACCESS_MANAGER,
-            OfferJob(
-                job=job,
-                service=description.name,
-                purpose=description.purpose,
-                k=k,
-                raw_data=description.privacy.raw_data_allowed,
-            ),
-            Done,
+        offer = OfferJob(
+            job=job,
+            service=description.name,
+            purpose=description.purpose,
+            k=k,
+            raw_data=description.privacy.raw_data_allowed,
         )
-        await self.entity.call(
-            names.JOB_MANAGER,
-            ExecuteJob(
-                job=job,
-                name=request.job,
-                k=k,
-                cut=request.cut,
-                description=description,
-                settings=service.registration.settings,
-                instances=service.instantiated.instances,
-                routine_manager=service.instantiated.routine_manager,
-            ),
-            Done,
+        execute = ExecuteJob(
+            job=job,
+            name=request.job,
+            k=k,
+            cut=request.cut,
+            description=description,
+            settings=service.registration.settings,
+            instances=service.instantiated.instances,
+            routine_manager=service.instantiated.routine_manager,
         )
+        # What the job tells may overtake the reply that it is executed.
         self.jobs[job] = service
+        try:
+            await self.entity.call(names.ACCESS_MANAGER, offer, Done)
+            await self.entity.call(names.JOB_MANAGER, execute, Done)
+        except ProcedureError:
+            self.jobs.pop(job, None)
+            self.entity.tell(names.ACCESS_MANAGER, WithdrawJob(job=job))
+            raise
         return JobStarted(job=job)
 
     async def stop_job(self, request: StopJob) -> Done:
@@ -118,7 +120,7 @@ class ServiceManager:
         """The job manager is done with the job: withdraw the offer, tell the controller."""
         service = self.jobs.pop(event.job, None)
         if service is not None:
-            await self.entity.call(names.ACCESS_MANAGER, WithdrawJob(job=event.job), Done)
+            await outcome_of(self.entity.call(names.ACCESS_MANAGER, WithdrawJob(job=event.job), Done))
             self.entity.tell(
                 service.registration.controller, JobEnded(job=event.job, cause=event.cause, detail=event.detail)
             )

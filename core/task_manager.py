@@ -24,7 +24,10 @@ from net4ai.codecs.causes import Cause, cause_of
 from net4ai.codecs.service import Routine
 from net4ai.core import names
 from net4ai.stack.control_entity import ControlEntity
-from net4ai.stack.procedure import Procedure, ProcedureError, Promise
+from net4ai.stack.procedure import Procedure, ProcedureCancelled, ProcedureError, Promise
+
+MAXIMUM_ATTEMPTS = 10
+"""Executions of one routine in one round that may end with too few clients before its task fails."""
 
 
 class TaskManager:
@@ -79,6 +82,8 @@ class TaskManager:
                     break
         except ProcedureError as error:
             cause, detail = error.cause, error.detail
+            if isinstance(error, ProcedureCancelled):
+                self.entity.tell(request.routine_manager, StopJob(job=request.job))
         finally:
             del self.tasks[request.job, request.task]
         self.entity.tell(
@@ -86,10 +91,12 @@ class TaskManager:
         )
 
     async def _run_routine(self, request: ExecuteTask, name: str, round: int) -> bool:
-        """Run one routine to its end; an execution that lost too many clients is repeated with new ones."""
+        """Run one routine to its end; an execution that lost too many clients is repeated with those who are there."""
         routine = request.description.routines[name]
         terminals = request.description.functions[routine.client].kind == "abstract"
+        attempt = 0
         while True:
+            attempt += 1
             execution = next(self._executions)
             if terminals:
                 servers = await self._seat_terminals(request, routine, execution)
@@ -100,9 +107,10 @@ class TaskManager:
             )
             if event.cause == Cause.NORMAL:
                 return event.stop
-            if event.cause != Cause.TOO_FEW_CLIENTS:
+            if event.cause != Cause.TOO_FEW_CLIENTS or attempt == MAXIMUM_ATTEMPTS:
                 raise ProcedureError(cause_of(event.cause), f"routine {name}: {event.detail}")
             self._tell_progress(request.job, f"routine {name} again: {event.detail}", {"round": round})
+            await self.entity.procedures.sleep(self.entity.timers["clients-wait"])
 
     async def _execute(
         self,

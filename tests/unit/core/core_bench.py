@@ -184,16 +184,16 @@ def description(**changes: Any) -> ServiceDescription:
         "provider": "someone",
         "purpose": "to know",
         "functions": {
-            "source": Function("abstract", "data-source"),
-            "local": Function("concrete", "local-training", "ran-node"),
-            "global": Function("concrete", "global-training", "edge"),
+            "source": Function(kind="abstract", entry_point="data-source"),
+            "local": Function(kind="concrete", entry_point="local-training", place="ran-node"),
+            "global": Function(kind="concrete", entry_point="global-training", place="edge"),
         },
         "routines": {
-            "bottom": Routine("source", "local", sequential=True, split=True),
-            "top": Routine("local", "global"),
+            "bottom": Routine(client="source", server="local", sequential=True, split=True),
+            "top": Routine(client="local", server="global"),
         },
-        "tasks": {"training": Task(("bottom", "top"), "until-stop")},
-        "jobs": {"train": Job(("training",))},
+        "tasks": {"training": Task(chain=("bottom", "top"), repeat="until-stop")},
+        "jobs": {"train": Job(tasks=("training",))},
         "privacy": Privacy(k=2),
     }
     return ServiceDescription(**values | changes)
