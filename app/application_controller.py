@@ -21,15 +21,16 @@ from net4ai.codecs.bus import (
 )
 from net4ai.codecs.causes import Cause, cause_of
 from net4ai.codecs.declaration import Buffer
+from net4ai.codecs.dep import VERSION
 from net4ai.codecs.errors import DecodeError
-from net4ai.codecs.l2 import L2_HEADER, L2_HEADER_SIZE
 from net4ai.codecs.message import Message, decode_message, encode_message
 from net4ai.codecs.service import ServiceDescription
-from net4ai.stack.attachment import Attachment
+from net4ai.stack.attached_link import AttachedLink
 from net4ai.stack.control_entity import ControlEntity
 from net4ai.stack.dep.credit import CreditBudget
-from net4ai.stack.dep.events import Event, MessageReceived
-from net4ai.stack.dep_endpoint import DEFAULT_LIMITS, DepEndpoint, SessionEnd
+from net4ai.stack.dep.errors import DepError
+from net4ai.stack.dep.events import Event, MessageReceived, SessionClosed
+from net4ai.stack.dep_endpoint import DEFAULT_LIMITS, SessionEnd
 from net4ai.stack.drops import DropCounter
 from net4ai.stack.hop import Address, Sockets
 from net4ai.stack.link_peer import LinkPeer
@@ -65,20 +66,22 @@ class ApplicationController:
         self.entity = entity
         self.procedures = procedures
         self.drops = DropCounter()
-        self.endpoint = DepEndpoint(budget, random_handle, self.drops, trace)
-        self.attachment = Attachment(
+        self.link = AttachedLink(
             NAME,
             link.AttachKind.APPLICATION_CONTROLLER,
-            "T4",
             forwarding_function,
             sockets,
             procedures,
             timers,
+            budget,
+            random_handle,
             self.drops,
             trace,
             self._on_message,
+            self._sessions_lost,
             on_trouble,
         )
+        self.endpoint = self.link.endpoint
         self._on_result = on_result
         self._on_progress = on_progress
         self._on_trouble = on_trouble
@@ -91,7 +94,7 @@ class ApplicationController:
         self, description: ServiceDescription, settings: dict[str, dict[str, Any]], job: str, *, k: int, cut: int
     ) -> None:
         """Register a service, run one of its jobs to the end. Raises `ProcedureError` where it did not end well."""
-        await self.attachment.attach()
+        await self.link.attach()
         registered = await self.entity.call(
             SERVICE_MANAGER,
             RegisterService(description=description, settings=settings, controller=NAME),
@@ -123,36 +126,36 @@ class ApplicationController:
 
     def receive(self, pdu: Buffer, source: Address, bulk: bool, now: int) -> None:
         """One layer-2 PDU from T4. Never raises for what is in it."""
-        if len(pdu) <= L2_HEADER_SIZE:
-            self.drops.count("truncated", len(pdu))
-            return
-        identity = L2_HEADER.unpack(pdu, 0)[_IDENTITY]
-        peer = self.attachment.peer
-        if identity == 0 and source == self.attachment.address and not bulk:
-            self.attachment.receive_unattached(pdu)
-        elif (
-            peer is None
-            or identity != peer.hop.identity
-            or source != (peer.hop.bulk_address if bulk else peer.hop.signalling_address)
-        ):
-            self.drops.count("source not bound", len(pdu))
-        elif (found := peer.hop.receive(pdu, bulk, now)) is not None:
-            self.endpoint.receive(peer.hop, *found, now)
+        self.link.receive(pdu, source, bulk, now)
 
     def _on_message(self, peer: LinkPeer, message: link.Link) -> None:
-        if isinstance(message, link.SessionAdd) and message.end_point == link.EndPoint.RESULTS:
-            self._add_results(peer, message)
-        elif isinstance(message, link.SessionRelease):
-            if (end := self._sessions.pop(message.instance, None)) is not None:
-                self.endpoint.remove(end)
-        else:
+        handler = _HANDLERS.get(type(message))
+        if handler is None:
             self.drops.count("unexpected message")
+        else:
+            handler(self, peer, message)
 
-    def _add_results(self, peer: LinkPeer, message: link.SessionAdd) -> None:
-        if (before := self._sessions.pop(message.instance, None)) is not None:
-            self.endpoint.remove(before)
-        handles = []
-        for session in message.sessions[:1]:
+    def _session_release(self, peer: LinkPeer, message: link.SessionRelease) -> None:
+        self._remove(message.instance)
+
+    def _remove(self, instance: int) -> None:
+        if (end := self._sessions.pop(instance, None)) is not None:
+            self.endpoint.remove(end)
+
+    def _sessions_lost(self) -> None:
+        self._sessions.clear()
+
+    def _session_add(self, peer: LinkPeer, message: link.SessionAdd) -> None:
+        """A session for the results of an instance, in place of the one before."""
+        if message.end_point != link.EndPoint.RESULTS or len(message.sessions) != 1:
+            peer.refuse(message.transaction, Cause.UNEXPECTED_MESSAGE, "one session for results is taken here")
+            return
+        if message.dep_version != VERSION:
+            peer.refuse(message.transaction, Cause.VERSION_NOT_SUPPORTED, f"DEP version {message.dep_version}")
+            return
+        self._remove(message.instance)
+        (session,) = message.sessions
+        try:
             end = self.endpoint.add(
                 peer.hop,
                 self.endpoint.new_handle(),
@@ -163,43 +166,41 @@ class ApplicationController:
                 self._on_event,
                 {"instance": message.instance},
             )
-            self._sessions[message.instance] = end
-            handles.append(link.LinkHandle(seat=session.seat, handle=end.handle, limits=DEFAULT_LIMITS))
-        peer.send(link.SessionAddComplete(transaction=message.transaction, sessions=tuple(handles)))
+        except DepError as error:
+            peer.refuse(message.transaction, Cause.NO_RESOURCES, str(error))
+            return
+        self._sessions[message.instance] = end
+        handle = link.LinkHandle(seat=session.seat, handle=end.handle, limits=DEFAULT_LIMITS)
+        peer.send(link.SessionAddComplete(transaction=message.transaction, sessions=(handle,)))
 
     def _on_event(self, end: SessionEnd, event: Event) -> None:
-        if not isinstance(event, MessageReceived):
-            return
+        if isinstance(event, MessageReceived):
+            self._take_result(end, event)
+        elif isinstance(event, SessionClosed):
+            self._on_trouble(f"{NAME}: results: {event.cause.name}")
+
+    def _take_result(self, end: SessionEnd, event: MessageReceived) -> None:
         try:
             answer = self._on_result(decode_message(event.body))
+            if answer is not None:
+                self.endpoint.send(end, [encode_message(answer)], self.procedures.now, answers=event.message_id)
         except DecodeError as error:
             self.drops.count(error.reason, len(event.body))
-            return
-        if answer is not None:
-            self.endpoint.send(end, [encode_message(answer)], self.procedures.now, answers=event.message_id)
+        except DepError as error:
+            self._on_trouble(f"{NAME}: job input: {error}")
 
     # Time
 
     def pump(self, now: int) -> None:
         """Handle what has come, send what is ready."""
-        self.procedures.advance(now)
-        peer = self.attachment.peer
-        if peer is not None:
-            peer.hop.advance(now)
-            peer.take_messages(now)
-            self.procedures.run()
-        self.endpoint.pump(now)
-        if peer is not None:
-            peer.hop.pump(now)
+        self.link.pump(now)
 
     def next_deadline(self) -> int | None:
-        peer = self.attachment.peer
-        deadlines = [
-            self.procedures.next_deadline(),
-            self.endpoint.next_deadline(),
-            peer.hop.next_deadline() if peer is not None else None,
-        ]
-        return min((deadline for deadline in deadlines if deadline is not None), default=None)
+        return self.link.next_deadline()
 
 
-_IDENTITY = [name for name, _ in L2_HEADER.fields].index("c_rnti")
+_HANDLERS: dict[type, Callable[..., None]] = {
+    link.SessionAdd: ApplicationController._session_add,
+    link.SessionRelease: ApplicationController._session_release,
+}
+"""Signalling legal towards an application controller."""

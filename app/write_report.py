@@ -29,17 +29,22 @@ def write_run_report(
         {identity(s): terminal_name(s) for s in subscribers}, {terminal_name(s): s.group.ran_node for s in subscribers}
     )
     history, best = results.evaluator.history, results.evaluator.best
-    final = {}
+    final: dict[str, float] = {}
+    note = ""
     if history and best is not None:
         final = {
             "mae": best.metrics.test_mae,
             "mae_last_round": history[-1].test_mae,
             "validation_mae": best.metrics.validation_mae,
         }
+        note = (
+            f"model of round {best.metrics.round + 1} of {len(history)}, best by validation; "
+            f"last round {history[-1].test_mae:.2f}"
+        )
     facts = RunFacts(
         scenario=scenario.name,
         seed=scenario.seed,
-        metric=Metric("mae", "Test MAE", "mmHg"),
+        metric=Metric("mae", "Test MAE", "mmHg", note),
         baselines={"mean predictor": results.baselines.mean_predictor, "ridge": results.baselines.ridge},
         final_metrics=final,
         metrics_by_round={m.round: {"mae": m.test_mae, "validation_mae": m.validation_mae} for m in history},

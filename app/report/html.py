@@ -100,11 +100,11 @@ def _cards(report: Report) -> Markup:
     mark, colour = {"identical": ("✓ ", "good"), "different": ("✗ ", "bad")}.get(verdict.verdict, ("", "soft"))
     difference = verdict.max_abs_difference
     why = verdict.reason or (
-        "every weight, bit for bit, as a direct call of the same functions" if verdict.verdict == "identical" else ""
+        "every weight, bit for bit, as plain torch in the same batch order" if verdict.verdict == "identical" else ""
     )
     if difference:
         why = f"greatest difference {figure(difference)}. {why}"
-    last = f"after {many(len(report.rounds), 'round')}" if report.rounds else "no rounds"
+    last = report.metric.note or (f"after {many(len(report.rounds), 'round')}" if report.rounds else "no rounds")
     baselines = [
         pair
         for name, level in report.baselines.items()
@@ -128,7 +128,9 @@ def _card(title: str, value: object, more: Markup) -> Markup:
 
 def _learning(report: Report) -> Markup:
     metric = report.metric
-    points = [(float(each.round), each.metrics[metric.name]) for each in report.rounds if metric.name in each.metrics]
+    points = [
+        (float(each.round + 1), each.metrics[metric.name]) for each in report.rounds if metric.name in each.metrics
+    ]
     levels = [
         Reference(name, level, colour)
         for (name, level), colour in zip(report.baselines.items(), cycle(BASELINE_COLOURS), strict=False)
@@ -150,7 +152,7 @@ def _traffic(report: Report) -> Markup:
     divisor, unit = next((each for each in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")) if most >= each[0]), (1, "B"))
     chart = stacked_bars(
         "Bytes of messages by round",
-        [str(each.round) for each in report.rounds],
+        [str(each.round + 1) for each in report.rounds],
         [Stack(link or "no link", [each.bytes.get(link, 0) / divisor for each in report.rounds], link_colour(link))
          for link in links],
         x_label="round",

@@ -48,6 +48,7 @@ class Metric(msgspec.Struct, frozen=True):
     name: Annotated[str, doc("its key in `rounds[].metrics` and `final_metrics`")] = "mae"
     label: Annotated[str, doc("what people call it")] = "Test MAE"
     unit: Annotated[str, doc("unit of its values and of the baselines")] = ""
+    note: Annotated[str, doc("which model the final value is of; empty: the last round's")] = ""
 
 
 class Fidelity(msgspec.Struct, frozen=True):

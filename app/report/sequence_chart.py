@@ -88,9 +88,7 @@ def sequence_chart(lines: Sequence[TraceLine], ue: str, roles: Roles) -> Markup:
         *_gaps(layout),
         *_brackets(rows, layout),
         *(
-            _fold_row(row, top, layout, _between(drops, row))
-            if isinstance(row, Fold)
-            else _step_row(row, top, layout)
+            _fold_row(row, top, layout, _between(drops, row)) if isinstance(row, Fold) else _step_row(row, top, layout)
             for row, top in zip(rows, layout.tops, strict=True)
         ),
         *_bars(bars_of(own, ue), rows, layout),
