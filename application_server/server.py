@@ -6,6 +6,7 @@ function sends goes into the session of its seat.
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
 
@@ -15,22 +16,26 @@ from net4ai.application_server.config import ApplicationServerConfig
 from net4ai.codecs import compute, link
 from net4ai.codecs.causes import Cause
 from net4ai.codecs.declaration import Buffer
-from net4ai.codecs.l2 import L2_HEADER, L2_HEADER_SIZE
-from net4ai.stack.attachment import Attachment
+from net4ai.codecs.dep import VERSION
+from net4ai.codecs.errors import EncodeError
+from net4ai.stack.attached_link import AttachedLink
 from net4ai.stack.compute import Compute
 from net4ai.stack.dep.credit import CreditBudget
-from net4ai.stack.dep.errors import DepError, NotEnoughCredit
+from net4ai.stack.dep.errors import DepError
 from net4ai.stack.dep.events import Event, MessageAcknowledged, MessageReceived
-from net4ai.stack.dep_endpoint import DEFAULT_LIMITS, DepEndpoint, SessionEnd
+from net4ai.stack.dep_endpoint import DEFAULT_LIMITS, SessionEnd
 from net4ai.stack.drops import DropCounter
 from net4ai.stack.hop import Address, Sockets
 from net4ai.stack.link_peer import LinkPeer
-from net4ai.stack.procedure import ProcedureError, Procedures, Replies, outcome_of
+from net4ai.stack.procedure import ProcedureError, Procedures, Replies
 from net4ai.stack.timers import Timers
 from net4ai.stack.trace import Trace, TraceEvent
 
 ChannelName = tuple[int, int, bool, int]
 """Instance, execution, as server, seat."""
+
+MAXIMUM_INVITATIONS = 1024
+"""Invitations accepted and not begun; a further one makes the oldest be forgotten."""
 
 
 class ApplicationServer:
@@ -55,51 +60,41 @@ class ApplicationServer:
         self.trace = trace
         self.on_trouble = on_trouble
         self.drops = DropCounter(self._trace_drop)
-        self.endpoint = DepEndpoint(budget, random_handle, self.drops, trace)
-        self.attachment = Attachment(
+        self.link = AttachedLink(
             config.name,
             link.AttachKind.APPLICATION_SERVER,
-            "T4",
             (config.address[0], config.address[1]),
             sockets,
             procedures,
             timers,
+            budget,
+            random_handle,
             self.drops,
             trace,
             self._on_message,
+            self._on_link_lost,
             on_trouble,
         )
+        self.endpoint = self.link.endpoint
+        self.instances: set[int] = set()
+        """Instances that are loaded."""
         self.channels: dict[ChannelName, SessionEnd] = {}
         self.results: dict[int, SessionEnd] = {}
         """Sessions to the application controller, by instance."""
-        self._invitations: dict[tuple[int, int], link.Invite] = {}
+        self._invitations: OrderedDict[tuple[int, int], link.Invite] = OrderedDict()
         """Accepted and not begun, by instance and execution."""
         self._replies = Replies(procedures)
 
     def start(self, now: int) -> None:
         """Attach."""
         self.procedures.advance(now)
-        self.procedures.start("T4 attach", self.attachment.attach())
+        self.link.attach()
 
     # T4
 
     def receive(self, pdu: Buffer, source: Address, bulk: bool, now: int) -> None:
         """One layer-2 PDU from T4. Never raises for what is in it."""
-        if len(pdu) <= L2_HEADER_SIZE:
-            self.drops.count("truncated", len(pdu))
-            return
-        identity = L2_HEADER.unpack(pdu, 0)[_IDENTITY]
-        peer = self.attachment.peer
-        if identity == 0 and source == self.attachment.address and not bulk:
-            self.attachment.receive_unattached(pdu)
-        elif (
-            peer is None
-            or identity != peer.hop.identity
-            or source != (peer.hop.bulk_address if bulk else peer.hop.signalling_address)
-        ):
-            self.drops.count("source not bound", len(pdu))
-        elif (found := peer.hop.receive(pdu, bulk, now)) is not None:
-            self.endpoint.receive(peer.hop, *found, now)
+        self.link.receive(pdu, source, bulk, now)
 
     def _on_message(self, peer: LinkPeer, message: link.Link) -> None:
         handler = _HANDLERS.get(type(message))
@@ -114,41 +109,53 @@ class ApplicationServer:
     async def _load(self, peer: LinkPeer, message: link.Instantiate) -> None:
         try:
             settings = msgspec.json.decode(message.settings, type=dict[str, Any])
-            reply = self._replies.expect(("loaded", message.instance), self.timers["instantiate"])
-            self.compute.send(
-                compute.Load(instance=message.instance, function=message.function, settings=settings, private={})
-            )
-            await reply
-        except (ProcedureError, msgspec.MsgspecError) as error:
-            cause = error.cause if isinstance(error, ProcedureError) else Cause.MALFORMED_MESSAGE
-            peer.send(link.Refuse(transaction=message.transaction, cause=cause, detail=str(error)[:200]))
+            load = compute.Load(instance=message.instance, function=message.function, settings=settings, private={})
+            self.compute.send(load)
+            await self._replies.expect(("loaded", message.instance), self.timers["instantiate"])
+        except ProcedureError as error:
+            peer.refuse(message.transaction, error.cause, error.detail)
+            raise
+        except (msgspec.MsgspecError, EncodeError) as error:
+            peer.refuse(message.transaction, Cause.MALFORMED_MESSAGE, f"settings: {error}")
             return
+        self.instances.add(message.instance)
         peer.send(link.Acknowledge(transaction=message.transaction))
 
     def _terminate(self, peer: LinkPeer, message: link.Terminate) -> None:
+        self.instances.discard(message.instance)
         self.compute.send(compute.Unload(instance=message.instance))
         for name in [name for name in self.channels if name[0] == message.instance]:
             self._remove(name)
+        self._remove_results(message.instance)
+        for key in [key for key in self._invitations if key[0] == message.instance]:
+            del self._invitations[key]
         peer.send(link.Acknowledge(transaction=message.transaction))
 
     def _session_add(self, peer: LinkPeer, message: link.SessionAdd) -> None:
+        if message.instance not in self.instances:
+            peer.refuse(message.transaction, Cause.FUNCTION_NOT_HERE, f"instance {message.instance}")
+            return
+        if message.dep_version != VERSION:
+            peer.refuse(message.transaction, Cause.VERSION_NOT_SUPPORTED, f"DEP version {message.dep_version}")
+            return
         added: list[link.LinkHandle] = []
         for session in message.sessions:
             try:
                 end = self._add_session(peer, message, session)
-            except NotEnoughCredit as error:
+            except DepError as error:
                 self.on_trouble(f"{self.config.name}: {error}")
                 continue
             added.append(link.LinkHandle(seat=session.seat, handle=end.handle, limits=DEFAULT_LIMITS))
         peer.send(link.SessionAddComplete(transaction=message.transaction, sessions=tuple(added)))
 
     def _add_session(self, peer: LinkPeer, message: link.SessionAdd, session: link.LinkSession) -> SessionEnd:
-        as_server = message.end_point == link.EndPoint.ROUTINE_SERVER
-        name = message.instance, message.execution, as_server, session.seat
+        """A session in place of one of the same name. Raises `DepError`."""
+        name = message.instance, message.execution, message.end_point == link.EndPoint.ROUTINE_SERVER, session.seat
         results = message.end_point == link.EndPoint.RESULTS
-        before = self.results.pop(message.instance, None) if results else self.channels.pop(name, None)
-        if before is not None:
-            self.endpoint.remove(before)
+        if results:
+            self._remove_results(message.instance)
+        else:
+            self._remove(name)
         end = self.endpoint.add(
             peer.hop,
             self.endpoint.new_handle(),
@@ -168,30 +175,54 @@ class ApplicationServer:
         return end
 
     def _session_release(self, peer: LinkPeer, message: link.SessionRelease) -> None:
+        instance, execution = message.instance, message.execution
+        if execution == link.RESULTS_EXECUTION:
+            self._remove_results(instance)
+            return
         seats = {number.seat for number in message.seats}
-        for name in list(self.channels):
-            instance, execution, as_server, seat = name
-            if (instance, execution) == (message.instance, message.execution) and (not seats or seat in seats):
+        for name in [name for name in self.channels if name[:2] == (instance, execution)]:
+            if not seats or name[3] in seats:
                 self._remove(name)
-                self.compute.send(
-                    compute.CloseChannel(instance=instance, execution=execution, as_server=as_server, seat=seat)
-                )
-        if not any(name[:2] == (message.instance, message.execution) for name in self.channels):
-            for as_server in (True, False):
-                self.compute.send(
-                    compute.Forget(instance=message.instance, execution=message.execution, as_server=as_server)
-                )
-            self._invitations.pop((message.instance, message.execution), None)
+        if not any(name[:2] == (instance, execution) for name in self.channels):
+            self._forget(instance, execution)
+
+    def _forget(self, instance: int, execution: int) -> None:
+        self._invitations.pop((instance, execution), None)
+        for as_server in (True, False):
+            self.compute.send(compute.Forget(instance=instance, execution=execution, as_server=as_server))
 
     def _remove(self, name: ChannelName) -> None:
         end = self.channels.pop(name, None)
         if end is not None:
             self.endpoint.remove(end)
+            self.compute.send(compute.CloseChannel(**_fields(name)))
+
+    def _remove_results(self, instance: int) -> None:
+        end = self.results.pop(instance, None)
+        if end is not None:
+            self.endpoint.remove(end)
+            self.compute.send(compute.CloseResults(instance=instance))
+
+    def _on_link_lost(self) -> None:
+        """What was under way has lost its other end; the instances stay."""
+        executions = {name[:2] for name in self.channels} | set(self._invitations)
+        for name in list(self.channels):
+            self._remove(name)
+        for instance in list(self.results):
+            self._remove_results(instance)
+        for instance, execution in sorted(executions):
+            self._forget(instance, execution)
 
     # An execution: invite, begin, start, finish
 
     def _invite(self, peer: LinkPeer, message: link.Invite) -> None:
+        if message.instance not in self.instances:
+            peer.refuse(message.transaction, Cause.FUNCTION_NOT_HERE, f"instance {message.instance}")
+            return
         self._invitations[message.instance, message.execution] = message
+        if len(self._invitations) > MAXIMUM_INVITATIONS:
+            self._invitations.popitem(last=False)
+            self.drops.count("invitation forgotten")
         peer.send(
             link.Accept(
                 transaction=message.transaction,
@@ -207,13 +238,9 @@ class ApplicationServer:
     async def _begin_execution(self, peer: LinkPeer, message: link.Begin) -> None:
         invite = self._invitations.pop((message.instance, message.execution), None)
         if invite is None:
-            cause = Cause.UNEXPECTED_MESSAGE
-            peer.send(link.Refuse(transaction=message.transaction, cause=cause, detail="not invited"))
+            peer.refuse(message.transaction, Cause.UNEXPECTED_MESSAGE, "not invited")
             return
         as_server = invite.end_point == link.EndPoint.ROUTINE_SERVER
-        reply = self._replies.expect(
-            ("begun", message.instance, message.execution, as_server), self.timers["instantiate"]
-        )
         self.compute.send(
             compute.Begin(
                 instance=message.instance,
@@ -226,10 +253,12 @@ class ApplicationServer:
                 sequential=invite.sequential,
             )
         )
-        outcome = await outcome_of(reply)
-        if isinstance(outcome, ProcedureError):
-            peer.send(link.Refuse(transaction=message.transaction, cause=outcome.cause, detail=outcome.detail[:200]))
-            return
+        begun = "begun", message.instance, message.execution, as_server
+        try:
+            await self._replies.expect(begun, self.timers["instantiate"])
+        except ProcedureError as error:
+            peer.refuse(message.transaction, error.cause, error.detail)
+            raise
         peer.send(link.Acknowledge(transaction=message.transaction))
 
     def _start(self, peer: LinkPeer, message: link.Start) -> None:
@@ -252,20 +281,14 @@ class ApplicationServer:
     # DEP
 
     def _on_channel_event(self, name: ChannelName, event: Event) -> None:
-        instance, execution, as_server, seat = name
-        channel: dict[str, Any] = {
-            "instance": instance,
-            "execution": execution,
-            "as_server": as_server,
-            "seat": seat,
-        }
         if isinstance(event, MessageReceived):
-            self.compute.send(compute.Deliver(**channel, body=event.body))
+            self.compute.send(compute.Deliver(**_fields(name), body=event.body))
         elif isinstance(event, MessageAcknowledged):
-            self.compute.send(compute.Sent(**channel))
+            self.compute.send(compute.Sent(**_fields(name)))
         else:
+            _, execution, _, seat = name
             self.on_trouble(f"{self.config.name}: seat {seat} of execution {execution}: {event.cause.name}")
-            self.compute.send(compute.CloseChannel(**channel))
+            self.compute.send(compute.CloseChannel(**_fields(name)))
 
     def _on_results_event(self, instance: int, event: Event) -> None:
         if isinstance(event, MessageReceived):
@@ -276,14 +299,17 @@ class ApplicationServer:
             self.on_trouble(f"{self.config.name}: results of instance {instance}: {event.cause.name}")
             self.compute.send(compute.CloseResults(instance=instance))
 
-    def _send(self, end: SessionEnd | None, body: Buffer) -> None:
+    def _send(self, end: SessionEnd | None, body: Buffer) -> bool:
+        """Whether the network has taken it."""
         if end is None:
             self.drops.count("message of an ended execution", len(body))
-            return
+            return False
         try:
             self.endpoint.send(end, [body], self.procedures.now)
         except DepError as error:
             self.on_trouble(f"{self.config.name}: {error}")
+            return False
+        return True
 
     # Compute worker
 
@@ -310,15 +336,17 @@ class ApplicationServer:
 
     def _function_sends(self, message: compute.Send) -> None:
         name = message.instance, message.execution, message.as_server, message.seat
-        self._send(self.channels.get(name), message.body)
+        if not self._send(self.channels.get(name), message.body):
+            self.compute.send(compute.CloseChannel(**_fields(name)))
 
     def _function_sends_result(self, message: compute.SendResult) -> None:
-        self._send(self.results.get(message.instance), message.body)
+        if not self._send(self.results.get(message.instance), message.body):
+            self.compute.send(compute.CloseResults(instance=message.instance))
 
     def _turn_done(self, message: compute.TurnDone) -> None:
         if message.error:
             self.on_trouble(f"{self.config.name}: turn {message.turn} failed: {message.error}")
-        self._tell(
+        self.link.send(
             link.Done(
                 execution=message.execution,
                 instance=message.instance,
@@ -333,9 +361,9 @@ class ApplicationServer:
         if message.error:
             self.on_trouble(f"{self.config.name}: execution {message.execution} failed: {message.error}")
         if message.outcome == "restart" and not message.error:
-            self._tell(link.Restart(execution=message.execution, instance=message.instance))
+            self.link.send(link.Restart(execution=message.execution, instance=message.instance))
             return
-        self._tell(
+        self.link.send(
             link.Complete(
                 execution=message.execution,
                 instance=message.instance,
@@ -346,7 +374,7 @@ class ApplicationServer:
 
     def _progress(self, message: compute.Progress) -> None:
         values = msgspec.json.encode(message.values)
-        self._tell(link.Progress(execution=message.execution, instance=message.instance, values=values))
+        self.link.send(link.Progress(execution=message.execution, instance=message.instance, values=values))
 
     def _log(self, message: compute.Log) -> None:
         self.on_trouble(f"{self.config.name}: {message.line}")
@@ -354,32 +382,14 @@ class ApplicationServer:
     def _dropped(self, message: compute.Dropped) -> None:
         self.drops.count(message.reason, message.octets)
 
-    def _tell(self, message: link.Link) -> None:
-        if self.attachment.peer is not None:
-            self.attachment.peer.send(message)
-
     # Time
 
     def pump(self, now: int) -> None:
         """Handle what has come, send what is ready."""
-        self.procedures.advance(now)
-        peer = self.attachment.peer
-        if peer is not None:
-            peer.hop.advance(now)
-            peer.take_messages(now)
-            self.procedures.run()
-        self.endpoint.pump(now)
-        if peer is not None:
-            peer.hop.pump(now)
+        self.link.pump(now)
 
     def next_deadline(self) -> int | None:
-        peer = self.attachment.peer
-        deadlines = [
-            self.procedures.next_deadline(),
-            self.endpoint.next_deadline(),
-            peer.hop.next_deadline() if peer is not None else None,
-        ]
-        return min((deadline for deadline in deadlines if deadline is not None), default=None)
+        return self.link.next_deadline()
 
     def _trace_drop(self, reason: str, size: int) -> None:
         self.trace(
@@ -412,4 +422,8 @@ _COMPUTE_HANDLERS: dict[type, Callable[..., None]] = {
     compute.Dropped: ApplicationServer._dropped,
 }
 
-_IDENTITY = [name for name, _ in L2_HEADER.fields].index("c_rnti")
+
+def _fields(name: ChannelName) -> dict[str, Any]:
+    """A channel's name as the fields of a message to the compute worker."""
+    instance, execution, as_server, seat = name
+    return {"instance": instance, "execution": execution, "as_server": as_server, "seat": seat}

@@ -33,6 +33,9 @@ MAXIMUM_SESSIONS_PER_MESSAGE = 255
 MAXIMUM_SEATS = 4096
 """Clients of one server in one execution."""
 
+RESULTS_EXECUTION = 0
+"""The session between a routine server and the application controller belongs to no execution."""
+
 
 class AttachKind(IntEnum):
     """Who attaches to a forwarding function."""

@@ -1,27 +1,31 @@
 """Attaching to a forwarding function over T4 or T8, from the attaching side (R47, R51).
 
 Attach messages are not acknowledged: the procedure repeats its request until it is answered, however long the other
-side takes to start, and says from time to time whom it waits for.
+side takes to start, and says from time to time whom it waits for. The same request, repeated, gets the same answer; to
+attach anew after a link has failed is a request with another COUNT (see `unattached_pdu`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Literal
 
 from net4ai.codecs import link
-from net4ai.codecs.causes import Cause, cause_of
+from net4ai.codecs.causes import cause_of
 from net4ai.codecs.common import VersionRange
 from net4ai.codecs.declaration import Buffer
 from net4ai.codecs.errors import DecodeError
-from net4ai.codecs.l2 import L2_HEADER_SIZE, BearerType
+from net4ai.codecs.l2 import BearerType
 from net4ai.stack.drops import DropCounter
 from net4ai.stack.hop import Address, Hop, HopName, Sockets
-from net4ai.stack.link_peer import LinkPeer, bulk_address, unattached_pdu
-from net4ai.stack.procedure import ProcedureError, ProcedureRejected, Procedures, ProcedureTimeout, Replies
+from net4ai.stack.link_peer import LinkPeer, bulk_address, read_unattached, unattached_pdu
+from net4ai.stack.procedure import ProcedureRejected, Procedures, ProcedureTimeout, Replies
 from net4ai.stack.timers import Timers
 from net4ai.stack.trace import Trace, TraceEvent
 
 VERSIONS = VersionRange(lowest=link.VERSION, highest=link.VERSION)
+
+MICROSECOND = 1000
 
 REPORT_EVERY = 5
 """Attempts between two reports of a missing peer."""
@@ -57,18 +61,21 @@ class Attachment:
         self._on_message = on_message
         self._on_missing = on_missing
         self._replies = Replies(procedures)
+        self._number = 0
 
     async def attach(self) -> LinkPeer:
         """Repeat the request until it is answered. Raises `ProcedureRejected`."""
         request = link.AttachRequest(
             versions=VERSIONS, kind=self.kind, bulk_port=self._sockets.bulk_port, name=self.name
         )
-        pdu = unattached_pdu(request)
+        # By the clock, as the first sequence numbers of TCP: a process started anew has another one than before.
+        self._number = (self._procedures.now // MICROSECOND) % (1 << 32)
+        pdu = unattached_pdu(request, self._number)
         attempt = 0
         while True:
             attempt += 1
             self._sockets.send_signalling(pdu, len(pdu), self.address)
-            self._trace_message(request, len(pdu))
+            self._trace_message(request, "out", len(pdu))
             try:
                 answer = await self._replies.expect("attach", self._timers["attach"])
                 break
@@ -104,24 +111,28 @@ class Attachment:
         )
 
     def receive_unattached(self, pdu: Buffer) -> None:
-        """A PDU with peer identity 0: the answer to our request. Its source was checked."""
+        """A PDU with peer identity 0: the answer to our request. Its source was checked, the time is set."""
         try:
-            message = link.Link.FAMILY.decode(memoryview(pdu)[L2_HEADER_SIZE:])
+            message, number = read_unattached(pdu)
         except DecodeError as error:
             self._drops.count(error.reason, len(pdu))
             return
         if not isinstance(message, link.AttachAccept | link.AttachReject):
             self._drops.count("unexpected message", len(pdu))
-        elif self.peer is None:
-            self._replies.give("attach", message)
+            return
+        self._trace_message(message, "in", len(pdu))
+        if number != self._number or not self._replies.give("attach", message):
+            self._drops.count("answer to no request", len(pdu))
+        # What follows the answer may be a message to the peer it makes.
+        self._procedures.run()
 
     def lost(self) -> None:
-        """The peer does not answer any more."""
-        if self.peer is not None:
-            self.peer.lost()
-        self._replies.fail_all(ProcedureError(Cause.PEER_LOST, self.name))
+        """The peer does not answer any more, or is left: requests to it fail, `peer` is gone until attached anew."""
+        peer, self.peer = self.peer, None
+        if peer is not None:
+            peer.lost()
 
-    def _trace_message(self, message: link.Link, size: int) -> None:
+    def _trace_message(self, message: link.Link, direction: Literal["in", "out"], size: int) -> None:
         self._trace(
             TraceEvent(
                 time=self._procedures.now,
@@ -129,7 +140,7 @@ class Attachment:
                 kind="message",
                 link=self.link_name,
                 message=message.NAME,
-                direction="out",
+                direction=direction,
                 size=size,
             )
         )

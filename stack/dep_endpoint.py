@@ -126,6 +126,11 @@ class DepEndpoint:
             self._deadlines.set(end, None)
             self._touched.pop(end, None)
 
+    def remove_all(self, hop: Hop) -> None:
+        """The hop has failed: its sessions are released."""
+        for end in [end for end in self.sessions.values() if end.hop is hop]:
+            self.remove(end)
+
     def send(self, end: SessionEnd, parts: list[Buffer], now: int, *, answers: int | None = None) -> int:
         """Send a message on the session's first QoS flow. Raises `DepError`."""
         qfi = next(iter(end.session.flows))

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from net4ai.codecs import link
 from net4ai.codecs.causes import Cause
 from net4ai.codecs.declaration import Buffer
 from net4ai.codecs.errors import DecodeError
-from net4ai.codecs.l2 import L2_HEADER_SIZE, BearerType
+from net4ai.codecs.l2 import BearerType
 from net4ai.stack.attachment import VERSIONS
 from net4ai.stack.hop import Address, Hop, HopName
-from net4ai.stack.link_peer import LinkPeer, bulk_address, unattached_pdu
+from net4ai.stack.link_peer import LinkPeer, bulk_address, read_unattached, unattached_pdu
+from net4ai.stack.trace import TraceEvent
 
 if TYPE_CHECKING:
     from net4ai.stack.forwarding.function import ForwardingFunction
@@ -29,27 +30,30 @@ LINK_OF: dict[int, str] = {
 def accept_attachment(function: ForwardingFunction, link_name: str, pdu: Buffer, source: Address) -> None:
     """Answer an attach request; a repeated one gets the same answer. Everything else is dropped."""
     try:
-        request = link.Link.FAMILY.decode(memoryview(pdu)[L2_HEADER_SIZE:])
+        request, number = read_unattached(pdu)
     except DecodeError as error:
         function.drops.count(error.reason, len(pdu))
         return
     if not isinstance(request, link.AttachRequest) or LINK_OF.get(request.kind) != link_name:
         function.drops.count("unexpected message", len(pdu))
         return
-    answer = _answer(function, request, source)
-    answer_pdu = unattached_pdu(answer)
+    _trace(function, link_name, request, "in", len(pdu), request.name)
+    answer = _answer(function, request, number, source)
+    answer_pdu = unattached_pdu(answer, number)
+    _trace(function, link_name, answer, "out", len(answer_pdu), request.name)
     function.links[link_name].sockets.send_signalling(answer_pdu, len(answer_pdu), source)
 
 
-def _answer(function: ForwardingFunction, request: link.AttachRequest, source: Address) -> link.Link:
+def _answer(function: ForwardingFunction, request: link.AttachRequest, number: int, source: Address) -> link.Link:
     version = VERSIONS.common(request.versions)
     if version is None:
         return link.AttachReject(cause=Cause.VERSION_NOT_SUPPORTED, versions=VERSIONS)
-    peer = _known(function, request, source)
+    peer = _known(function, request, number, source)
     if peer is None:
         if len(function.peers) >= MAXIMUM_PEERS:
             return link.AttachReject(cause=Cause.NO_RESOURCES, versions=VERSIONS)
         peer = _new_peer(function, request, source)
+        peer.attachment = number
         function.add_peer(peer)
     return link.AttachAccept(
         version=version,
@@ -59,15 +63,16 @@ def _answer(function: ForwardingFunction, request: link.AttachRequest, source: A
     )
 
 
-def _known(function: ForwardingFunction, request: link.AttachRequest, source: Address) -> LinkPeer | None:
-    """The peer at this address; one of the same name elsewhere was started anew and is forgotten."""
-    for identity, peer in list(function.peers.items()):
-        bulk = bulk_address(source, request.bulk_port)
-        if (peer.hop.signalling_address, peer.hop.bulk_address, peer.name) == (source, bulk, request.name):
+def _known(function: ForwardingFunction, request: link.AttachRequest, number: int, source: Address) -> LinkPeer | None:
+    """The peer this request has made already. One of the same name that it has not made is gone: it attaches anew."""
+    bulk = bulk_address(source, request.bulk_port)
+    for peer in list(function.peers.values()):
+        if peer.name != request.name:
+            continue
+        attached = peer.hop.signalling_address, peer.hop.bulk_address, peer.kind, peer.attachment
+        if attached == (source, bulk, request.kind, number) and not peer.gone:
             return peer
-        if peer.name == request.name:
-            peer.lost()
-            del function.peers[identity]
+        function.forget(peer)
     return None
 
 
@@ -91,4 +96,26 @@ def _new_peer(function: ForwardingFunction, request: link.AttachRequest, source:
         function.timers,
         function.drops,
         function.on_message,
+    )
+
+
+def _trace(
+    function: ForwardingFunction,
+    link_name: str,
+    message: link.Link,
+    direction: Literal["in", "out"],
+    size: int,
+    peer: str,
+) -> None:
+    function.trace(
+        TraceEvent(
+            time=function.procedures.now,
+            node=function.name,
+            kind="message",
+            link=link_name,
+            message=message.NAME,
+            direction=direction,
+            peer=peer,
+            size=size,
+        )
     )

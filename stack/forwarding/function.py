@@ -9,22 +9,24 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from net4ai.codecs import link
-from net4ai.codecs.bus import NodeAvailable
+from net4ai.codecs.bus import Done, NodeAvailable
 from net4ai.codecs.causes import Cause
 from net4ai.codecs.declaration import Buffer
 from net4ai.codecs.l2 import L2_HEADER, L2_HEADER_SIZE
 from net4ai.stack.attachment import Attachment
 from net4ai.stack.control_entity import ControlEntity
 from net4ai.stack.deadlines import Deadlines
+from net4ai.stack.dep.drops import Drop
 from net4ai.stack.drops import DropCounter
 from net4ai.stack.forwarding import accept_attachment, relay_signalling, routes
 from net4ai.stack.forwarding.legs import FixedLink, Leg, Routes, UuSide
 from net4ai.stack.hop import Address, Hop
 from net4ai.stack.label_switch import LabelSwitch, RouteEnd
 from net4ai.stack.link_peer import LinkPeer
-from net4ai.stack.procedure import ProcedureError, Procedures
+from net4ai.stack.procedure import Procedure, ProcedureError, Procedures, ProcedureTimeout
 from net4ai.stack.timers import Timers
 from net4ai.stack.trace import Trace
+from net4ai.stack.unknown_handles import UnknownHandles
 
 RESOURCE_MANAGER = "resource-manager"
 
@@ -67,6 +69,8 @@ class ForwardingFunction:
         """By execution and instance."""
         self._deadlines: Deadlines[LinkPeer] = Deadlines()
         self._touched: dict[LinkPeer, None] = {}
+        self._unknown = UnknownHandles()
+        self._announcing: Procedure[None] | None = None
         routes.serve(self)
         relay_signalling.serve(self)
 
@@ -98,17 +102,52 @@ class ForwardingFunction:
         return f"{address[0]}:{address[1]}"
 
     def announce(self) -> None:
-        """Tell the resource manager which application servers are here."""
+        """Tell the resource manager which application servers are here, until it has heard."""
+        if self._announcing is not None:
+            self._announcing.cancel("announced anew")
         servers = [p.name for p in self.peers.values() if p.kind is link.AttachKind.APPLICATION_SERVER]
-        if servers:
-            self.entity.tell(
-                RESOURCE_MANAGER, NodeAvailable(node=self.name, kind=self.kind, application_servers=servers)
-            )
+        available = NodeAvailable(node=self.name, kind=self.kind, application_servers=servers)
+        self._announcing = self.procedures.start("announce", self._announce(available), traced=False)
+
+    async def _announce(self, available: NodeAvailable) -> None:
+        while True:
+            try:
+                await self.entity.call(RESOURCE_MANAGER, available, Done)
+                return
+            except ProcedureTimeout:
+                continue  # the core may start later
 
     def attach_to(self, attachment: Attachment) -> None:
         """Attach to another forwarding function over T8."""
         self.attachments.append(attachment)
         self.procedures.start("T8 attach", attachment.attach())
+
+    def add_peer(self, peer: LinkPeer) -> None:
+        """A peer has attached."""
+        self.peers[peer.hop.identity] = peer
+        if peer.kind is link.AttachKind.APPLICATION_SERVER:
+            self.announce()
+
+    def forget(self, peer: LinkPeer) -> None:
+        """A peer is lost or attaches anew: what hung on it ends, and who waits for it is told."""
+        peer.lost()
+        relay_signalling.tell_servers_lost(self, peer)
+        self.release_hop(peer.hop)
+        self.instances = {instance: at for instance, at in self.instances.items() if at is not peer}
+        self._touched.pop(peer, None)
+        self._deadlines.set(peer, None)
+        if self.peers.get(peer.hop.identity) is peer:
+            del self.peers[peer.hop.identity]
+            if peer.kind is link.AttachKind.APPLICATION_SERVER:
+                self.announce()
+        for attachment in self.attachments:
+            if attachment.peer is peer:
+                attachment.lost()
+                self.procedures.start("T8 attach", attachment.attach())
+
+    def release_hop(self, hop: Hop) -> None:
+        """A neighbour, on T4, T8 or the Uu, is gone: routes over its hop end."""
+        routes.release_hop(self, hop, Cause.PEER_LOST)
 
     # Datagrams of T4 and T8
 
@@ -120,6 +159,7 @@ class ForwardingFunction:
             return
         identity = L2_HEADER.unpack(pdu, 0)[_IDENTITY]
         if identity == 0:
+            self.procedures.advance(now)
             self._receive_unattached(link_name, pdu, source, bulk)
             return
         peer = self._bound_peer(link_name, identity, source, bulk)
@@ -148,15 +188,10 @@ class ForwardingFunction:
             self.drops.count("source not bound", len(pdu))
             return
         for attachment in self.attachments:
-            if attachment.address == source:
+            if (attachment.link_name, attachment.address) == (link_name, source):
                 attachment.receive_unattached(pdu)
                 return
         accept_attachment.accept_attachment(self, link_name, pdu, source)
-
-    def add_peer(self, peer: LinkPeer) -> None:
-        """A peer has attached."""
-        self.peers[peer.hop.identity] = peer
-        self.announce()
 
     def forward(self, hop: Hop, bearer: int, pdu: Buffer, bulk: bool, now: int) -> None:
         """Switch a DEP PDU (with its layer-2 header) to its other leg."""
@@ -168,6 +203,8 @@ class ForwardingFunction:
                 out.send_burst(out_bearer, copy, len(copy))
             else:
                 out.send_dep(out_bearer, copy)
+        elif end is Drop.UNKNOWN_HANDLE:
+            self._unknown.answer(hop, bearer, memoryview(pdu)[L2_HEADER_SIZE:], now)
 
     def on_message(self, peer: LinkPeer, message: link.Link) -> None:
         """A signalling message of a peer that answers no request of ours."""
@@ -186,8 +223,17 @@ class ForwardingFunction:
             hop.send_dep(bearer, pdu)
         for peer in self._touched:
             peer.take_messages(now)
-        self.procedures.run()
         self._touched.clear()
+        self.procedures.run()
+        self._pump_hops(now)
+        lost = [peer for peer in self.all_peers() if peer.gone]
+        if lost:
+            for peer in lost:
+                self.forget(peer)
+            self.procedures.run()
+            self._pump_hops(now)
+
+    def _pump_hops(self, now: int) -> None:
         for peer in self.all_peers():
             peer.hop.pump(now)
             self._deadlines.set(peer, peer.hop.next_deadline())

@@ -53,9 +53,15 @@ class InstalledRoute:
     peers: tuple[tuple[LinkPeer, int], ...]
     """Peers that were asked to add a session, with the instance it is for."""
 
+    def runs_over(self, hop: Hop) -> bool:
+        """Whether a leg of the route is on this hop."""
+        return self.label[0][0] is hop or any(peer.hop is hop for peer, _ in self.peers)
+
 
 @dataclass(slots=True)
 class Routes:
     """Routes of one execution to one instance here, by seat."""
 
+    to_server: bool
+    """The instance is their routine server."""
     seats: dict[int, InstalledRoute] = field(default_factory=dict)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -21,9 +21,10 @@ from net4ai.codecs.bus import (
     TerminateFunction,
     TurnDone,
 )
-from net4ai.codecs.causes import Cause
+from net4ai.codecs.causes import Cause, cause_of
 from net4ai.stack.forwarding.routes import release_routes, session_added_over_t8
 from net4ai.stack.link_peer import LinkPeer
+from net4ai.stack.procedure import ProcedureError
 
 ROUTINE_MANAGER = "routine-manager"
 
@@ -60,6 +61,8 @@ class SignallingRelay:
     async def instantiate(self, request: InstantiateFunction) -> Done:
         """Create an instance on an attached application server (R50)."""
         peer = self.function.peer_named(request.application_server)
+        if peer.kind is not link.AttachKind.APPLICATION_SERVER:
+            raise ProcedureError(Cause.FUNCTION_NOT_HERE, f"{peer.name} is no application server")
         await peer.request(
             lambda transaction: link.Instantiate(
                 transaction=transaction,
@@ -73,7 +76,10 @@ class SignallingRelay:
         return Done()
 
     async def terminate(self, request: TerminateFunction) -> Done:
-        """End an instance (R52)."""
+        """End an instance, and whatever leads to it (R52)."""
+        for execution, instance in list(self.function.routes):
+            if instance == request.instance:
+                release_routes(self.function, execution, instance, [], Cause.NORMAL)
         peer = self.function.instances.pop(request.instance, None)
         if peer is not None:
             await peer.request(lambda transaction: link.Terminate(transaction=transaction, instance=request.instance))
@@ -135,11 +141,11 @@ class SignallingRelay:
 
 def receive(function: ForwardingFunction, peer: LinkPeer, message: link.Link) -> None:
     """A signalling message from T4 or T8; what is not in the table is dropped."""
-    handler = _HANDLERS.get(type(message))
+    handler = _HANDLERS[peer.kind].get(type(message))
     if handler is None:
         function.drops.count("unexpected message")
-        return
-    handler(function, peer, message)
+    else:
+        handler(function, peer, message)
 
 
 def _session_add(function: ForwardingFunction, peer: LinkPeer, message: link.SessionAdd) -> None:
@@ -147,8 +153,14 @@ def _session_add(function: ForwardingFunction, peer: LinkPeer, message: link.Ses
 
 
 def _session_release(function: ForwardingFunction, peer: LinkPeer, message: link.SessionRelease) -> None:
-    seats = [number.seat for number in message.seats]
-    release_routes(function, message.execution, message.instance, seats, Cause.NORMAL)
+    """Only who led a route here can take it back."""
+    routes = function.routes.get((message.execution, message.instance))
+    theirs = {seat for seat, route in routes.seats.items() if route.label[0][0] is peer.hop} if routes else set()
+    seats = theirs & {number.seat for number in message.seats} if message.seats else theirs
+    if seats:
+        release_routes(function, message.execution, message.instance, sorted(seats), cause_of(message.cause))
+    else:
+        function.drops.count("release of no route")
 
 
 def _done(function: ForwardingFunction, peer: LinkPeer, message: link.Done) -> None:
@@ -173,6 +185,13 @@ def _complete(function: ForwardingFunction, peer: LinkPeer, message: link.Comple
     _outcome(function, message.execution, message.instance, restart=False, stop=message.stop, cause=message.cause)
 
 
+def tell_servers_lost(function: ForwardingFunction, peer: LinkPeer) -> None:
+    """The executions whose routine server was at this peer cannot go on."""
+    for (execution, instance), routes in function.routes.items():
+        if routes.to_server and function.instances.get(instance) is peer:
+            _outcome(function, execution, instance, restart=False, stop=False, cause=Cause.PEER_LOST)
+
+
 def _outcome(
     function: ForwardingFunction, execution: int, instance: int, *, restart: bool, stop: bool, cause: int
 ) -> None:
@@ -194,12 +213,29 @@ def _progress(function: ForwardingFunction, peer: LinkPeer, message: link.Progre
     )
 
 
-_HANDLERS: dict[type, Callable[..., None]] = {
-    link.SessionAdd: _session_add,
-    link.SessionRelease: _session_release,
-    link.Done: _done,
-    link.Restart: _restart,
-    link.Complete: _complete,
-    link.Progress: _progress,
+def _of_its_instance(handler: Callable[..., None]) -> Callable[..., None]:
+    """An application server speaks for the instances it hosts."""
+
+    def checked(function: ForwardingFunction, peer: LinkPeer, message: Any) -> None:
+        if function.instances.get(message.instance) is peer:
+            handler(function, peer, message)
+        else:
+            function.drops.count("instance of another peer")
+
+    return checked
+
+
+_HANDLERS: dict[link.AttachKind, dict[type, Callable[..., None]]] = {
+    link.AttachKind.APPLICATION_SERVER: {
+        link.Done: _of_its_instance(_done),
+        link.Restart: _of_its_instance(_restart),
+        link.Complete: _of_its_instance(_complete),
+        link.Progress: _of_its_instance(_progress),
+    },
+    link.AttachKind.APPLICATION_CONTROLLER: {},
+    link.AttachKind.FORWARDING_FUNCTION: {
+        link.SessionAdd: _session_add,
+        link.SessionRelease: _session_release,
+    },
 }
-"""Signalling legal towards a forwarding function once the peer is attached."""
+"""Signalling legal towards a forwarding function, by who is attached."""

@@ -5,6 +5,7 @@ Towards its server a client is a seat. Each leg gets a fresh random handle from 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from net4ai.codecs import link
@@ -22,7 +23,7 @@ from net4ai.codecs.dep import VERSION
 from net4ai.stack.dep.errors import NotEnoughCredit
 from net4ai.stack.dep_endpoint import DEFAULT_LIMITS
 from net4ai.stack.forwarding.legs import InstalledRoute, Leg, OpenLeg, Routes
-from net4ai.stack.hop import FIXED_LINK_DEP_BEARER
+from net4ai.stack.hop import FIXED_LINK_DEP_BEARER, Hop
 from net4ai.stack.label_switch import RouteEnd
 from net4ai.stack.link_peer import LinkPeer
 from net4ai.stack.procedure import ProcedureError, outcome_of
@@ -34,8 +35,7 @@ if TYPE_CHECKING:
 FLOWS = (FlowMapping(qfi=1, bearer=FIXED_LINK_DEP_BEARER),)
 """One reliable, ordered QoS flow, until services ask for more."""
 RESULTS_SEAT = 0
-RESULTS_EXECUTION = 0
-"""The session to the application controller belongs to no execution."""
+"""Seat of the one session to the application controller."""
 
 
 def serve(function: ForwardingFunction) -> None:
@@ -50,15 +50,16 @@ async def install_routes(function: ForwardingFunction, request: InstallRoutes) -
     """Lay the routes of all clients to a server here. Those that cannot be laid are missing in the reply."""
     server = function.peer_of(request.instance)
     inward = {client.seat: _fresh_handle(function) for client in request.clients}
-    handles = await add_sessions(
-        server,
-        request.execution,
-        request.instance,
-        link.EndPoint.ROUTINE_SERVER,
-        [(client.seat, inward[client.seat], DEFAULT_LIMITS) for client in request.clients],
-    )
-    opening = [
-        function.procedures.start(
+    sessions = [(client.seat, inward[client.seat], DEFAULT_LIMITS) for client in request.clients]
+    try:
+        handles = await add_sessions(
+            server, request.execution, request.instance, link.EndPoint.ROUTINE_SERVER, sessions
+        )
+    except ProcedureError as error:
+        _release_ends([(server, request.instance)], request.execution, list(inward), error.cause)
+        raise
+    opening = {
+        client.seat: function.procedures.start(
             "route",
             _open_route(function, request, client, server, inward[client.seat], handles[client.seat]),
             execution=request.execution,
@@ -66,13 +67,10 @@ async def install_routes(function: ForwardingFunction, request: InstallRoutes) -
         )
         for client in request.clients
         if client.seat in handles
+    }
+    installed = [
+        seat for seat, procedure in opening.items() if not isinstance(await outcome_of(procedure), ProcedureError)
     ]
-    installed = []
-    for client, procedure in zip(
-        [client for client in request.clients if client.seat in handles], opening, strict=True
-    ):
-        if not isinstance(await outcome_of(procedure), ProcedureError):
-            installed.append(client.seat)
     return RoutesInstalled(seats=installed)
 
 
@@ -85,75 +83,101 @@ async def _open_route(
     at_server: link.LinkHandle,
 ) -> None:
     client_inward = _fresh_handle(function)
-    peers = [(server, request.instance)]
-    if client.context:
-        if function.uu is None:
-            raise ProcedureError(Cause.FUNCTION_NOT_HERE, f"{function.name} has no radio")
-        opened = await function.uu.open_leg(client, request.execution, client_inward, at_server.limits)
-    else:
-        peer = function.instances.get(client.instance) or function.peer_named(client.node)
-        answer = await add_sessions(
-            peer,
-            request.execution,
-            client.instance,
-            link.EndPoint.ROUTINE_CLIENT,
-            [(client.seat, client_inward, at_server.limits)],
-        )
-        handle = answer[client.seat]
-        opened = _fixed_leg(function, peer, handle.handle, handle.limits)
-        peers.append((peer, client.instance))
-    server_leg = _fixed_leg(function, server, at_server.handle, at_server.limits)
-    label = _join(function, opened, client_inward, server_leg, server_inward)
-    _remember(function, request.execution, request.instance, client.seat, InstalledRoute(label, tuple(peers)))
+    ends = [(server, request.instance)]
+    try:
+        if client.context:
+            if function.uu is None:
+                raise ProcedureError(Cause.FUNCTION_NOT_HERE, f"{function.name} has no radio")
+            opened = await function.uu.open_leg(client, request.execution, client_inward, at_server.limits)
+        else:
+            peer = function.instances.get(client.instance) or function.peer_named(client.node)
+            ends.append((peer, client.instance))
+            opened = await _add_leg(
+                function,
+                peer,
+                request.execution,
+                client.instance,
+                link.EndPoint.ROUTINE_CLIENT,
+                (client.seat, client_inward, at_server.limits),
+            )
+        server_leg = _fixed_leg(function, server, at_server)
+        label = _join(function, opened, client_inward, server_leg, server_inward)
+    except ProcedureError as error:
+        _release_ends(ends, request.execution, [client.seat], error.cause)
+        raise
+    route = InstalledRoute(label, tuple(ends))
+    _remember(function, request.execution, request.instance, client.seat, route, to_server=True)
 
 
 async def session_added_over_t8(function: ForwardingFunction, sender: LinkPeer, request: link.SessionAdd) -> None:
     """Another forwarding function leads a route to an instance here: join it to our application server."""
     try:
-        peer = function.peer_of(request.instance)
-        inward = {session.seat: _fresh_handle(function) for session in request.sessions}
-        outward = {session.seat: _fresh_handle(function) for session in request.sessions}
-        handles = await add_sessions(
-            peer,
-            request.execution,
-            request.instance,
-            link.EndPoint(request.end_point),
-            [(session.seat, inward[session.seat], session.limits) for session in request.sessions],
-        )
-    except (ProcedureError, ValueError) as error:
-        cause = error.cause if isinstance(error, ProcedureError) else Cause.MALFORMED_MESSAGE
-        sender.send(link.Refuse(transaction=request.transaction, cause=cause, detail=str(error)[:200]))
-        return
+        peer, inward, handles = await _pass_on(function, request)
+    except ProcedureError as error:
+        sender.refuse(request.transaction, error.cause, error.detail)
+        raise
     answer = []
     for session in request.sessions:
         if (at_server := handles.get(session.seat)) is None:
             continue
-        t8 = _fixed_leg(function, sender, session.handle, session.limits)
-        t4 = _fixed_leg(function, peer, at_server.handle, at_server.limits)
-        label = _join(function, t8, outward[session.seat], t4, inward[session.seat])
+        outward = _fresh_handle(function)
+        try:
+            t8 = _fixed_leg(function, sender, session)
+            label = _join(function, t8, outward, _fixed_leg(function, peer, at_server), inward[session.seat])
+        except ProcedureError as error:
+            _release_ends([(peer, request.instance)], request.execution, [session.seat], error.cause)
+            continue
         route = InstalledRoute(label, ((peer, request.instance),))
-        _remember(function, request.execution, request.instance, session.seat, route)
-        answer.append(link.LinkHandle(seat=session.seat, handle=outward[session.seat], limits=at_server.limits))
+        _remember(function, request.execution, request.instance, session.seat, route, to_server=False)
+        answer.append(link.LinkHandle(seat=session.seat, handle=outward, limits=at_server.limits))
     sender.send(link.SessionAddComplete(transaction=request.transaction, sessions=tuple(answer)))
+
+
+async def _pass_on(
+    function: ForwardingFunction, request: link.SessionAdd
+) -> tuple[LinkPeer, dict[int, int], dict[int, link.LinkHandle]]:
+    """Have the sessions added at the instance's application server: it, our handles and its own, by seat."""
+    if request.end_point not in link.EndPoint.__members__.values():
+        raise ProcedureError(Cause.MALFORMED_MESSAGE, f"end point {request.end_point}")
+    if request.dep_version != VERSION:
+        raise ProcedureError(Cause.VERSION_NOT_SUPPORTED, f"DEP version {request.dep_version}; allowed: {VERSION}")
+    inward = {session.seat: _fresh_handle(function) for session in request.sessions}
+    if len(inward) < len(request.sessions):
+        raise ProcedureError(Cause.MALFORMED_MESSAGE, "a seat twice")
+    peer = function.peer_of(request.instance)
+    handles = await add_sessions(
+        peer,
+        request.execution,
+        request.instance,
+        link.EndPoint(request.end_point),
+        [(session.seat, inward[session.seat], session.limits) for session in request.sessions],
+    )
+    return peer, inward, handles
 
 
 async def install_results(function: ForwardingFunction, request: InstallResults) -> Done:
     """A session between an instance here and the attached application controller (R5, R111)."""
-    ends = [function.peer_of(request.instance), function.peer_named(request.controller)]
+    peers = [function.peer_of(request.instance), function.peer_named(request.controller)]
+    ends = [(peer, request.instance) for peer in peers]
     inward = [_fresh_handle(function), _fresh_handle(function)]
-    legs = []
-    for peer, handle in zip(ends, inward, strict=True):
-        added = await add_sessions(
-            peer,
-            RESULTS_EXECUTION,
-            request.instance,
-            link.EndPoint.RESULTS,
-            [(RESULTS_SEAT, handle, DEFAULT_LIMITS)],
-        )
-        legs.append(_fixed_leg(function, peer, added[RESULTS_SEAT].handle, added[RESULTS_SEAT].limits))
-    label = _join(function, legs[0], inward[0], legs[1], inward[1])
-    route = InstalledRoute(label, tuple((peer, request.instance) for peer in ends))
-    _remember(function, RESULTS_EXECUTION, request.instance, RESULTS_SEAT, route)
+    try:
+        legs = [
+            await _add_leg(
+                function,
+                peer,
+                link.RESULTS_EXECUTION,
+                request.instance,
+                link.EndPoint.RESULTS,
+                (RESULTS_SEAT, handle, DEFAULT_LIMITS),
+            )
+            for peer, handle in zip(peers, inward, strict=True)
+        ]
+        label = _join(function, legs[0], inward[0], legs[1], inward[1])
+    except ProcedureError as error:
+        _release_ends(ends, link.RESULTS_EXECUTION, [RESULTS_SEAT], error.cause)
+        raise
+    route = InstalledRoute(label, tuple(ends))
+    _remember(function, link.RESULTS_EXECUTION, request.instance, RESULTS_SEAT, route, to_server=False)
     return Done()
 
 
@@ -176,18 +200,33 @@ def release_routes(function: ForwardingFunction, execution: int, instance: int, 
         function.switch.remove(*route.label)
         for end in route.peers:
             released.setdefault(end, []).append(seat)
-    for (peer, at_instance), their_seats in released.items():
-        peer.send(
-            link.SessionRelease(
-                transaction=0,
-                execution=execution,
-                instance=at_instance,
-                cause=cause,
-                seats=tuple(link.SeatNumber(seat=seat) for seat in their_seats),
-            )
-        )
+    for end, their_seats in released.items():
+        _release_ends([end], execution, their_seats, cause)
     if not routes.seats:
         del function.routes[execution, instance]
+
+
+def release_hop(function: ForwardingFunction, hop: Hop, cause: Cause) -> None:
+    """A neighbour is gone: all routes over its hop end, their other ends are told."""
+    for (execution, instance), routes in list(function.routes.items()):
+        seats = [seat for seat, route in routes.seats.items() if route.runs_over(hop)]
+        if seats:
+            release_routes(function, execution, instance, seats, cause)
+
+
+def _release_ends(ends: Iterable[tuple[LinkPeer, int]], execution: int, seats: list[int], cause: Cause) -> None:
+    """Tell peers to release the sessions they were asked to add (or may have been: no matter)."""
+    for peer, instance in ends:
+        if not peer.gone:
+            peer.send(
+                link.SessionRelease(
+                    transaction=0,
+                    execution=execution,
+                    instance=instance,
+                    cause=cause,
+                    seats=tuple(link.SeatNumber(seat=seat) for seat in seats),
+                )
+            )
 
 
 async def add_sessions(
@@ -218,10 +257,25 @@ async def add_sessions(
     return handles
 
 
+async def _add_leg(
+    function: ForwardingFunction,
+    peer: LinkPeer,
+    execution: int,
+    instance: int,
+    end_point: link.EndPoint,
+    session: tuple[int, int, SessionLimits],
+) -> OpenLeg:
+    """One session at a peer, as a leg. Raises `ProcedureError`."""
+    answer = await add_sessions(peer, execution, instance, end_point, [session])
+    if session[0] not in answer:
+        raise ProcedureError(Cause.NO_RESOURCES, f"{peer.name} adds no session")
+    return _fixed_leg(function, peer, answer[session[0]])
+
+
 def _join(function: ForwardingFunction, one: OpenLeg, one_in: int, other: OpenLeg, other_in: int) -> tuple[Leg, int]:
     """A label switch for both directions; each leg permits what the other end of the route permits.
 
-    Raises `ProcedureError` where the credit of a socket does not suffice.
+    Raises `ProcedureError` where the credit of a socket does not suffice, or two handles happen to be the same.
     """
     ends = [
         RouteEnd(
@@ -236,17 +290,27 @@ def _join(function: ForwardingFunction, one: OpenLeg, one_in: int, other: OpenLe
     ]
     try:
         function.switch.add(ends[0], ends[1], VERSION)
-    except NotEnoughCredit as error:
+    except (NotEnoughCredit, ValueError) as error:
         raise ProcedureError(Cause.NO_RESOURCES, str(error)) from None
     return one.leg, one_in
 
 
-def _fixed_leg(function: ForwardingFunction, peer: LinkPeer, handle: int, limits: SessionLimits) -> OpenLeg:
-    return OpenLeg((peer.hop, FIXED_LINK_DEP_BEARER), handle, limits, function.links[peer.hop.name.link].budget)
+def _fixed_leg(function: ForwardingFunction, peer: LinkPeer, session: link.LinkHandle | link.LinkSession) -> OpenLeg:
+    """Raises `ProcedureError` where the peer was lost meanwhile."""
+    if peer.gone:
+        raise ProcedureError(Cause.PEER_LOST, peer.name)
+    budget = function.links[peer.hop.name.link].budget
+    return OpenLeg((peer.hop, FIXED_LINK_DEP_BEARER), session.handle, session.limits, budget)
 
 
-def _remember(function: ForwardingFunction, execution: int, instance: int, seat: int, route: InstalledRoute) -> None:
-    function.routes.setdefault((execution, instance), Routes()).seats[seat] = route
+def _remember(
+    function: ForwardingFunction, execution: int, instance: int, seat: int, route: InstalledRoute, *, to_server: bool
+) -> None:
+    """Keep a route to take it back. One that this one replaces goes; its ends have replaced their sessions."""
+    seats = function.routes.setdefault((execution, instance), Routes(to_server)).seats
+    if (before := seats.get(seat)) is not None:
+        function.switch.remove(*before.label)
+    seats[seat] = route
     function.trace(
         TraceEvent(
             time=function.procedures.now,

@@ -1,0 +1,127 @@
+"""The attaching side of T4: one link to a forwarding function, and the DEP sessions that end behind it (R47, R51).
+
+Application servers and the application controller have one. When the link fails everything on it is gone; the owner is
+told, and it attaches anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from net4ai.codecs import link
+from net4ai.codecs.declaration import Buffer
+from net4ai.codecs.l2 import L2_HEADER, L2_HEADER_SIZE
+from net4ai.stack.attachment import Attachment
+from net4ai.stack.dep.credit import CreditBudget
+from net4ai.stack.dep_endpoint import DepEndpoint
+from net4ai.stack.drops import DropCounter
+from net4ai.stack.hop import Address, Sockets
+from net4ai.stack.link_peer import LinkPeer
+from net4ai.stack.procedure import Procedure, ProcedureRejected, Procedures
+from net4ai.stack.timers import Timers
+from net4ai.stack.trace import Trace
+
+LINK = "T4"
+
+
+class AttachedLink:
+    """One T4 link. `on_message` gets signalling that answers no request; `on_lost` is called when the link failed."""
+
+    def __init__(
+        self,
+        name: str,
+        kind: link.AttachKind,
+        address: Address,
+        sockets: Sockets,
+        procedures: Procedures,
+        timers: Timers,
+        budget: CreditBudget,
+        random_handle: Callable[[], int],
+        drops: DropCounter,
+        trace: Trace,
+        on_message: Callable[[LinkPeer, link.Link], None],
+        on_lost: Callable[[], None],
+        on_trouble: Callable[[str], None],
+    ) -> None:
+        self.procedures = procedures
+        self.drops = drops
+        self.endpoint = DepEndpoint(budget, random_handle, drops, trace)
+        self.attachment = Attachment(
+            name, kind, LINK, address, sockets, procedures, timers, drops, trace, on_message, on_trouble
+        )
+        self._on_lost = on_lost
+        self._on_trouble = on_trouble
+
+    @property
+    def peer(self) -> LinkPeer | None:
+        """The forwarding function, while attached."""
+        return self.attachment.peer
+
+    def attach(self) -> Procedure[LinkPeer]:
+        """Attach; ends when attached, or with a `ProcedureError` when that is refused."""
+        return self.procedures.start("T4 attach", self._attach())
+
+    async def _attach(self) -> LinkPeer:
+        try:
+            return await self.attachment.attach()
+        except ProcedureRejected as error:
+            self._on_trouble(f"{self.attachment.name}: {error.detail} was refused: {error.cause.name}")
+            raise
+
+    def send(self, message: link.Link) -> None:
+        """Send without waiting; dropped while not attached."""
+        if self.peer is None:
+            self.drops.count("not attached")
+        else:
+            self.peer.send(message)
+
+    def receive(self, pdu: Buffer, source: Address, bulk: bool, now: int) -> None:
+        """One layer-2 PDU. Never raises for what is in it."""
+        if len(pdu) <= L2_HEADER_SIZE:
+            self.drops.count("truncated", len(pdu))
+            return
+        identity = L2_HEADER.unpack(pdu, 0)[_IDENTITY]
+        peer = self.peer
+        if identity == 0 and source == self.attachment.address and not bulk:
+            self.procedures.advance(now)
+            self.attachment.receive_unattached(pdu)
+        elif (
+            peer is None
+            or identity != peer.hop.identity
+            or source != (peer.hop.bulk_address if bulk else peer.hop.signalling_address)
+        ):
+            self.drops.count("source not bound", len(pdu))
+        elif (found := peer.hop.receive(pdu, bulk, now)) is not None:
+            self.endpoint.receive(peer.hop, *found, now)
+
+    # Time
+
+    def pump(self, now: int) -> None:
+        """Handle what has come, end what is due, send what is ready."""
+        self.procedures.advance(now)
+        if (peer := self.peer) is None:
+            self.endpoint.pump(now)
+            return
+        peer.hop.advance(now)
+        peer.take_messages(now)
+        self.procedures.run()
+        self.endpoint.pump(now)
+        peer.hop.pump(now)
+        if peer.gone:
+            self._lost(peer)
+
+    def _lost(self, peer: LinkPeer) -> None:
+        self._on_trouble(f"{self.attachment.name}: {peer.name} does not answer, attaching anew")
+        self.attachment.lost()
+        self.endpoint.remove_all(peer.hop)
+        self._on_lost()
+        self.attach()
+
+    def next_deadline(self) -> int | None:
+        deadlines = [self.procedures.next_deadline(), self.endpoint.next_deadline()]
+        if self.peer is not None:
+            deadlines.append(self.peer.hop.next_deadline())
+        return min((deadline for deadline in deadlines if deadline is not None), default=None)
+
+
+_IDENTITY = [name for name, _ in L2_HEADER.fields].index("c_rnti")
