@@ -49,10 +49,13 @@ class Timers:
     """The timers of a node: the table with a scenario's overrides."""
 
     def __init__(self, overrides: Mapping[str, int] | None = None) -> None:
-        unknown = sorted(set(overrides or {}) - set(TIMERS))
-        if unknown:
-            raise KeyError(f"no timer named {', '.join(unknown)}; allowed: {', '.join(TIMERS)}")
-        self._milliseconds = {name: timer.milliseconds for name, timer in TIMERS.items()} | dict(overrides or {})
+        """Raises ValueError for what is no timer, and for durations of less than a millisecond."""
+        overrides = dict(overrides or {})
+        if unknown := sorted(set(overrides) - set(TIMERS)):
+            raise ValueError(f"no timer named {', '.join(unknown)}; allowed: {', '.join(TIMERS)}")
+        if short := [f"{name} = {milliseconds}" for name, milliseconds in overrides.items() if milliseconds < 1]:
+            raise ValueError(f"timer {', '.join(short)}; allowed: at least 1 ms")
+        self._milliseconds = {name: timer.milliseconds for name, timer in TIMERS.items()} | overrides
 
     def __getitem__(self, name: str) -> int:
         """Duration in nanoseconds."""

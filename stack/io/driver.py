@@ -15,6 +15,9 @@ from net4ai.stack.io.clock import NANOSECONDS, Clock
 
 log = logging.getLogger(__name__)
 
+ERROR_PAUSE = 10_000_000
+"""Nanoseconds a machine whose pump failed is left alone, unless something comes in: what fails at once fails again."""
+
 
 class Machine(Protocol):
     """A node without I/O."""
@@ -64,18 +67,21 @@ class Driver:
         self._scheduled = False
         if self._closed or self.machine is None:
             return
-        self._guard(self.machine.pump, self.clock.now())
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+        earliest = 0 if self._guard(self.machine.pump, self.clock.now()) else self.clock.now() + ERROR_PAUSE
         deadline = self.machine.next_deadline()
         if deadline is not None:
-            delay = max(0, deadline - self.clock.now()) / NANOSECONDS
+            delay = max(0, max(deadline, earliest) - self.clock.now()) / NANOSECONDS
             self._timer = self._loop.call_later(delay, self._pump)
 
-    def _guard(self, call: Callable[..., object], *arguments: Any) -> None:
+    def _guard(self, call: Callable[..., object], *arguments: Any) -> bool:
+        """Whether the call ended well."""
         try:
             call(*arguments)
         except Exception:
             self.errors += 1
             log.exception("%s: an input failed", self.name)
+            return False
+        return True
