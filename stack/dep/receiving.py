@@ -328,10 +328,14 @@ class FlowReceiver:
         self._deliver_held(now)
 
     def _deliver_held(self, now: int) -> None:
-        """On an ordered flow: deliver as far as nothing is missing."""
-        while self._next_id in self.held:
-            self._finished[False].add(self._next_id, Cause.NORMAL)
-            self._deliver((False, self._next_id), self.held.pop(self._next_id))
+        """On an ordered flow: deliver as far as nothing is missing; what was dropped as a whole is not waited for."""
+        finished = self._finished[False]
+        while True:
+            if self._next_id in self.held:
+                finished.add(self._next_id, Cause.NORMAL)
+                self._deliver((False, self._next_id), self.held.pop(self._next_id))
+            elif not isinstance(finished.look_up(self._next_id), Cause):
+                return
             self._next_id += 1
             self._held_since = now
 
@@ -345,8 +349,7 @@ class FlowReceiver:
         self._close(message)
         self._finished[response].add(message_id, cause)
         self._refuse(reason, cause, message.key, message.arrived, now)
-        if self.mapping.ordered and not response and message_id == self._next_id:
-            self._next_id += 1
+        if self.mapping.ordered and not response:
             self._deliver_held(now)
 
     def _close(self, message: IncomingMessage) -> None:

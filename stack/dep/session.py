@@ -199,7 +199,8 @@ class DepSession:
     def data_to_send(self, now: int, limit: int, qfi: int | None = None) -> list[Burst]:
         """Bursts for the bulk socket, about `limit` octets (the last burst may go beyond), fair among QoS flows.
 
-        `qfi`: of this QoS flow only, where a scheduler chooses.
+        Fewer octets than `limit`: nothing is left; otherwise ask again. `qfi`: of this QoS flow only, where a scheduler
+        chooses.
         """
         bursts: list[Burst] = []
         if not self.is_open:

@@ -235,6 +235,16 @@ def test_order_is_kept_on_ordered_flows_only(lone):
         assert [event.message_id for event in one.events()] == order
 
 
+def test_an_ordered_flow_does_not_wait_for_what_it_dropped(lone):
+    one = lone()
+    one.data(3, 0, 1, b"x")
+    for payload in (b"a", b"b"):
+        one.data(2, 0, 2000, payload * SEGMENT)
+    assert one.events() == []
+    one.data(1, 0, 1, b"x")
+    assert [event.message_id for event in one.events()] == [1, 3]
+
+
 def test_an_ordered_flow_goes_on_without_a_request_that_never_comes(lone):
     one = lone()
     one.data(3, 0, 1, b"x")
