@@ -29,14 +29,13 @@ from net4ai.stack.dep.constants import (
     CLOSE_REPEAT,
     CLOSE_REPETITIONS,
     CONTROL_QUEUE,
-    ERROR_BURST,
-    ERROR_INTERVAL,
     KEEPALIVE_MISSED,
     NACK_RANGES,
     QUEUED_MESSAGES,
 )
 from net4ai.stack.dep.credit import CreditBudget
 from net4ai.stack.dep.drops import Drop, DropHook
+from net4ai.stack.dep.error_rate import ErrorRate
 from net4ai.stack.dep.errors import AnswerUnderWay, MessageTooLarge, SessionNotOpen, TooManyMessages, UnknownFlow
 from net4ai.stack.dep.events import Event, MessageReceived, SessionClosed
 from net4ai.stack.dep.pdus import DATA_SIZE, HEADER_SIZE, SEGMENT, Header
@@ -110,8 +109,7 @@ class DepSession:
         self._first_flow = 0
         self._now = 0
         self._heard = False
-        self._errors_left = ERROR_BURST
-        self._errors_counted = 0
+        self._error_rate = ErrorRate()
         self._state = "open"
         self._cause = Cause.NORMAL
         self._close_at: int | None = None
@@ -486,23 +484,12 @@ class DepSession:
 
     def _control(self, kind: DepType, qfi: int, key: MessageKey, offset: int, body: bytes) -> None:
         """The receivers' way out."""
-        if kind is DepType.ERROR and not self._may_send_error():
+        if kind is DepType.ERROR and not self._error_rate.take(self._now):
             return
         self._queue(kind, body, qfi=qfi, message_id=key[1], response=key[0], offset=offset)
 
     def _send_error(self, cause: Cause, qfi: int, key: MessageKey) -> None:
         self._control(DepType.ERROR, qfi, key, 0, pdus.error(cause, 0))
-
-    def _may_send_error(self) -> bool:
-        """A token bucket: ERROR_BURST, refilled one every ERROR_INTERVAL."""
-        refill = (self._now - self._errors_counted) // ERROR_INTERVAL
-        if refill > 0:
-            self._errors_left = min(ERROR_BURST, self._errors_left + refill)
-            self._errors_counted += refill * ERROR_INTERVAL
-        if not self._errors_left:
-            return False
-        self._errors_left -= 1
-        return True
 
     def _queue(
         self,
