@@ -99,7 +99,7 @@ def topology(scenario: Scenario) -> list[Node]:
     nodes = [Node("core", "core"), Node(scenario.edge.name, "edge", "core")]
     for node in scenario.ran_nodes:
         count = sum(group.count for group in scenario.ue_groups if group.ran_node == node.name)
-        nodes.append(Node(node.name, "RAN node", scenario.edge.name, count))
+        nodes.append(Node(node.name, "RAN node", "core", count))
         nodes.append(Node(f"{node.name}-app-server", "application server", node.name))
     nodes.append(Node(f"{scenario.edge.name}-app-server", "application server", scenario.edge.name))
     nodes.append(Node("application-controller", "application controller", scenario.edge.name))

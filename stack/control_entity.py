@@ -139,7 +139,7 @@ class ControlEntity:
             return
         self._serving.add(request.id)
         try:
-            self.procedures.start(f"serve {request.type}", self._answer(request))
+            self.procedures.start(f"serve {request.type}", self._answer(request), traced=False)
         except ProcedureError as error:
             self._serving.discard(request.id)
             self._send(self._reply(request, Done(), _failure(error)))  # not remembered: it may try again
