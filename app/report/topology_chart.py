@@ -22,9 +22,9 @@ def topology_chart(nodes: Sequence[Node]) -> Markup | None:
     """A picture of `nodes`; None where there are none or too many for one."""
     servers = [node for node in nodes if node.role == "application server"]
     rows = [
-        [node for node in nodes if node.role in ("core", "application controller")],
+        [node for node in nodes if node.role == "core"],
         _ordered([node for node in nodes if node.role in ("RAN node", "edge")]),
-        _ordered([node for node in nodes if node.role == "UE"]),
+        _ordered([node for node in nodes if node.role in ("UE", "application controller")]),
     ]
     host_names = {node.name for node in rows[1]}
     rows[0] += [server for server in servers if server.attached_to not in host_names]
