@@ -6,6 +6,7 @@ the routine manager and the orchestrator; T4 and T8 signalling goes to the peers
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 
 from net4ai.codecs import link
@@ -25,7 +26,7 @@ from net4ai.stack.label_switch import LabelSwitch, RouteEnd
 from net4ai.stack.link_peer import LinkPeer
 from net4ai.stack.procedure import Procedure, ProcedureError, Procedures, ProcedureTimeout
 from net4ai.stack.timers import Timers
-from net4ai.stack.trace import Trace
+from net4ai.stack.trace import Trace, TraceEvent
 from net4ai.stack.unknown_handles import UnknownHandles
 
 RESOURCE_MANAGER = "resource-manager"
@@ -67,6 +68,7 @@ class ForwardingFunction:
         """Where an instance runs: the application server, or for concrete clients elsewhere their node's peer."""
         self.routes: dict[tuple[int, int], Routes] = {}
         """By execution and instance."""
+        self._passed_on: Counter[Hop] = Counter()
         self._deadlines: Deadlines[LinkPeer] = Deadlines()
         self._touched: dict[LinkPeer, None] = {}
         self._unknown = UnknownHandles()
@@ -201,10 +203,29 @@ class ForwardingFunction:
             out, out_bearer = end.leg
             if bulk:
                 out.send_burst(out_bearer, copy, len(copy))
+                if out.name.link == "T8":
+                    self._passed_on[out] += len(copy)
             else:
                 out.send_dep(out_bearer, copy)
         elif end is Drop.UNKNOWN_HANDLE:
             self._unknown.answer(hop, bearer, memoryview(pdu)[L2_HEADER_SIZE:], now)
+
+    def trace_passed_on(self) -> None:
+        """One line for what went out on each T8 since the last one: DEP messages are traced where they end only."""
+        for hop, octets in self._passed_on.items():
+            self.trace(
+                TraceEvent(
+                    time=self.procedures.now,
+                    node=self.name,
+                    kind="message",
+                    link=hop.name.link,
+                    message="DEP data passed on",
+                    direction="out",
+                    peer=hop.name.peer,
+                    size=octets,
+                )
+            )
+        self._passed_on.clear()
 
     def on_message(self, peer: LinkPeer, message: link.Link) -> None:
         """A signalling message of a peer that answers no request of ours."""

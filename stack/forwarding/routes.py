@@ -204,6 +204,7 @@ def release_routes(function: ForwardingFunction, execution: int, instance: int, 
         _release_ends([end], execution, their_seats, cause)
     if not routes.seats:
         del function.routes[execution, instance]
+    function.trace_passed_on()
 
 
 def release_hop(function: ForwardingFunction, hop: Hop, cause: Cause) -> None:
