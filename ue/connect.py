@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from net4ai.codecs import nas, rrc
-from net4ai.codecs.causes import Cause
+from net4ai.codecs.causes import Cause, cause_of
 from net4ai.codecs.common import VersionRange
 from net4ai.codecs.l2 import BearerType
 from net4ai.stack.hop import Hop, HopName
-from net4ai.stack.procedure import ProcedureError, ProcedureTimeout
+from net4ai.stack.procedure import ProcedureError, ProcedureRejected, ProcedureTimeout
 
 if TYPE_CHECKING:
     from net4ai.ue.terminal import Terminal
@@ -18,7 +18,7 @@ VERSIONS = VersionRange(lowest=nas.VERSION, highest=nas.VERSION)
 
 
 async def connect(terminal: Terminal) -> None:
-    """Ask for a connection until the RAN node answers; complete it with the registration. Raises `ProcedureError`."""
+    """Ask for a connection until the RAN node gives one; complete it with the registration. Raises `ProcedureError`."""
     setup = await _ask(terminal)
     process = terminal.process
     hop = Hop(
@@ -47,6 +47,9 @@ async def _ask(terminal: Terminal) -> rrc.Setup:
         bulk_port=process.sockets.bulk_port,
     )
     process.asking[identity] = terminal
+    host, port = process.ran_address
+    node = f"RAN node {process.config.ran_node} at {host}:{port}"
+    error = ProcedureError(Cause.TIMEOUT, f"T300: no answer from {node}")
     try:
         for _ in range(process.timers.attempts("T300")):
             process.send_srb0(terminal, request)
@@ -56,8 +59,8 @@ async def _ask(terminal: Terminal) -> rrc.Setup:
                 continue
             if isinstance(answer, rrc.Setup):
                 return answer
+            error = ProcedureRejected(cause_of(answer.cause), f"by {node}")
             await process.procedures.sleep(answer.wait_time * 1_000_000)
     finally:
         del process.asking[identity]
-    host, port = process.ran_address
-    raise ProcedureError(Cause.TIMEOUT, f"T300: no answer from RAN node {process.config.ran_node} at {host}:{port}")
+    raise error

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
+
 from net4ai.codecs import compute, nas, rrc
 from net4ai.codecs.causes import Cause
 from net4ai.codecs.declaration import Buffer
@@ -59,8 +61,8 @@ class UeProcess:
         """Connected terminals by C-RNTI."""
         self.terminals = [Terminal(self, number, terminal) for number, terminal in enumerate(config.terminals, 1)]
         self._compute_replies = Replies(procedures)
-        self._functions: dict[int, str] = {}
-        """Function loaded for each terminal."""
+        self._functions: dict[int, tuple[str, bytes]] = {}
+        """Function loaded for each terminal, with its settings."""
         self._deadlines: Deadlines[Terminal] = Deadlines()
         self._touched: dict[Terminal, None] = {}
 
@@ -106,7 +108,8 @@ class UeProcess:
             self.drops.count("answer to no request", len(pdu))
             return
         self._trace_srb0(terminal, message.NAME, "in", len(pdu))
-        terminal.replies.give("RRC setup", message)
+        if not terminal.replies.give("RRC setup", message):
+            self.drops.count("answer to no request", len(pdu))
 
     def send_srb0(self, terminal: Terminal, message: rrc.Rrc) -> None:
         """Send a message on SRB0."""
@@ -131,25 +134,31 @@ class UeProcess:
 
     # Compute worker
 
-    async def load(self, terminal: Terminal, function: str, settings: dict[str, Any]) -> None:
-        """Have the terminal's instance of a function, once. Raises `ProcedureError`."""
-        if self._functions.get(terminal.number) == function:
+    async def load(self, terminal: Terminal, function: str, settings: bytes) -> None:
+        """Have the terminal's instance of a function with `settings` (JSON), once. Raises `ProcedureError`."""
+        if self._functions.get(terminal.number) == (function, settings):
             return
+        try:
+            decoded = msgspec.json.decode(settings, type=dict[str, Any])
+        except msgspec.MsgspecError as error:
+            raise ProcedureError(Cause.MALFORMED_MESSAGE, f"settings of {function}: {error}") from None
+        self._functions.pop(terminal.number, None)
         reply = self._compute_replies.expect(("loaded", terminal.number), self.timers["instantiate"])
         self.compute.send(
             compute.Load(
                 instance=terminal.number,
                 function=function,
-                settings=settings,
+                settings=decoded,
                 private=dict(terminal.config.private),
             )
         )
         await reply
-        self._functions[terminal.number] = function
+        self._functions[terminal.number] = function, settings
 
     async def begin(self, terminal: Terminal, invite: nas.RoutineInvite) -> None:
         """Have an execution begun. Raises `ProcedureError`."""
-        reply = self._compute_replies.expect(("begun", terminal.number), self.timers["instantiate"])
+        key = "begun", terminal.number, invite.execution
+        reply = self._compute_replies.expect(key, self.timers["instantiate"])
         self.compute.send(
             compute.Begin(
                 instance=terminal.number,
@@ -178,9 +187,9 @@ class UeProcess:
             case compute.LoadFailed():
                 self._compute_replies.fail(("loaded", number), failed)
             case compute.Begun(detail=""):
-                self._compute_replies.give(("begun", number), None)
+                self._compute_replies.give(("begun", number, message.execution), None)
             case compute.Begun():
-                self._compute_replies.fail(("begun", number), failed)
+                self._compute_replies.fail(("begun", number, message.execution), failed)
             case compute.Send():
                 take_part.send(terminal, message)
             case compute.TurnDone():

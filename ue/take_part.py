@@ -9,14 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
 from net4ai.codecs import compute, nas
 from net4ai.codecs.causes import Cause
-from net4ai.stack.dep.errors import DepError
+from net4ai.stack.dep.errors import DepError, MessageTooLarge
 from net4ai.stack.dep.events import Event, MessageAcknowledged, MessageReceived
 from net4ai.stack.dep_endpoint import SessionEnd
-from net4ai.stack.procedure import Procedure, ProcedureError
+from net4ai.stack.procedure import Procedure, ProcedureCancelled, ProcedureError
 
 if TYPE_CHECKING:
     from net4ai.ue.terminal import Terminal
@@ -30,13 +28,17 @@ class Participation:
     session: int
     seat: int
     preparing: Procedure[None] | None = None
-    turn: int = 0
+    accepted: bool = False
+    turn: int | None = None
+    """The turn under way."""
 
 
 def invited(terminal: Terminal, message: nas.RoutineInvite) -> None:
-    """First phase: make the function ready, then accept."""
-    now = terminal.participation
-    if now is not None and now.execution == message.execution:
+    """First phase: make the function ready, then accept. A repeated invitation gets the same answer."""
+    part = terminal.participation
+    if part is not None and part.execution == message.execution:
+        if part.accepted:
+            terminal.send_nas(nas.RoutineAccept(execution=message.execution, key=b""))
         return
     abandon(terminal)
     if message.session not in terminal.sessions:
@@ -45,29 +47,30 @@ def invited(terminal: Terminal, message: nas.RoutineInvite) -> None:
     if message.function not in terminal.process.config.functions:
         terminal.send_nas(nas.RoutineReject(execution=message.execution, cause=Cause.NOT_ALLOWED))
         return
-    terminal.participation = Participation(message.execution, message.session, message.seat)
-    terminal.participation.preparing = terminal.process.procedures.start(
-        "accept invitation", _accept(terminal, message), ue=terminal.name, execution=message.execution
+    terminal.participation = part = Participation(message.execution, message.session, message.seat)
+    part.preparing = terminal.process.procedures.start(
+        "accept invitation", _accept(terminal, part, message), ue=terminal.name, execution=message.execution
     )
 
 
-async def _accept(terminal: Terminal, message: nas.RoutineInvite) -> None:
-    process = terminal.process
+async def _accept(terminal: Terminal, part: Participation, message: nas.RoutineInvite) -> None:
     try:
-        settings: dict[str, Any] = msgspec.json.decode(message.settings, type=dict[str, Any])
-        await process.load(terminal, message.function, settings)
-        await process.begin(terminal, message)
-    except (ProcedureError, msgspec.MsgspecError) as error:
-        cause = error.cause if isinstance(error, ProcedureError) else Cause.MALFORMED_MESSAGE
-        terminal.send_nas(nas.RoutineReject(execution=message.execution, cause=cause))
-        raise ProcedureError(cause, str(error)) from None
+        await terminal.process.load(terminal, message.function, message.settings)
+        await terminal.process.begin(terminal, message)
+    except ProcedureCancelled:
+        raise
+    except ProcedureError as error:
+        terminal.participation = None
+        terminal.send_nas(nas.RoutineReject(execution=message.execution, cause=error.cause))
+        raise
+    part.accepted = True
     terminal.send_nas(nas.RoutineAccept(execution=message.execution, key=b""))
 
 
 def started(terminal: Terminal, message: nas.RoutineStart) -> None:
     """Second phase: the turn begins."""
     part = terminal.participation
-    if part is None or part.execution != message.execution:
+    if part is None or part.execution != message.execution or not part.accepted:
         terminal.process.drops.count("start of an unknown execution")
         return
     part.turn = message.turn
@@ -88,9 +91,11 @@ def turn_done(terminal: Terminal, done: compute.TurnDone) -> None:
     part = terminal.participation
     if part is None or part.execution != done.execution:
         return
-    cause = Cause.FUNCTION_FAILED if done.error else Cause.NORMAL
+    if part.turn == done.turn:
+        part.turn = None
     if done.error:
         terminal.process.on_trouble(f"{terminal.name}: function failed: {done.error}")
+    cause = Cause.FUNCTION_FAILED if done.error else Cause.NORMAL
     terminal.send_nas(nas.RoutineDone(execution=done.execution, turn=done.turn, cause=cause))
 
 
@@ -120,7 +125,11 @@ def send(terminal: Terminal, message: compute.Send) -> None:
     try:
         terminal.process.endpoint.send(end, [message.body], terminal.process.procedures.now)
     except DepError as error:
+        # The other side would wait for this message for ever: the terminal gives up its part.
         terminal.process.on_trouble(f"{terminal.name}: {error}")
+        if part is not None and part.turn is not None:
+            cause = Cause.MESSAGE_TOO_LARGE if isinstance(error, MessageTooLarge) else Cause.UNSPECIFIED
+            terminal.send_nas(nas.RoutineDone(execution=part.execution, turn=part.turn, cause=cause))
         abandon(terminal)
 
 

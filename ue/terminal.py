@@ -63,9 +63,10 @@ class Terminal:
     # Messages
 
     def send_rrc(self, message: rrc.Rrc) -> None:
-        """Send on SRB1."""
+        """Send on SRB1. Without a connection it is dropped: who waits for an answer hears of the release."""
         if self.hop is None or self.hop.signalling.failed:
-            raise ProcedureError(Cause.PEER_LOST, "no connection")
+            self.process.drops.count("no connection")
+            return
         self.hop.send(message, self.process.procedures.now)
         self.process.touch(self)
 
@@ -106,10 +107,10 @@ class Terminal:
         if self._legal(inner, "NAS"):
             _NAS_HANDLERS[type(inner)](self, inner)
 
-    def _reconfiguration(self, message: rrc.Reconfiguration) -> None:
-        self.process.procedures.start("reconfigure", reconfigure(self, message), traced=False)
-
     def _release(self, message: rrc.Release) -> None:
+        if self.hop is not None:
+            # The RAN node keeps repeating the message until it is acknowledged.
+            self.hop.pump(self.process.procedures.now)
         self.release(cause_of(message.cause))
 
     def _registration_answer(self, message: nas.RegistrationAccept | nas.RegistrationReject) -> None:
@@ -183,7 +184,7 @@ class Terminal:
 
 
 _RRC_HANDLERS: dict[type, Callable[..., None]] = {
-    rrc.Reconfiguration: Terminal._reconfiguration,
+    rrc.Reconfiguration: reconfigure,
     rrc.DownlinkInformationTransfer: Terminal._transfer,
     rrc.Release: Terminal._release,
 }

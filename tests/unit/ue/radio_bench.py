@@ -1,0 +1,454 @@
+"""UEs, RAN nodes and scripted stand-ins on an emulated radio, with an explicit clock and seeded faults."""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from net4ai.codecs import n2, nas, rrc
+from net4ai.codecs.common import (
+    BearerConfiguration,
+    BearerMode,
+    FlowMapping,
+    QosProfile,
+    SessionConfiguration,
+    VersionRange,
+)
+from net4ai.codecs.compute import FromWorker, ToWorker
+from net4ai.codecs.dep import VERSION
+from net4ai.codecs.l2 import BearerType, L2Header
+from net4ai.ran_node.config import RanNodeConfig
+from net4ai.ran_node.node import RanNode
+from net4ai.stack.acknowledged_bearer import srb0_pdu, srb0_sdu
+from net4ai.stack.dep.credit import CreditBudget
+from net4ai.stack.dep.events import Event
+from net4ai.stack.dep_endpoint import DEFAULT_LIMITS, DepEndpoint, SessionEnd
+from net4ai.stack.drops import DropCounter
+from net4ai.stack.hop import Address, Hop, HopName, Sockets
+from net4ai.stack.procedure import Procedures
+from net4ai.stack.timers import MILLISECOND, SECOND, Timers
+from net4ai.stack.trace import TraceEvent
+from net4ai.ue.config import TerminalConfig, UeConfig
+from net4ai.ue.process import UeProcess
+from net4ai.ue.states import State
+from net4ai.ue.terminal import Terminal
+
+UE_ADDRESS, RAN_ADDRESS = ("ue", 1), ("ran", 1)
+BULK_PORT = 2
+STEPS_AT_A_TIME = 1000
+QOS = QosProfile(five_qi=128, priority=20)
+
+
+class Machine(Protocol):
+    def receive(self, pdu: Any, source: Address, bulk: bool, now: int) -> None: ...
+    def pump(self, now: int) -> None: ...
+    def next_deadline(self) -> int | None: ...
+
+
+@dataclass
+class Faults:
+    loss: float = 0.0
+    duplicate: float = 0.0
+    jitter: int = 0
+    """Additional random delay in nanoseconds: reordering."""
+
+
+class Air:
+    """Carries datagrams between machines, and time."""
+
+    def __init__(self, seed: int = 0, faults: Faults | None = None) -> None:
+        self.now = 0
+        self.random = random.Random(seed)
+        self.faults = faults or Faults()
+        self.machines: dict[str, Machine] = {}
+        """By host."""
+        self.trace: list[TraceEvent] = []
+        self.cut = False
+        self.seen: list[bytes] = []
+        """Every datagram sent."""
+        self._queue: list[tuple[int, int, Address, Address, bytes]] = []
+        self._order = itertools.count()
+
+    def sockets(self, host: str) -> Sockets:
+        def sender(port: int) -> Callable[[Any, int, Address], None]:
+            return lambda data, stride, peer: self._send((host, port), peer, bytes(data), stride)
+
+        return Sockets(sender(1), sender(BULK_PORT), BULK_PORT)
+
+    def _send(self, source: Address, peer: Address, data: bytes, stride: int) -> None:
+        for start in range(0, len(data), stride):
+            self.seen.append(data[start : start + stride])
+            if self.cut or self.random.random() < self.faults.loss:
+                continue
+            for _ in range(1 + (self.random.random() < self.faults.duplicate)):
+                due = self.now + MILLISECOND + self.random.randrange(self.faults.jitter + 1)
+                entry = (due, next(self._order), source, peer, data[start : start + stride])
+                heapq.heappush(self._queue, entry)
+
+    def run(self, seconds: float, until: Callable[[], bool] = lambda: False) -> None:
+        """Let time pass, event by event."""
+        end = self.now + round(seconds * SECOND)
+        self._pump()
+        standing = 0
+        while not until():
+            deadlines = [machine.next_deadline() for machine in self.machines.values()]
+            if self._queue:
+                deadlines.append(self._queue[0][0])
+            now = min((deadline for deadline in deadlines if deadline is not None), default=end + 1)
+            if now > end:
+                self.now = end
+                return
+            standing = standing + 1 if now <= self.now else 0
+            assert standing < STEPS_AT_A_TIME, "time stands still: a deadline is not served"
+            self.now = max(self.now, now)
+            self._deliver()
+            self._pump()
+
+    def _deliver(self) -> None:
+        while self._queue and self._queue[0][0] <= self.now:
+            _, _, source, peer, pdu = heapq.heappop(self._queue)
+            if (machine := self.machines.get(peer[0])) is not None:
+                machine.receive(pdu, source, peer[1] == BULK_PORT, self.now)
+
+    def _pump(self) -> None:
+        for machine in self.machines.values():
+            machine.pump(self.now)
+
+    def states(self, what: str) -> list[TraceEvent]:
+        return [event for event in self.trace if event.kind == "state" and event.message == what]
+
+    def outcomes(self, procedure: str) -> list[str]:
+        return [event.outcome for event in self.trace if event.kind == "procedure" and event.procedure == procedure]
+
+
+class FakeCompute:
+    """A compute worker that does nothing by itself."""
+
+    def __init__(self) -> None:
+        self.receive: Callable[[FromWorker], None] | None = None
+        self.sent: list[ToWorker] = []
+
+    def send(self, message: ToWorker) -> None:
+        self.sent.append(message)
+
+    def close(self) -> None:
+        pass
+
+
+class Ue:
+    """A UE process on the air."""
+
+    def __init__(self, air: Air, count: int = 1, budget: int = 1 << 20, **config: Any) -> None:
+        self.air = air
+        self.compute = FakeCompute()
+        self.troubles: list[str] = []
+        numbers = random.Random(air.random.random())
+        values: dict[str, Any] = {
+            "name": "ue",
+            "ran_node": "ran",
+            "address": RAN_ADDRESS,
+            "terminals": [TerminalConfig(name=f"ue/{n}", identity=f"imsi-{n}") for n in range(1, count + 1)],
+            "functions": ["data-source", "other"],
+        }
+        self.process = UeProcess(
+            UeConfig(**values | config),
+            air.sockets("ue"),
+            Procedures("ue", air.trace.append),
+            Timers(),
+            CreditBudget(budget),
+            self.compute,
+            numbers.getrandbits,
+            air.trace.append,
+            self.troubles.append,
+        )
+        air.machines["ue"] = self.process
+
+    def start(self) -> None:
+        self.process.start(self.air.now)
+        self.process.pump(self.air.now)
+
+    @property
+    def terminals(self) -> list[Terminal]:
+        return self.process.terminals
+
+    @property
+    def terminal(self) -> Terminal:
+        return self.terminals[0]
+
+    @property
+    def drops(self) -> dict[str, int]:
+        return dict(self.process.drops.counts)
+
+    def worker(self, message: FromWorker) -> None:
+        """The compute worker speaks."""
+        self.process.receive_compute(message, self.air.now)
+        self.air.run(0.05)
+
+    def all_in(self, state: State) -> bool:
+        return all(terminal.state is state for terminal in self.terminals)
+
+
+class FakeRanNode:
+    """A RAN node and core in one, that say what a test wants them to."""
+
+    def __init__(self, air: Air) -> None:
+        self.air = air
+        self.srb0: list[rrc.Rrc] = []
+        self.rrc: list[rrc.Rrc] = []
+        """What came on SRB1, NAS transfers apart."""
+        self.nas: list[nas.Nas] = []
+        self.events: list[Event] = []
+        self.hop: Hop | None = None
+        self.drops = DropCounter()
+        handles = itertools.count(1000)
+        self.endpoint = DepEndpoint(CreditBudget(1 << 20), lambda: next(handles), self.drops, air.trace.append)
+        self._sockets = air.sockets("ran")
+        air.machines["ran"] = self
+
+    # As a machine
+
+    def receive(self, pdu: Any, source: Address, bulk: bool, now: int) -> None:
+        if L2Header.read(pdu)[0].c_rnti == 0:
+            self._take(self.srb0, rrc.Rrc.FAMILY.decode(srb0_sdu(pdu)))
+        elif self.hop is not None and (found := self.hop.receive(pdu, bulk, now)) is not None:
+            self.endpoint.receive(self.hop, *found, now)
+
+    def pump(self, now: int) -> None:
+        self.endpoint.pump(now)
+        if self.hop is None:
+            return
+        self.hop.advance(now)
+        while (sdu := self.hop.next_sdu()) is not None:
+            message = rrc.Rrc.FAMILY.decode(sdu)
+            if isinstance(message, rrc.UplinkInformationTransfer | rrc.SetupComplete):
+                self._take(self.nas, nas.Nas.FAMILY.decode(message.nas))
+            if not isinstance(message, rrc.UplinkInformationTransfer):
+                self._take(self.rrc, message)
+        self.hop.pump(now)
+
+    def next_deadline(self) -> int | None:
+        deadlines = [self.endpoint.next_deadline(), self.hop.next_deadline() if self.hop else None]
+        return min((deadline for deadline in deadlines if deadline is not None), default=None)
+
+    @staticmethod
+    def _take(into: list[Any], message: object) -> None:
+        into.append(message)
+
+    # What a test says
+
+    def say_srb0(self, message: rrc.Rrc, to: Address = UE_ADDRESS) -> None:
+        pdu = srb0_pdu(message.encode())
+        self._sockets.send_signalling(pdu, len(pdu), to)
+        self.air.run(0.05)
+
+    def set_up(self, c_rnti: int = 7) -> None:
+        """Answer the newest setup request."""
+        request = self.srb0[-1]
+        assert isinstance(request, rrc.SetupRequest)
+        name = HopName("Uu", "ran", "ue", {})
+        self.hop = Hop(
+            name,
+            BearerType.SRB,
+            c_rnti,
+            UE_ADDRESS,
+            (UE_ADDRESS[0], request.bulk_port),
+            self._sockets,
+            self.drops,
+            self.air.trace.append,
+        )
+        self.say_srb0(rrc.Setup(transaction=2, ue_identity=request.ue_identity, c_rnti=c_rnti, bulk_port=BULK_PORT))
+
+    def say(self, message: rrc.Rrc | nas.Nas) -> None:
+        assert self.hop is not None
+        if isinstance(message, nas.Nas):
+            message = rrc.DownlinkInformationTransfer(nas=message.encode())
+        self.hop.send(message, self.air.now)
+        self.hop.pump(self.air.now)
+        self.air.run(0.05)
+
+    def register(self) -> None:
+        self.say(nas.RegistrationAccept(version=1, temporary_identity=1))
+
+    def reconfigure(
+        self, session: int = 0, bearer: int = 1, transaction: int = 0
+    ) -> tuple[SessionEnd, rrc.ReconfigurationComplete]:
+        """Set up or renew a session on a bearer; both ends are there then."""
+        assert self.hop is not None
+        new = () if bearer in self.hop.bearers else (bearer_configuration(bearer),)
+        handle = self.endpoint.new_handle()
+        self.hop.add_bearer(bearer)
+        self.say(reconfiguration(new, (session_configuration(session, handle, bearer),), transaction=transaction))
+        complete = self.rrc[-1]
+        assert isinstance(complete, rrc.ReconfigurationComplete)
+        end = self.endpoint.add(
+            self.hop,
+            handle,
+            complete.sessions[0].handle,
+            VERSION,
+            (FlowMapping(qfi=1, bearer=bearer),),
+            complete.sessions[0].limits,
+            lambda end, event: self.events.append(event),
+            {},
+        )
+        return end, complete
+
+
+def bearer_configuration(bearer: int, mode: BearerMode = BearerMode.UNACKNOWLEDGED) -> BearerConfiguration:
+    return BearerConfiguration(bearer=bearer, mode=mode, qos=QOS)
+
+
+def session_configuration(
+    session: int, handle: int, *bearers: int, version: int = VERSION, flows: tuple[FlowMapping, ...] = ()
+) -> SessionConfiguration:
+    """One flow for each bearer, or `flows`."""
+    flows = flows or tuple(FlowMapping(qfi=qfi, bearer=bearer) for qfi, bearer in enumerate(bearers, 1))
+    return SessionConfiguration(session=session, dep_version=version, handle=handle, limits=DEFAULT_LIMITS, flows=flows)
+
+
+def reconfiguration(
+    bearers: tuple[BearerConfiguration, ...] = (),
+    sessions: tuple[SessionConfiguration, ...] = (),
+    released_bearers: bytes = b"",
+    released_sessions: tuple[Any, ...] = (),
+    transaction: int = 0,
+) -> rrc.Reconfiguration:
+    return rrc.Reconfiguration(
+        transaction=transaction,
+        bearers=bearers,
+        released_bearers=released_bearers,
+        sessions=sessions,
+        released_sessions=released_sessions,
+    )
+
+
+class Ran:
+    """A RAN node on the air; a test speaks for its core."""
+
+    def __init__(self, air: Air, connected: bool = True, **config: Any) -> None:
+        self.air = air
+        self.troubles: list[str] = []
+        self.to_core: list[n2.N2] = []
+        """N2 messages it sent."""
+        self.on_n2: Callable[[n2.N2], None] = lambda message: None
+        numbers = random.Random(air.random.random())
+        values: dict[str, Any] = {"name": "ran", "core": ("core", 1), "edge": "edge", "edge_address": ("edge", 1)}
+        self.node = RanNode(
+            RanNodeConfig(**values | config),
+            air.sockets("ran"),
+            CreditBudget(1 << 20),
+            Procedures("ran", air.trace.append),
+            Timers(),
+            lambda: numbers.getrandbits(32),
+            air.trace.append,
+            self.troubles.append,
+        )
+        air.machines["ran"] = self.node
+        if connected:
+            self.connect()
+
+    def connect(self) -> None:
+        self.node.n2_connected(self._receive, self.air.now)
+        self.core(n2.SetupResponse(version=1))
+
+    def _receive(self, data: bytes) -> None:
+        message = n2.N2.FAMILY.decode(data)
+        assert isinstance(message, n2.N2)
+        self.to_core.append(message)
+        self.on_n2(message)
+
+    def core(self, message: n2.N2, run: float = 0.05) -> None:
+        """The core speaks."""
+        self.node.receive_n2(message.encode(), self.air.now)
+        self.node.pump(self.air.now)
+        self.air.run(run)
+
+    @property
+    def drops(self) -> dict[str, int]:
+        return dict(self.node.drops.counts)
+
+    def of(self, kind: type[n2.N2]) -> list[Any]:
+        return [message for message in self.to_core if isinstance(message, kind)]
+
+
+class FakeUe:
+    """A UE that says what a test wants it to; `c_rnti` as it was given."""
+
+    def __init__(self, air: Air, host: str = "ue") -> None:
+        self.air = air
+        self.host = host
+        self.srb0: list[rrc.Rrc] = []
+        self.srb1: list[rrc.Rrc] = []
+        self.hop: Hop | None = None
+        self.sockets = air.sockets(host)
+        air.machines[host] = self
+
+    def receive(self, pdu: Any, source: Address, bulk: bool, now: int) -> None:
+        if L2Header.read(pdu)[0].c_rnti == 0:
+            FakeRanNode._take(self.srb0, rrc.Rrc.FAMILY.decode(srb0_sdu(pdu)))
+        elif self.hop is not None:
+            self.hop.receive(pdu, bulk, now)
+
+    def pump(self, now: int) -> None:
+        if self.hop is None:
+            return
+        self.hop.advance(now)
+        while (sdu := self.hop.next_sdu()) is not None:
+            FakeRanNode._take(self.srb1, rrc.Rrc.FAMILY.decode(sdu))
+        self.hop.pump(now)
+
+    def next_deadline(self) -> int | None:
+        return self.hop.next_deadline() if self.hop else None
+
+    def ask(self, identity: int = 5) -> None:
+        request = rrc.SetupRequest(
+            ue_identity=identity, cause=rrc.EstablishmentCause.MO_SIGNALLING, bulk_port=BULK_PORT
+        )
+        self.say_srb0(request)
+
+    def say_srb0(self, message: rrc.Rrc) -> None:
+        pdu = srb0_pdu(message.encode())
+        self.sockets.send_signalling(pdu, len(pdu), RAN_ADDRESS)
+        self.air.run(0.05)
+
+    def accept(self) -> int:
+        """Take the newest RRC Setup; gives the C-RNTI."""
+        setup = self.srb0[-1]
+        assert isinstance(setup, rrc.Setup)
+        self.hop = Hop(
+            HopName("Uu", self.host, "ran", {}),
+            BearerType.SRB,
+            setup.c_rnti,
+            RAN_ADDRESS,
+            (RAN_ADDRESS[0], setup.bulk_port),
+            self.sockets,
+            DropCounter(),
+            self.air.trace.append,
+        )
+        return setup.c_rnti
+
+    def say(self, message: rrc.Rrc | nas.Nas) -> None:
+        assert self.hop is not None
+        if isinstance(message, nas.Nas):
+            message = rrc.UplinkInformationTransfer(nas=message.encode())
+        self.hop.send(message, self.air.now)
+        self.hop.pump(self.air.now)
+        self.air.run(0.05)
+
+    def connect(self) -> int:
+        """Set up and complete; gives the C-RNTI."""
+        self.ask()
+        c_rnti = self.accept()
+        self.say(rrc.SetupComplete(transaction=0, nas=registration().encode()))
+        return c_rnti
+
+
+def registration(identity: str = "imsi-1") -> nas.RegistrationRequest:
+    return nas.RegistrationRequest(versions=VersionRange(lowest=1, highest=1), identity=identity)
+
+
+def offers(*jobs: int, k: int = 2) -> nas.JobList:
+    return nas.JobList(jobs=tuple(nas.JobOffer(job=job, service="s", purpose="p", k=k, raw_data=False) for job in jobs))

@@ -1,0 +1,291 @@
+"""A terminal in a routine: invited, started, done, complete (figure 6; R64, R65, R72-R79)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from radio_bench import Air, FakeRanNode, Ue
+
+from net4ai.codecs import compute, nas, rrc
+from net4ai.codecs.causes import Cause
+from net4ai.stack.dep.events import MessageAcknowledged, MessageReceived
+from net4ai.stack.dep_endpoint import DEFAULT_LIMITS
+
+
+class World:
+    """A registered terminal with one session, whose other end is `self.end`."""
+
+    def __init__(self, count: int = 1) -> None:
+        self.air = Air()
+        self.ran = FakeRanNode(self.air)
+        self.ue = Ue(self.air, count)
+        self.ue.process.procedures.start("life", self.ue.terminal.live(), traced=False)
+        self.air.run(0.05)
+        self.ran.set_up()
+        self.ran.register()
+        self.end, _ = self.ran.reconfigure()
+        self.ran.nas.clear()
+
+    def invite(self, execution: int = 1, **changes: Any) -> None:
+        values: dict[str, Any] = {
+            "session": 0,
+            "function": "data-source",
+            "routine": "bottom",
+            "round": 3,
+            "cut": 2,
+            "seat": 5,
+            "sequential": True,
+            "settings": b'{"a":1}',
+            "key": b"",
+        }
+        self.ran.say(nas.RoutineInvite(execution=execution, **values | changes))
+
+    def loaded(self) -> None:
+        self.ue.worker(compute.Loaded(instance=1))
+
+    def begun(self, execution: int = 1, detail: str = "") -> None:
+        self.ue.worker(compute.Begun(instance=1, execution=execution, as_server=False, detail=detail))
+
+    def accept(self, execution: int = 1, **changes: Any) -> None:
+        self.invite(execution, **changes)
+        self.loaded()
+        self.begun(execution)
+
+    def start(self, turn: int = 7, execution: int = 1) -> None:
+        self.ran.say(nas.RoutineStart(execution=execution, turn=turn, repetition=0))
+
+    def turn_done(self, turn: int = 7, error: str = "", execution: int = 1) -> None:
+        self.ue.worker(
+            compute.TurnDone(instance=1, execution=execution, as_server=False, seat=5, turn=turn, error=error)
+        )
+
+    def asked(self, kind: type[Any]) -> list[Any]:
+        """What the compute worker was asked."""
+        return [message for message in self.ue.compute.sent if isinstance(message, kind)]
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+# --- Invitation
+
+
+def test_it_accepts_when_the_function_is_ready(world: World) -> None:
+    world.invite()
+    assert world.ue.compute.sent == [compute.Load(instance=1, function="data-source", settings={"a": 1}, private={})]
+    world.loaded()
+    assert world.ue.compute.sent[1:] == [
+        compute.Begin(
+            instance=1,
+            execution=1,
+            as_server=False,
+            routine="bottom",
+            round=3,
+            cut=2,
+            seats=[5],
+            sequential=True,
+        )
+    ]
+    assert not world.ran.nas
+    world.begun()
+    assert world.ran.nas == [nas.RoutineAccept(execution=1, key=b"")]
+
+
+def test_a_function_is_loaded_once_for_the_same_settings(world: World) -> None:
+    world.accept(1)
+    world.invite(2)
+    world.begun(2)
+    assert len(world.asked(compute.Load)) == 1
+    world.invite(3, settings=b'{"a":2}')
+    assert [load.settings for load in world.asked(compute.Load)] == [{"a": 1}, {"a": 2}]
+    world.loaded()
+    world.begun(3)
+    world.invite(4, function="other", settings=b'{"a":2}')
+    assert len(world.asked(compute.Load)) == 3
+    assert [message.execution for message in world.ran.nas] == [1, 2, 3]  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("changes", "cause"),
+    [
+        ({"session": 9}, Cause.UNKNOWN_SESSION),
+        ({"function": "evil"}, Cause.NOT_ALLOWED),
+        ({"settings": b"{"}, Cause.MALFORMED_MESSAGE),
+        ({"settings": b"[]"}, Cause.MALFORMED_MESSAGE),
+    ],
+)
+def test_an_invitation_it_cannot_follow_is_declined(world: World, changes: dict[str, Any], cause: Cause) -> None:
+    world.invite(**changes)
+    assert world.ran.nas == [nas.RoutineReject(execution=1, cause=cause)]
+    assert not world.ue.compute.sent
+    assert world.ue.terminal.participation is None
+
+
+@pytest.mark.parametrize("step", ["load", "begin"])
+def test_a_function_that_cannot_begin_declines(world: World, step: str) -> None:
+    world.invite()
+    if step == "load":
+        world.ue.worker(compute.LoadFailed(instance=1, detail="no such function"))
+    else:
+        world.loaded()
+        world.begun(detail="ValueError: no")
+    assert world.ran.nas == [nas.RoutineReject(execution=1, cause=Cause.FUNCTION_FAILED)]
+    assert world.ue.terminal.participation is None
+    world.invite(2)
+    assert len(world.asked(compute.Load)) == (2 if step == "load" else 1)
+
+
+def test_a_worker_that_stays_silent_declines(world: World) -> None:
+    world.invite()
+    world.air.run(61)
+    assert world.ran.nas == [nas.RoutineReject(execution=1, cause=Cause.TIMEOUT)]
+
+
+def test_a_repeated_invitation_gets_the_same_answer(world: World) -> None:
+    world.invite()
+    world.invite()
+    world.loaded()
+    world.begun()
+    world.invite()
+    assert world.ran.nas == [nas.RoutineAccept(execution=1, key=b"")] * 2
+    assert len(world.asked(compute.Begin)) == 1
+
+
+def test_a_newer_invitation_takes_the_place_of_an_older_one(world: World) -> None:
+    world.invite(1)
+    world.loaded()
+    world.invite(2)
+    assert world.asked(compute.Forget) == [compute.Forget(instance=1, execution=1, as_server=False)]
+    world.begun(1, detail="forgotten")  # about the older one
+    world.begun(2)
+    assert world.ran.nas == [nas.RoutineAccept(execution=2, key=b"")]
+
+
+# --- Turns
+
+
+def test_a_turn(world: World) -> None:
+    world.accept()
+    world.start(7)
+    assert world.asked(compute.RunTurn) == [
+        compute.RunTurn(instance=1, execution=1, as_server=False, seat=5, turn=7, repetition=0)
+    ]
+    world.turn_done(7)
+    assert world.ran.nas[-1] == nas.RoutineDone(execution=1, turn=7, cause=Cause.NORMAL)
+
+
+def test_messages_of_the_function_go_through_its_session_both_ways(world: World) -> None:
+    world.accept()
+    world.start()
+    channel = {"instance": 1, "execution": 1, "as_server": False, "seat": 5}
+    world.ue.worker(compute.Send(**channel, body=b"x" * 5000))
+    (event,) = [event for event in world.ran.events if isinstance(event, MessageReceived)]
+    assert bytes(event.body) == b"x" * 5000
+    assert world.asked(compute.Sent) == [compute.Sent(**channel)]
+    world.ran.endpoint.send(world.end, [b"answer"], world.air.now)
+    world.air.run(0.1)
+    assert [bytes(message.body) for message in world.asked(compute.Deliver)] == [b"answer"]
+    assert [event for event in world.ran.events if isinstance(event, MessageAcknowledged)]
+
+
+def test_a_start_before_the_acceptance_or_of_something_else_is_dropped(world: World) -> None:
+    world.start()
+    world.invite()
+    world.start()
+    world.loaded()
+    world.begun()
+    world.start(execution=2)
+    assert world.ue.drops == {"start of an unknown execution": 3}
+    assert not world.asked(compute.RunTurn)
+
+
+def test_a_function_that_fails_ends_its_turn_with_that_cause(world: World) -> None:
+    world.accept()
+    world.start()
+    world.turn_done(error="ValueError: oh")
+    assert world.ran.nas[-1] == nas.RoutineDone(execution=1, turn=7, cause=Cause.FUNCTION_FAILED)
+    assert world.ue.troubles == ["ue/1: function failed: ValueError: oh"]
+
+
+def test_the_end_of_a_turn_of_an_earlier_execution_is_no_news(world: World) -> None:
+    world.accept(1)
+    world.accept(2)
+    world.turn_done(execution=1)
+    assert not [message for message in world.ran.nas if isinstance(message, nas.RoutineDone)]
+
+
+def test_a_message_nobody_waits_for_is_dropped(world: World) -> None:
+    world.ue.worker(compute.Send(instance=1, execution=1, as_server=False, seat=5, body=b"x"))
+    world.accept(2)
+    world.ue.worker(compute.Send(instance=1, execution=1, as_server=False, seat=5, body=b"x"))
+    assert world.ue.drops == {"message of an ended execution": 2}
+
+
+def test_a_message_that_cannot_be_sent_ends_turn_and_part(world: World) -> None:
+    world.accept()
+    world.start()
+    body = bytes(DEFAULT_LIMITS.maximum_message + 1)
+    world.ue.worker(compute.Send(instance=1, execution=1, as_server=False, seat=5, body=body))
+    assert world.ran.nas[-1] == nas.RoutineDone(execution=1, turn=7, cause=Cause.MESSAGE_TOO_LARGE)
+    assert world.asked(compute.Forget)
+    assert world.ue.terminal.participation is None
+
+
+def test_when_the_session_ends_the_function_is_told(world: World) -> None:
+    world.accept()
+    world.start()
+    world.end.session.close(Cause.NORMAL, world.air.now)
+    world.ran.endpoint._touched[world.end] = None
+    world.air.run(0.2)
+    assert world.asked(compute.CloseChannel) == [compute.CloseChannel(instance=1, execution=1, as_server=False, seat=5)]
+
+
+# --- The end
+
+
+def test_complete_frees_what_belongs_to_the_execution(world: World) -> None:
+    world.accept()
+    world.start()
+    world.ran.say(nas.RoutineComplete(execution=2, cause=Cause.NORMAL))
+    assert world.ue.terminal.participation is not None
+    world.ran.say(nas.RoutineComplete(execution=1, cause=Cause.NORMAL))
+    assert world.ue.terminal.participation is None
+    assert world.asked(compute.Forget) == [compute.Forget(instance=1, execution=1, as_server=False)]
+    world.turn_done()
+    assert not [message for message in world.ran.nas if isinstance(message, nas.RoutineDone)]
+
+
+def test_complete_while_it_prepares_ends_that_without_a_word(world: World) -> None:
+    world.invite()
+    world.ran.say(nas.RoutineComplete(execution=1, cause=Cause.CANCELLED))
+    world.loaded()
+    world.begun()
+    assert not world.ran.nas
+    assert not [p for p in world.ue.process.procedures.open if p.name == "accept invitation"]
+
+
+@pytest.mark.parametrize("step", ["invited", "accepted", "started"])
+def test_release_ends_its_part(world: World, step: str) -> None:
+    world.invite()
+    if step != "invited":
+        world.loaded()
+        world.begun()
+    if step == "started":
+        world.start()
+    said = len(world.ran.nas)
+    world.ran.say(rrc.Release(transaction=0, cause=Cause.NORMAL))
+    assert world.asked(compute.Forget)
+    assert world.ue.terminal.participation is None
+    world.turn_done()
+    assert len(world.ran.nas) == said
+    assert [p.name for p in world.ue.process.procedures.open if p.traced] == ["RRC set-up"]
+
+
+def test_what_a_worker_says_of_unknown_terminals_is_ignored(world: World) -> None:
+    for number in (0, 2, 99):
+        world.ue.worker(compute.Loaded(instance=number))
+    world.ue.worker(compute.Ready())
+    assert not world.ran.nas
