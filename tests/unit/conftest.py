@@ -15,6 +15,15 @@ from net4ai.app.application_controller import ApplicationController
 from net4ai.application_server.config import ApplicationServerConfig
 from net4ai.application_server.server import ApplicationServer
 from net4ai.codecs import compute, link
+from net4ai.codecs.bus import (
+    REPLIES,
+    Done,
+    ExecutionOutcome,
+    FunctionProgress,
+    InstantiateFunction,
+    NodeAvailable,
+    TurnDone,
+)
 from net4ai.codecs.declaration import Buffer
 from net4ai.codecs.envelope import Envelope
 from net4ai.codecs.message import Message
@@ -25,7 +34,7 @@ from net4ai.stack.dep.credit import CreditBudget
 from net4ai.stack.forwarding.function import ForwardingFunction
 from net4ai.stack.forwarding.legs import FixedLink, UuSide
 from net4ai.stack.hop import Address, Sockets
-from net4ai.stack.procedure import Procedures
+from net4ai.stack.procedure import Procedure, Procedures
 from net4ai.stack.timers import Timers
 from net4ai.stack.trace import TraceEvent
 
@@ -109,6 +118,14 @@ class Server:
         assert self.budget.promised == self.budget.reserved == 0
         assert not self.procedures.open
 
+    def assert_nothing_left_but_attaching(self) -> None:
+        """As `assert_nothing_left`, of a server that looks for its forwarding function."""
+        (attaching,) = self.procedures.open
+        assert attaching.name == "T4 attach"
+        del self.procedures.open[attaching]
+        self.assert_nothing_left()
+        self.procedures.open[attaching] = None
+
 
 class Controller:
     """An application controller; `results` are the messages it got, `answer` makes its input of one."""
@@ -137,6 +154,49 @@ class Controller:
     def _on_result(self, message: Message) -> Message | None:
         self.results.append(message)
         return self.answer(message)
+
+
+class Core:
+    """Plays the core on the bus: calls forwarding functions, and notes what it is told."""
+
+    def __init__(self, network: Network) -> None:
+        self.network = network
+        self.caller = network.callee("orchestrator")
+        self.available: list[NodeAvailable] = []
+        self.turns: list[TurnDone] = []
+        self.outcomes: list[ExecutionOutcome] = []
+        self.progress: list[FunctionProgress] = []
+        resource_manager = network.callee("resource-manager")
+        routine_manager = network.callee("routine-manager")
+        resource_manager.handle(NodeAvailable, noting(self.available))
+        routine_manager.handle(TurnDone, noting(self.turns))
+        routine_manager.handle(ExecutionOutcome, noting(self.outcomes))
+        routine_manager.handle(FunctionProgress, noting(self.progress))
+
+    def begin(self, request: Any, node: str = "edge") -> Procedure[Any]:
+        """A call under way."""
+        self.caller.procedures.advance(self.network.now)
+        reply = REPLIES.get(type(request), Done)
+        return self.caller.procedures.start(
+            "call", self.caller.call(f"fpf/{node}", request, reply, timer="register-service")
+        )
+
+    def call(self, request: Any, node: str = "edge") -> Any:
+        """A call and its reply. Raises `ProcedureError`."""
+        call = self.begin(request, node)
+        self.network.run(until=lambda: call.done, seconds=200)
+        return call.result()
+
+    def instantiate(self, instance: int, server: str = "server", node: str = "edge") -> None:
+        self.call(InstantiateFunction(instance=instance, function="f", settings={}, application_server=server), node)
+
+
+def noting(events: list[Any]) -> Callable[[Any], Done]:
+    def note(event: Any) -> Done:
+        events.append(event)
+        return Done()
+
+    return note
 
 
 class Network:
@@ -253,6 +313,9 @@ class Network:
         server = Server(self, name, host or name, node)
         server.machine.start(self.now)
         return server
+
+    def core(self) -> Core:
+        return Core(self)
 
     def controller(self, *, node: str = "edge") -> Controller:
         return Controller(self, node)
