@@ -185,6 +185,7 @@ def test_every_decision_is_in_the_index() -> None:
     linked = dict(re.findall(r"\[(\d{4})\]\(([\w.-]+)\)", index))
     assert sorted(linked.values()) == sorted(decisions)
     assert all(name.startswith(f"{number}-") for number, name in linked.items())
-    assert [name for name, title in decisions.items() if not title.startswith(f"# {name[:4]}: ")] == []
+    titles = {name: re.match(r"# 0*(\d+)[.:] \S", title) for name, title in decisions.items()}
+    assert [name for name, title in titles.items() if title is None or int(title[1]) != int(name[:4])] == []
     numbers = sorted(int(number) for number in linked)
     assert numbers == list(range(1, len(numbers) + 1)), "each number once, without gaps"
