@@ -1,0 +1,206 @@
+"""From the bus to T4 and back: instances, invitations, turns, their ends."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from net4ai.codecs import compute, link
+from net4ai.codecs.bus import (
+    BeginExecution,
+    Done,
+    ExecutionOutcome,
+    FinishExecution,
+    FunctionProgress,
+    InstanceAccepted,
+    InstantiateFunction,
+    InviteInstance,
+    StartTurns,
+    TerminateFunction,
+    TurnDone,
+)
+from net4ai.codecs.causes import Cause
+from net4ai.stack.acknowledged_bearer import MAXIMUM_QUEUED_SDUS
+from net4ai.stack.procedure import ProcedureError
+
+INSTANTIATE = InstantiateFunction(
+    instance=1, function="global-training", settings={"rate": 0.05}, application_server="server"
+)
+INVITE = InviteInstance(
+    execution=5, instance=1, as_server=True, routine="train", round=2, cut=3, sequential=True, seats=[7, 8], key=b"k"
+)
+BEGIN = BeginExecution(execution=5, instance=1, seats=[7])
+
+
+class Relay:
+    def __init__(self, network: Any) -> None:
+        self.network = network
+        self.core = network.core()
+        self.fpf = network.forwarding_function()
+        self.server = network.application_server()
+        network.run(seconds=5)
+
+    def running(self) -> Relay:
+        for request in (INSTANTIATE, INVITE, BEGIN):
+            self.core.call(request)
+        return self
+
+    def says(self, message: link.Link) -> None:
+        """The server's process says something by itself."""
+        self.server.machine.link.send(message)
+        self.network.run(seconds=5)
+
+
+@pytest.fixture
+def relay(network: Any) -> Relay:
+    return Relay(network)
+
+
+@pytest.fixture
+def bad_relay(bad_network: Any) -> Relay:
+    return Relay(bad_network)
+
+
+def test_a_whole_execution_over_a_bad_link(bad_relay: Relay) -> None:
+    relay, told = bad_relay, bad_relay.server.compute
+    assert relay.core.call(INSTANTIATE) == Done()
+    assert relay.fpf.instances == {1: relay.fpf.peer_named("server")}
+    assert relay.core.call(INVITE) == InstanceAccepted(key=b"")
+    assert relay.core.call(BEGIN) == Done()
+    turns = StartTurns(execution=5, instance=1, as_server=True, turns=[(7, 0), (8, 1)], repetition=4)
+    assert relay.core.call(turns) == Done()
+    relay.network.run(until=lambda: len(relay.core.turns) == 2)
+    relay.core.call(FinishExecution(execution=5, instance=1, repetition=4))
+    relay.network.run(until=lambda: relay.core.outcomes)
+    relay.network.run(seconds=60)
+    (load,), (begin,), (end,) = (told.of(kind) for kind in (compute.Load, compute.Begin, compute.End))
+    assert (load.instance, load.function, load.settings) == (1, "global-training", {"rate": 0.05})
+    assert (begin.execution, begin.as_server, begin.routine, begin.round, begin.cut) == (5, True, "train", 2, 3)
+    assert (begin.seats, begin.sequential) == ([7], True)
+    assert [(run.seat, run.turn, run.repetition) for run in told.of(compute.RunTurn)] == [(7, 0, 4), (8, 1, 4)]
+    assert (end.execution, end.repetition) == (5, 4)
+    assert relay.core.turns == [
+        TurnDone(execution=5, instance=1, as_server=True, seat=seat, turn=turn, cause=Cause.NORMAL)
+        for seat, turn in ((7, 0), (8, 1))
+    ]
+    assert relay.core.outcomes == [
+        ExecutionOutcome(execution=5, instance=1, restart=False, stop=False, cause=Cause.NORMAL)
+    ]
+
+
+@pytest.mark.parametrize("request_type", ["InstantiateFunction", "InviteInstance", "BeginExecution", "StartTurns"])
+def test_requests_that_come_again_on_the_bus_are_done_once(relay: Relay, request_type: str) -> None:
+    relay.running()
+    relay.core.call(StartTurns(execution=5, instance=1, as_server=True, turns=[(7, 0)], repetition=0))
+    relay.network.run(seconds=5)
+    told, answered = list(relay.server.compute.told), len(relay.network.bus)
+    envelope = next(e for e in relay.network.bus if e.type == request_type and e.kind == "request")
+    for _ in range(3):
+        relay.network.send_envelope(envelope)
+    relay.network.run(seconds=5)
+    assert relay.server.compute.told == told
+    assert len(relay.network.bus) == answered + 2 * 3  # the reply it gave before
+
+
+def test_more_turns_at_a_time_than_the_bearer_holds(relay: Relay) -> None:
+    relay.running()
+    count = 3 * MAXIMUM_QUEUED_SDUS
+    turns = [(seat, seat) for seat in range(count)]
+    assert relay.core.call(StartTurns(execution=5, instance=1, as_server=True, turns=turns, repetition=0)) == Done()
+    relay.network.run(until=lambda: len(relay.core.turns) == count)
+    assert sorted(done.turn for done in relay.core.turns) == list(range(count))
+
+
+@pytest.mark.parametrize("request_", [INVITE, BEGIN, StartTurns(1, 1, True, [], 0), FinishExecution(1, 1, 0)])
+def test_instance_that_is_not_here(relay: Relay, request_: Any) -> None:
+    with pytest.raises(ProcedureError, match="FUNCTION_NOT_HERE: instance 1 is not at edge"):
+        relay.core.call(request_)
+
+
+@pytest.mark.parametrize("name", ["nobody", "application-controller", "ran-1"])
+def test_instances_run_at_application_servers(relay: Relay, name: str) -> None:
+    relay.network.controller().machine.link.attach()
+    relay.network.join_over_t8(relay.network.forwarding_function("ran-1"), relay.fpf)
+    relay.network.run(seconds=5)
+    with pytest.raises(ProcedureError, match=f"FUNCTION_NOT_HERE: {name}"):
+        relay.core.instantiate(1, name)
+    assert not relay.fpf.instances
+
+
+def test_function_that_cannot_be_loaded(relay: Relay) -> None:
+    relay.server.compute.answers = lambda message: (
+        compute.LoadFailed(instance=1, detail="LookupError: function 'f' is not installed")
+        if isinstance(message, compute.Load)
+        else None
+    )
+    with pytest.raises(ProcedureError, match="FUNCTION_FAILED: server: LookupError: function 'f' is not installed"):
+        relay.core.call(INSTANTIATE)
+    assert not relay.fpf.instances
+
+
+def test_settings_that_no_message_holds(relay: Relay) -> None:
+    with pytest.raises(ProcedureError, match=r"MALFORMED_MESSAGE: .*settings"):
+        relay.core.call(
+            InstantiateFunction(
+                instance=1, function="f", settings={"x": "y" * link.MAXIMUM_SETTINGS}, application_server="server"
+            )
+        )
+    assert relay.fpf.peer_named("server").waiting == 0
+
+
+def test_terminate(relay: Relay) -> None:
+    relay.running()
+    request = TerminateFunction(instance=1, application_server="server")
+    assert relay.core.call(request) == Done()
+    assert not relay.fpf.instances and not relay.server.machine.instances
+    assert relay.core.call(request) == Done()
+    assert len(relay.server.compute.of(compute.Unload)) == 1
+    relay.server.assert_nothing_left()
+
+
+@pytest.mark.parametrize(
+    ("message", "event"),
+    [
+        (
+            link.Done(execution=5, instance=1, end_point=1, turn=3, seat=4, cause=Cause.FUNCTION_FAILED),
+            TurnDone(execution=5, instance=1, as_server=False, seat=4, turn=3, cause=Cause.FUNCTION_FAILED),
+        ),
+        (
+            link.Restart(execution=5, instance=1),
+            ExecutionOutcome(execution=5, instance=1, restart=True, stop=False, cause=Cause.NORMAL),
+        ),
+        (
+            link.Complete(execution=5, instance=1, stop=True, cause=Cause.NORMAL),
+            ExecutionOutcome(execution=5, instance=1, restart=False, stop=True, cause=Cause.NORMAL),
+        ),
+        (
+            link.Progress(execution=5, instance=1, values=b'{"loss": 0.5, "batch": 3, "phase": "a"}'),
+            FunctionProgress(execution=5, instance=1, values={"loss": 0.5, "batch": 3, "phase": "a"}),
+        ),
+    ],
+)
+def test_what_a_server_reports(relay: Relay, message: link.Link, event: Any) -> None:
+    def reported() -> list[Any]:
+        return [*relay.core.turns, *relay.core.outcomes, *relay.core.progress]
+
+    relay.says(message)
+    assert reported() == []
+    assert relay.fpf.drops.counts == {"instance of another peer": 1}
+    relay.core.call(INSTANTIATE)
+    relay.says(message)
+    assert reported() == [event]
+    other = relay.network.application_server("other")
+    relay.network.run(seconds=5)
+    other.machine.link.send(message)
+    relay.network.run(seconds=5)
+    assert reported() == [event]
+    assert relay.fpf.drops.counts == {"instance of another peer": 2}
+
+
+@pytest.mark.parametrize("values", [b"", b"[1]", b"{", b'{"a": [1]}', b'{"a": null}', b"\xff"])
+def test_malformed_progress(relay: Relay, values: bytes) -> None:
+    relay.core.call(INSTANTIATE)
+    relay.says(link.Progress(execution=5, instance=1, values=values))
+    assert relay.core.progress == []
+    assert relay.fpf.drops.counts == {"malformed progress": 1}
