@@ -40,6 +40,8 @@ async def set_up_session(node: RanNode, request: n2.SessionSetupRequest) -> None
     try:
         if context is None:
             raise ProcedureError(Cause.UNSPECIFIED, f"no UE context {request.ran_ue}")
+        if request.job in context.jobs_under_way:
+            raise ProcedureError(Cause.BUSY, f"the session of job {request.job} is being set up")
         if request.job not in context.jobs:
             context.jobs[request.job] = await _add_session(node, context, request)
     except ProcedureError as error:
@@ -60,9 +62,21 @@ async def _add_session(node: RanNode, context: UeContext, request: n2.SessionSet
     if session is None or bearer is None:
         raise ProcedureError(Cause.NO_RESOURCES)
     new = () if bearer in context.bearers else (bearer_configuration(bearer, request.qos[0]),)
-    await reconfigure(node, context, new, session, bearer, node.new_handle(), DEFAULT_LIMITS)
-    context.bearers[bearer] = request.qos[0]
+    # Taken at once: another request must not choose the same, and the UE's first PDU may overtake its answer.
+    context.jobs_under_way.add(request.job)
     context.sessions[session] = bearer
+    context.bearers[bearer] = request.qos[0]
+    context.hop.add_bearer(bearer)
+    try:
+        await reconfigure(node, context, new, session, bearer, node.new_handle(), DEFAULT_LIMITS)
+    except ProcedureError:
+        del context.sessions[session]
+        if new and bearer not in context.sessions.values():
+            del context.bearers[bearer]
+            context.hop.remove_bearer(bearer)
+        raise
+    finally:
+        context.jobs_under_way.discard(request.job)
     return session
 
 
@@ -116,13 +130,8 @@ async def _reconfigure(
     handle: int,
     limits: SessionLimits,
 ) -> SessionHandle:
-    transaction = next((n for n in range(rrc.TRANSACTION_MAXIMUM + 1) if n not in context.transactions), None)
-    if transaction is None:
-        raise ProcedureError(Cause.BUSY, f"C-RNTI {context.c_rnti}: four transactions under way")
+    transaction = _free_transaction(context)
     context.transactions.add(transaction)
-    for configuration in bearers:
-        # Before the UE knows it: its first PDU may overtake its Reconfiguration Complete.
-        context.hop.add_bearer(configuration.bearer)
     try:
         node.send_rrc(
             context,
@@ -149,10 +158,17 @@ async def _reconfigure(
         found = next((s for s in answer.sessions if s.session == session), None)
         if found is None:
             raise ProcedureError(Cause.MALFORMED_MESSAGE, "no handle in RRC Reconfiguration Complete")
-    except ProcedureError:
-        for configuration in bearers:
-            context.hop.remove_bearer(configuration.bearer)
-        raise
     finally:
         context.transactions.discard(transaction)
     return found
+
+
+def _free_transaction(context: UeContext) -> int:
+    """The next identifier in turn: a late answer to one that timed out must not be taken for that to a newer one."""
+    count = rrc.TRANSACTION_MAXIMUM + 1
+    for offset in range(1, count + 1):
+        transaction = (context.last_transaction + offset) % count
+        if transaction not in context.transactions:
+            context.last_transaction = transaction
+            return transaction
+    raise ProcedureError(Cause.BUSY, f"C-RNTI {context.c_rnti}: {count} transactions under way")

@@ -14,8 +14,8 @@ from net4ai.codecs.errors import DecodeError
 from net4ai.codecs.l2 import L2_HEADER, L2_HEADER_SIZE
 from net4ai.ran_node.config import RanNodeConfig
 from net4ai.ran_node.configure_sessions import open_leg, set_up_session
-from net4ai.ran_node.set_up_connection import setup_requested
-from net4ai.ran_node.ue_context import LEGAL, UeContext
+from net4ai.ran_node.set_up_connection import MAXIMUM_C_RNTI, setup_requested
+from net4ai.ran_node.ue_context import LEGAL, State, UeContext
 from net4ai.stack.acknowledged_bearer import srb0_pdu, srb0_sdu
 from net4ai.stack.deadlines import Deadlines
 from net4ai.stack.dep.credit import CreditBudget
@@ -61,7 +61,7 @@ class RanNode:
         """By identity on N2."""
         self.half_open: dict[tuple[Address, int], UeContext] = {}
         self._numbers = itertools.count(1)
-        self._next_c_rnti = itertools.cycle(range(1, 0xFFF0))
+        self._next_c_rnti = itertools.cycle(range(1, MAXIMUM_C_RNTI + 1))
         self._n2: Callable[[bytes], None] | None = None
         self._n2_ready = False
         self._deadlines: Deadlines[UeContext] = Deadlines()
@@ -158,13 +158,17 @@ class RanNode:
         """The Uu side of a route, for the forwarding function."""
         return open_leg(self, client, execution, handle, limits)
 
+    def disconnect(self, context: UeContext) -> None:
+        """A UE's context is gone for the core; whoever waits for the UE is told."""
+        self.by_number.pop(context.number, None)
+        context.replies.fail_all(ProcedureError(Cause.PEER_LOST, f"C-RNTI {context.c_rnti}"))
+
     def forget(self, context: UeContext) -> None:
         """Free a UE's context."""
+        self.disconnect(context)
         self.contexts.pop(context.c_rnti, None)
-        self.by_number.pop(context.number, None)
         self._touched.pop(context, None)
         self._deadlines.set(context, None)
-        context.replies.fail_all(ProcedureError(Cause.PEER_LOST, f"C-RNTI {context.c_rnti}"))
 
     # N2
 
@@ -214,7 +218,7 @@ class RanNode:
 
     def _downlink_nas(self, message: n2.DownlinkNasTransport) -> None:
         context = self.by_number.get(message.ran_ue)
-        if context is None:
+        if context is None or context.hop.signalling.failed:
             self.drops.count("unknown UE context")
             return
         self.send_rrc(context, rrc.DownlinkInformationTransfer(nas=message.nas))
@@ -229,11 +233,16 @@ class RanNode:
         self.send_n2(n2.ContextReleaseComplete(ran_ue=message.ran_ue))
 
     def _release(self, context: UeContext, cause: Cause) -> None:
-        """Release a UE: it is told while its bearer still works."""
-        if not context.hop.signalling.failed:
-            context.hop.send(rrc.Release(transaction=0, cause=cause), self.procedures.now)
-            context.hop.pump(self.procedures.now)
-        self.forget(context)
+        """Release a UE. It is told, and its C-RNTI stays taken until it has acknowledged that (TS 38.331 5.3.8)."""
+        if context.state is State.RELEASING:
+            return
+        self.disconnect(context)
+        if context.hop.signalling.failed:
+            self.forget(context)
+            return
+        context.state = State.RELEASING
+        context.hop.send(rrc.Release(transaction=0, cause=cause), self.procedures.now)
+        self._touched[context] = None
 
     # Time
 
@@ -260,8 +269,10 @@ class RanNode:
             return
         context.hop.pump(now)
         self._deadlines.set(context, context.hop.next_deadline())
-        if context.hop.signalling.failed:
+        releasing = context.state is State.RELEASING
+        if context.hop.signalling.failed and not releasing:
             self.send_n2(n2.ContextReleaseRequest(ran_ue=context.number, cause=Cause.PEER_LOST))
+        if context.hop.signalling.failed or (releasing and context.hop.signalling.idle):
             self.forget(context)
 
     def next_deadline(self) -> int | None:

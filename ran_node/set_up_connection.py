@@ -9,13 +9,15 @@ from net4ai.codecs.causes import Cause
 from net4ai.codecs.l2 import BearerType
 from net4ai.ran_node.ue_context import State, UeContext
 from net4ai.stack.hop import Address, Hop, HopName
-from net4ai.stack.procedure import ProcedureError, Replies
+from net4ai.stack.procedure import ProcedureTimeout, Replies
 
 if TYPE_CHECKING:
     from net4ai.ran_node.node import RanNode
 
 MAXIMUM_HALF_OPEN = 256
 """Connections that were answered and not completed yet."""
+MAXIMUM_C_RNTI = 0xFFEF
+"""TS 38.321 table 7.1-1; the first is 1."""
 WAIT_TIME = 500
 """Milliseconds a refused UE waits, at the least."""
 
@@ -24,7 +26,8 @@ def setup_requested(node: RanNode, request: rrc.SetupRequest, source: Address) -
     """Answer with a C-RNTI; a repeated request gets the same one."""
     context = node.half_open.get((source, request.ue_identity))
     if context is None:
-        if len(node.half_open) >= MAXIMUM_HALF_OPEN or len(node.contexts) >= node.config.maximum_ues:
+        room = min(node.config.maximum_ues, MAXIMUM_C_RNTI) - len(node.contexts)
+        if room <= 0 or len(node.half_open) >= MAXIMUM_HALF_OPEN:
             reject = rrc.Reject(ue_identity=request.ue_identity, wait_time=WAIT_TIME, cause=Cause.NO_RESOURCES)
             node.send_srb0(reject, source)
             return
@@ -62,7 +65,7 @@ async def await_completion(node: RanNode, context: UeContext) -> None:
     """Wait for Setup Complete, then open the context at the core; without it free everything."""
     try:
         complete: rrc.SetupComplete = await context.replies.expect(rrc.SetupComplete, node.timers["setup-complete"])
-    except ProcedureError:
+    except ProcedureTimeout:
         node.forget(context)
         raise
     finally:

@@ -17,6 +17,8 @@ class State(Enum):
 
     SETTING_UP = "setting up"
     CONNECTED = "connected"
+    RELEASING = "releasing"
+    """Released as far as everyone else is concerned; only the acknowledgement of RRC Release is waited for."""
 
 
 LEGAL: dict[State, frozenset[type[Message]]] = {
@@ -24,6 +26,7 @@ LEGAL: dict[State, frozenset[type[Message]]] = {
     State.CONNECTED: frozenset(
         {rrc.UplinkInformationTransfer, rrc.ReconfigurationComplete, rrc.ReconfigurationFailure}
     ),
+    State.RELEASING: frozenset(),
 }
 """Messages taken on SRB1, by state; all others are dropped."""
 
@@ -45,8 +48,11 @@ class UeContext:
     """Bearer of each DEP session."""
     jobs: dict[int, int] = field(default_factory=dict)
     """Session of each job."""
+    jobs_under_way: set[int] = field(default_factory=set)
+    """Jobs whose session is being set up."""
     transactions: set[int] = field(default_factory=set)
     """RRC transactions under way (TS 38.331: at most four)."""
+    last_transaction: int = rrc.TRANSACTION_MAXIMUM
 
     @property
     def c_rnti(self) -> int:

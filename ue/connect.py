@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from net4ai.codecs import nas, rrc
+from net4ai.codecs import rrc
 from net4ai.codecs.causes import Cause, cause_of
-from net4ai.codecs.common import VersionRange
 from net4ai.codecs.l2 import BearerType
 from net4ai.stack.hop import Hop, HopName
 from net4ai.stack.procedure import ProcedureError, ProcedureRejected, ProcedureTimeout
+from net4ai.ue.register import request
 
 if TYPE_CHECKING:
     from net4ai.ue.terminal import Terminal
-
-VERSIONS = VersionRange(lowest=nas.VERSION, highest=nas.VERSION)
 
 
 async def connect(terminal: Terminal) -> None:
@@ -32,7 +30,7 @@ async def connect(terminal: Terminal) -> None:
         process.trace,
     )
     terminal.connected(hop)
-    registration = nas.RegistrationRequest(versions=VERSIONS, identity=terminal.config.identity)
+    registration = request(terminal)
     data = registration.encode()
     terminal.trace_nas(registration, "out", len(data))
     terminal.send_rrc(rrc.SetupComplete(transaction=setup.transaction, nas=data))
@@ -41,7 +39,7 @@ async def connect(terminal: Terminal) -> None:
 async def _ask(terminal: Terminal) -> rrc.Setup:
     process = terminal.process
     identity = process.random_identity()
-    request = rrc.SetupRequest(
+    asked = rrc.SetupRequest(
         ue_identity=identity,
         cause=rrc.EstablishmentCause.MO_SIGNALLING,
         bulk_port=process.sockets.bulk_port,
@@ -52,7 +50,7 @@ async def _ask(terminal: Terminal) -> rrc.Setup:
     error = ProcedureError(Cause.TIMEOUT, f"T300: no answer from {node}")
     try:
         for _ in range(process.timers.attempts("T300")):
-            process.send_srb0(terminal, request)
+            process.send_srb0(terminal, asked)
             try:
                 answer = await terminal.replies.expect("RRC setup", process.timers["T300"])
             except ProcedureTimeout:

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
 from net4ai.codecs import nas
 from net4ai.codecs.causes import cause_of
+from net4ai.codecs.common import VersionRange
 from net4ai.stack.procedure import ProcedureRejected, ProcedureTimeout
-from net4ai.ue.connect import VERSIONS
+from net4ai.stack.timers import SECOND
 from net4ai.ue.states import State
 
 if TYPE_CHECKING:
     from net4ai.ue.terminal import Terminal
+
+VERSIONS = VersionRange(lowest=nas.VERSION, highest=nas.VERSION)
+
+PERIOD = 30 * SECOND
+"""T3512 (TS 24.501 5.3.7): a registered terminal registers again after this time."""
 
 
 async def register(terminal: Terminal) -> None:
@@ -19,7 +26,7 @@ async def register(terminal: Terminal) -> None:
     process = terminal.process
     for attempt in range(process.timers.attempts("T3510")):
         if attempt:
-            terminal.send_nas(nas.RegistrationRequest(versions=VERSIONS, identity=terminal.config.identity))
+            terminal.send_nas(request(terminal))
         try:
             answer = await terminal.replies.expect("registration", process.timers["T3510"])
         except ProcedureTimeout:
@@ -30,3 +37,21 @@ async def register(terminal: Terminal) -> None:
         terminal.trace_state("registered")
         return
     raise ProcedureTimeout("T3510: no answer to the registration")
+
+
+async def stay_registered(terminal: Terminal) -> None:
+    """Register again from time to time, until cancelled.
+
+    A terminal that has nothing to say would never notice that its RAN node has lost it; this way its bearer fails.
+    """
+    process = terminal.process
+    while True:
+        await process.procedures.sleep(PERIOD)
+        terminal.send_nas(request(terminal))
+        with contextlib.suppress(ProcedureTimeout):
+            await terminal.replies.expect("registration", process.timers["T3510"])
+
+
+def request(terminal: Terminal) -> nas.RegistrationRequest:
+    """The terminal's registration."""
+    return nas.RegistrationRequest(versions=VERSIONS, identity=terminal.config.identity)

@@ -17,7 +17,7 @@ from net4ai.ue import consent_to_job, take_part
 from net4ai.ue.config import TerminalConfig
 from net4ai.ue.connect import connect
 from net4ai.ue.reconfigure import reconfigure
-from net4ai.ue.register import register
+from net4ai.ue.register import register, stay_registered
 from net4ai.ue.states import State, is_legal
 
 if TYPE_CHECKING:
@@ -54,7 +54,9 @@ class Terminal:
                 await process.procedures.sleep(process.timers["T302"])
                 continue
             self._released = process.procedures.promise("release")
+            staying = process.procedures.start("stay registered", stay_registered(self), traced=False)
             await self._released
+            staying.cancel("released")
 
     @property
     def name(self) -> str:

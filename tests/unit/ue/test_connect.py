@@ -123,6 +123,29 @@ def test_a_late_answer_is_enough(world: World) -> None:
     assert not world.ue.troubles
 
 
+def test_a_registered_terminal_registers_again_from_time_to_time(world: World) -> None:
+    world.ran.set_up()
+    world.ran.register()
+    world.air.run(30)
+    assert len(world.ran.nas) == 2
+    world.ran.register()
+    assert not world.ue.drops
+    world.air.run(30 + 15)
+    assert len(world.ran.nas) == 3
+    assert world.ue.all_in(State.REGISTERED)
+    world.ue.terminal.release(Cause.NORMAL)
+    world.air.run(100)
+    assert len(world.ran.nas) == 3
+
+
+def test_an_idle_terminal_notices_that_its_ran_node_has_lost_it(world: World) -> None:
+    world.ran.set_up()
+    world.ran.register()
+    world.ran.hop = None
+    world.air.run(60, until=lambda: len(world.requests()) > 1)
+    assert world.ue.terminal.state is State.IDLE
+
+
 # --- Release
 
 

@@ -1,0 +1,281 @@
+"""Sessions and bearers of a UE, set up and renewed by the RAN node (R97-R104, R106)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from radio_bench import QOS, Air, FakeUe, Ran
+
+from net4ai.codecs import n2, rrc
+from net4ai.codecs.bus import RouteClient
+from net4ai.codecs.causes import Cause
+from net4ai.codecs.common import MAXIMUM_BEARERS, MAXIMUM_SESSIONS, QosProfile, SessionHandle
+from net4ai.ran_node.configure_sessions import open_leg
+from net4ai.ran_node.ue_context import UeContext
+from net4ai.stack.dep_endpoint import DEFAULT_LIMITS
+from net4ai.stack.forwarding.legs import OpenLeg
+from net4ai.stack.procedure import Procedure, ProcedureError, outcome_of
+
+OTHER_QOS = QosProfile(five_qi=129, priority=60)
+
+
+class World:
+    """A RAN node with one connected UE that answers nothing by itself."""
+
+    def __init__(self) -> None:
+        self.air = Air()
+        self.ran = Ran(self.air)
+        self.ue = FakeUe(self.air)
+        c_rnti = self.ue.connect()
+        self.context: UeContext = self.ran.node.contexts[c_rnti]
+        self.number = self.context.number
+
+    def request(self, job: int = 1, qos: tuple[QosProfile, ...] = (QOS,), transaction: int | None = None) -> None:
+        message = n2.SessionSetupRequest(
+            ran_ue=self.number, transaction=job if transaction is None else transaction, job=job, qos=qos
+        )
+        self.ran.core(message)
+
+    @property
+    def asked(self) -> list[rrc.Reconfiguration]:
+        return [message for message in self.ue.srb1 if isinstance(message, rrc.Reconfiguration)]
+
+    def complete(self, asked: rrc.Reconfiguration | None = None, handle: int = 555, **changes: Any) -> None:
+        asked = asked or self.asked[-1]
+        values = {
+            "transaction": asked.transaction,
+            "sessions": tuple(
+                SessionHandle(session=session.session, handle=handle, limits=DEFAULT_LIMITS)
+                for session in asked.sessions
+            ),
+        }
+        self.ue.say(rrc.ReconfigurationComplete(**values | changes))
+
+    def set_up(self, job: int = 1, qos: QosProfile = QOS) -> None:
+        self.request(job, (qos,))
+        self.complete()
+
+    @property
+    def answers(self) -> list[Any]:
+        return [
+            message
+            for message in self.ran.to_core
+            if isinstance(message, n2.SessionSetupResponse | n2.SessionSetupFailure)
+        ]
+
+    def cause(self) -> Cause:
+        """Of the newest refusal."""
+        assert isinstance(self.answers[-1], n2.SessionSetupFailure)
+        return Cause(self.answers[-1].cause)
+
+    def snapshot(self) -> tuple[Any, ...]:
+        context = self.context
+        return dict(context.bearers), dict(context.sessions), dict(context.jobs), context.hop.bearers
+
+    def open_leg(self, session: int = 0, handle: int = 42) -> Procedure[OpenLeg | ProcedureError]:
+        client = RouteClient(seat=3, context=self.number, session=session)
+        procedures = self.ran.node.procedures
+        leg = procedures.start(
+            "route",
+            outcome_of(open_leg(self.ran.node, client, 9, handle, DEFAULT_LIMITS)),  # type: ignore[arg-type]
+        )
+        self.ran.node.pump(self.air.now)
+        self.air.run(0.05)
+        return leg
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+def test_a_session_is_set_up_on_a_new_bearer(world: World) -> None:
+    world.request(job=7, transaction=11)
+    (asked,) = world.asked
+    assert [(bearer.bearer, bearer.qos) for bearer in asked.bearers] == [(1, QOS)]
+    (session,) = asked.sessions
+    assert [(flow.qfi, flow.bearer) for flow in session.flows] == [(1, 1)]
+    assert not world.answers
+    world.complete()
+    assert world.answers == [n2.SessionSetupResponse(ran_ue=world.number, transaction=11, session=0)]
+    assert world.snapshot() == ({1: QOS}, {0: 1}, {7: 0}, {1})
+
+
+def test_the_bearer_is_there_before_the_ue_has_answered(world: World) -> None:
+    world.request()
+    assert world.context.hop.bearers == {1}
+
+
+def test_a_bearer_of_the_same_quality_is_used_again(world: World) -> None:
+    """R98, R101, R102."""
+    world.set_up(1)
+    world.set_up(2)
+    world.set_up(3, OTHER_QOS)
+    assert [len(asked.bearers) for asked in world.asked] == [1, 0, 1]
+    assert world.context.sessions == {0: 1, 1: 1, 2: 2}
+
+
+def test_a_job_has_one_session_however_often_it_is_asked_for(world: World) -> None:
+    world.set_up(1)
+    world.request(1, transaction=5)
+    assert world.answers[-1] == n2.SessionSetupResponse(ran_ue=world.number, transaction=5, session=0)
+    assert len(world.asked) == 1
+
+
+def test_requests_at_the_same_time_do_not_take_the_same(world: World) -> None:
+    world.request(1)
+    world.request(2, (OTHER_QOS,))
+    world.request(3)
+    one, two, three = world.asked
+    assert [asked.sessions[0].session for asked in (one, two, three)] == [0, 1, 2]
+    assert [asked.sessions[0].flows[0].bearer for asked in (one, two, three)] == [1, 2, 1]
+    for asked in (three, one, two):
+        world.complete(asked)
+    assert world.context.jobs == {1: 0, 2: 1, 3: 2}
+
+
+def test_a_job_whose_session_is_being_set_up_is_busy(world: World) -> None:
+    world.request(1)
+    world.request(1, transaction=5)
+    assert world.cause() is Cause.BUSY
+    world.complete()
+    assert world.context.jobs == {1: 0}
+    assert not world.context.jobs_under_way
+
+
+# --- Refusals: no session, no bearer
+
+
+def test_a_session_needs_exactly_one_flow(world: World) -> None:
+    """R104."""
+    before = world.snapshot()
+    for qos in ((), (QOS, OTHER_QOS)):
+        world.request(1, qos)
+        assert world.cause() is Cause.QOS_FLOW_NOT_CONFIGURED
+    assert world.snapshot() == before
+    assert not world.asked
+
+
+def test_an_unknown_ue_is_refused(world: World) -> None:
+    world.number += 1
+    world.request()
+    assert world.cause() is Cause.UNSPECIFIED
+
+
+def test_sessions_are_bounded(world: World) -> None:
+    world.context.sessions = dict.fromkeys(range(MAXIMUM_SESSIONS), 1)
+    world.request()
+    assert world.cause() is Cause.NO_RESOURCES
+
+
+def test_bearers_are_bounded(world: World) -> None:
+    world.context.bearers = dict.fromkeys(range(1, MAXIMUM_BEARERS + 1), OTHER_QOS)
+    world.request()
+    assert world.cause() is Cause.NO_RESOURCES
+    world.request(qos=(OTHER_QOS,))
+    assert len(world.asked) == 1
+
+
+@pytest.mark.parametrize("cause", [Cause.INVALID_CONFIGURATION, Cause.NO_RESOURCES])
+def test_what_the_ue_refuses_is_rolled_back(world: World, cause: Cause) -> None:
+    before = world.snapshot()
+    world.request()
+    world.ue.say(rrc.ReconfigurationFailure(transaction=world.asked[-1].transaction, cause=cause))
+    assert world.cause() is cause
+    assert world.snapshot() == before
+    world.set_up()
+    assert isinstance(world.answers[-1], n2.SessionSetupResponse)
+
+
+def test_a_bearer_that_was_there_stays_when_a_session_is_refused(world: World) -> None:
+    world.set_up(1)
+    before = world.snapshot()
+    world.request(2)
+    world.ue.say(rrc.ReconfigurationFailure(transaction=world.asked[-1].transaction, cause=1))
+    assert world.snapshot() == before
+
+
+def test_a_ue_that_stays_silent_is_a_timeout_and_rolled_back(world: World) -> None:
+    before = world.snapshot()
+    world.request()
+    world.air.run(8)
+    assert world.cause() is Cause.TIMEOUT
+    assert world.snapshot() == before
+
+
+def test_a_wrong_transaction_answers_nothing(world: World) -> None:
+    world.request()
+    asked = world.asked[-1]
+    world.complete(asked, transaction=(asked.transaction + 1) % 4)
+    assert not world.answers
+    assert world.ran.drops == {"answer to no request": 1}
+    world.complete(asked)
+    assert isinstance(world.answers[-1], n2.SessionSetupResponse)
+
+
+def test_a_late_answer_is_not_taken_for_that_to_a_newer_request(world: World) -> None:
+    world.request()
+    late = world.asked[-1]
+    world.air.run(8)
+    world.request()
+    world.complete(late, handle=111)
+    assert len(world.answers) == 1
+    assert world.ran.drops == {"answer to no request": 1}
+
+
+def test_an_answer_without_the_handle_is_refused(world: World) -> None:
+    world.request()
+    world.complete(sessions=())
+    assert world.cause() is Cause.MALFORMED_MESSAGE
+    assert not world.context.sessions
+
+
+def test_four_transactions_at_most(world: World) -> None:
+    for job in range(1, 6):
+        world.request(job)
+    assert len(world.asked) == 4
+    assert len({asked.transaction for asked in world.asked}) == 4
+    assert world.cause() is Cause.BUSY
+    world.complete(world.asked[0])
+    world.request(5)
+    assert len(world.asked) == 5
+
+
+def test_a_ue_that_goes_ends_its_requests(world: World) -> None:
+    world.request()
+    world.ran.core(n2.ContextReleaseCommand(ran_ue=world.number, cause=1))
+    assert world.cause() is Cause.PEER_LOST
+    assert not world.ran.node.procedures.open
+
+
+# --- Renewal for an execution
+
+
+def test_a_leg_renews_the_session_with_handles_of_both_sides(world: World) -> None:
+    world.set_up()
+    leg = world.open_leg(handle=42)
+    asked = world.asked[-1]
+    assert asked.bearers == ()
+    assert [(session.session, session.handle) for session in asked.sessions] == [(0, 42)]
+    world.complete(handle=77)
+    opened = leg.result()
+    assert isinstance(opened, OpenLeg)
+    assert (opened.leg, opened.handle) == ((world.context.hop, 1), 77)
+
+
+def test_a_leg_to_nowhere_is_refused(world: World) -> None:
+    leg = world.open_leg(session=0).result()
+    assert isinstance(leg, ProcedureError)
+    assert leg.cause is Cause.UNKNOWN_SESSION
+
+
+def test_a_leg_the_ue_refuses_leaves_the_session(world: World) -> None:
+    world.set_up()
+    before = world.snapshot()
+    leg = world.open_leg()
+    world.ue.say(rrc.ReconfigurationFailure(transaction=world.asked[-1].transaction, cause=Cause.NO_RESOURCES))
+    refusal = leg.result()
+    assert isinstance(refusal, ProcedureError)
+    assert refusal.cause is Cause.NO_RESOURCES
+    assert world.snapshot() == before

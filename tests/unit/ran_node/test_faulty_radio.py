@@ -1,0 +1,127 @@
+"""UEs, a RAN node and an access manager over a bad radio: everyone gets in, nothing is left behind."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+from radio_bench import Air, Faults, Ran, Ue
+
+from net4ai.codecs import n2, nas
+from net4ai.codecs.bus import OfferJob
+from net4ai.core.access_manager import AccessManager
+from net4ai.core.ran_association import RanAssociation
+from net4ai.stack.control_entity import ControlEntity
+from net4ai.stack.procedure import Procedures
+from net4ai.stack.timers import MILLISECOND, Timers
+from net4ai.ue.states import State
+
+UES = 6
+
+
+class CoreMachine:
+    """The access manager alone: on the air only for its time."""
+
+    def __init__(self, air: Air) -> None:
+        self.air = air
+        self.procedures = Procedures("core", air.trace.append)
+        entity = ControlEntity("access-manager", self.procedures, Timers(), lambda envelope: None, lambda: "0" * 32)
+        self.manager = AccessManager(entity, 1, [f"imsi-{n}" for n in range(1, UES + 1)], lambda: 1)
+        self.association: RanAssociation | None = None
+        air.machines["core"] = self
+
+    def connect(self, ran: Ran) -> None:
+        self.association = RanAssociation(self.manager, lambda data: ran.node.receive_n2(data, self.air.now))
+        ran.on_n2 = self.receive
+        ran.node.n2_connected(ran._receive, self.air.now)
+
+    def receive(self, message: n2.N2) -> None:
+        assert self.association is not None
+        self.association.receive(message.encode(), self.air.now)
+
+    def pump(self, now: int) -> None:
+        self.procedures.advance(now)
+
+    def next_deadline(self) -> int | None:
+        return self.procedures.next_deadline()
+
+
+class World:
+    def __init__(self, seed: int, faults: Faults) -> None:
+        print(f"seed {seed}, {faults}")
+        self.air = Air(seed, faults)
+        self.ran = Ran(self.air, connected=False)
+        self.core = CoreMachine(self.air)
+        self.core.connect(self.ran)
+        self.core.manager.offer(OfferJob(job=1, service="s", purpose="p", k=1, raw_data=False))
+        self.ue = Ue(self.air, UES)
+        self.ue.start()
+
+    def all_in(self) -> bool:
+        """Registered, consented, with a session at all three."""
+        registered = self.core.manager.registered.values()
+        return (
+            len(registered) == UES
+            and all(terminal.sessions and terminal.consents for terminal in registered)
+            and self.ue.all_in(State.REGISTERED)
+            and all(terminal.sessions for terminal in self.ue.terminals)
+        )
+
+    def get_in(self, seconds: float) -> None:
+        self.air.run(seconds, until=self.all_in)
+        assert self.all_in(), "not all are in"
+
+    def assert_nothing_left_behind(self) -> None:
+        """After a while there is one context for each UE, everywhere, and they agree."""
+        self.air.faults = Faults()
+        self.air.run(60)
+        assert self.all_in()
+        node, manager, process = self.ran.node, self.core.manager, self.ue.process
+        assert set(node.contexts) == set(process.bound)
+        assert set(node.by_number) == {context for _, context in manager.terminals}
+        assert len(node.contexts) == len(manager.terminals) == UES
+        assert not (node.half_open or process.asking or node.procedures.open or self.core.procedures.open)
+        assert len(process.endpoint.sessions) == UES
+        for context in node.contexts.values():
+            terminal = process.bound[context.c_rnti]
+            assert terminal.hop is not None
+            assert set(context.sessions) == set(terminal.sessions)
+            assert context.hop.bearers == terminal.hop.bearers
+            assert manager.terminals[self.core.association, context.number].subscriber == terminal.config.identity
+
+
+@pytest.mark.parametrize("loss", [0.0, 0.05, 0.15, 0.3])
+@pytest.mark.parametrize("number", range(3))
+def test_everyone_gets_in(seed: int, number: int, loss: float) -> None:
+    faults = Faults(loss=loss, duplicate=0.1, jitter=10 * MILLISECOND)
+    world = World(seed + number, faults)
+    world.get_in(120)
+    world.assert_nothing_left_behind()
+
+
+@pytest.mark.parametrize("number", range(3))
+def test_everyone_comes_back_after_the_core_was_lost(seed: int, number: int) -> None:
+    world = World(seed + number, Faults(loss=0.2, duplicate=0.1, jitter=10 * MILLISECOND))
+    world.get_in(120)
+    assert world.core.association is not None
+    world.core.association.closed(world.air.now)
+    world.ran.node.n2_lost(world.air.now)
+    world.air.run(random.Random(seed + number).random() * 3)
+    assert not world.core.manager.registered
+    world.core.connect(world.ran)
+    world.get_in(120)
+    world.assert_nothing_left_behind()
+
+
+@pytest.mark.parametrize("number", range(3))
+def test_everyone_comes_back_after_the_radio_was_cut(seed: int, number: int) -> None:
+    """Half of the UEs had something to say meanwhile; the others, and the network, have to notice by themselves."""
+    world = World(seed + number, Faults(loss=0.1, duplicate=0.1, jitter=10 * MILLISECOND))
+    world.get_in(120)
+    world.air.cut = True
+    for terminal in world.ue.terminals[: UES // 2]:
+        terminal.send_nas(nas.RoutineReject(execution=1, cause=0))
+    world.air.run(40)
+    world.air.cut = False
+    world.get_in(120)
+    world.assert_nothing_left_behind()
