@@ -1,0 +1,295 @@
+"""The application controller between a service manager, a forwarding function and whoever takes its results."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from net4ai.app.scenario import load_scenario
+from net4ai.codecs import compute, link, strategies
+from net4ai.codecs.bus import (
+    Done,
+    InstallResults,
+    JobEnded,
+    JobProgress,
+    JobStarted,
+    RegisterService,
+    ServiceRegistered,
+    StartJob,
+)
+from net4ai.codecs.causes import Cause
+from net4ai.codecs.common import FlowMapping, SessionLimits
+from net4ai.codecs.dep import VERSION
+from net4ai.codecs.message import Message, encode_message
+from net4ai.codecs.service import ServiceDescription
+from net4ai.stack.dep.constants import SCHEDULED_MINIMUM
+from net4ai.stack.procedure import ProcedureError, outcome_of
+
+QUICK = settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
+LIMITS = SessionLimits(segment_size=1400, unscheduled=8400, maximum_message=1 << 20, maximum_open=8)
+SERVICE = msgspec.convert(msgspec.to_builtins(load_scenario("blood-pressure").service), ServiceDescription)
+
+
+class Controlled:
+    """A controller at an edge; the test plays the service manager."""
+
+    def __init__(self, network: Any) -> None:
+        self.network = network
+        self.core = network.core()
+        self.fpf = network.forwarding_function()
+        self.controller = network.controller()
+        self.machine = self.controller.machine
+        self.asked: list[Any] = []
+        self.manager = network.callee("service-manager")
+        self.manager.handle(RegisterService, self.register)
+        self.manager.handle(StartJob, self.start)
+
+    def register(self, request: RegisterService) -> ServiceRegistered:
+        self.asked.append(request)
+        return ServiceRegistered(service=4)
+
+    def start(self, request: StartJob) -> JobStarted:
+        self.asked.append(request)
+        return JobStarted(job=9)
+
+    def run_job(self) -> Any:
+        """A job under way."""
+        self.machine.procedures.advance(self.network.now)
+        return self.machine.procedures.start("job", self.machine.run_job(SERVICE, {"f": {}}, "train", k=4, cut=2))
+
+    def tell(self, event: Any) -> None:
+        self.manager.procedures.advance(self.network.now)
+        self.manager.tell("application-controller", event)
+        self.network.run(seconds=1)
+
+    def attach(self) -> Any:
+        self.machine.link.attach()
+        self.network.run(seconds=1)
+        return self.fpf.peer_named("application-controller")
+
+    def ask(self, *seats: int, **change: Any) -> Any:
+        """Ask for a session; the answer, or the `ProcedureError`."""
+        peer = self.fpf.peer_named("application-controller")
+        flows = (FlowMapping(qfi=1, bearer=1),)
+        usual: dict[str, Any] = {
+            "execution": link.RESULTS_EXECUTION,
+            "instance": 1,
+            "end_point": link.EndPoint.RESULTS,
+            "dep_version": VERSION,
+            "sessions": tuple(link.LinkSession(seat=seat, handle=5, limits=LIMITS, flows=flows) for seat in seats),
+        }
+        asked = self.fpf.procedures.start(
+            "ask", outcome_of(peer.request(lambda n: link.SessionAdd(transaction=n, **(usual | change))))
+        )
+        self.network.run(until=lambda: asked.done)
+        return asked.result()
+
+    def assert_nothing_left(self) -> None:
+        assert not self.machine._sessions and not self.machine.endpoint.sessions
+        assert self.controller.budget.promised == self.controller.budget.reserved == 0
+        assert not self.machine.procedures.open
+
+
+@pytest.fixture
+def controlled(network: Any) -> Controlled:
+    return Controlled(network)
+
+
+# A job
+
+
+def test_job_from_registration_to_its_end(controlled: Controlled) -> None:
+    job = controlled.run_job()
+    controlled.network.run(seconds=5)
+    assert controlled.asked == [
+        RegisterService(description=SERVICE, settings={"f": {}}, controller="application-controller"),
+        StartJob(service=4, job="train", k=4, cut=2),
+    ]
+    assert controlled.fpf.peer_named("application-controller").kind is link.AttachKind.APPLICATION_CONTROLLER
+    controlled.tell(JobProgress(job=9, what="round", values={"round": 1}))
+    controlled.tell(JobEnded(job=8, cause=Cause.NORMAL))  # another's
+    assert not job.done
+    controlled.tell(JobEnded(job=9, cause=Cause.NORMAL))
+    assert job.result() is None
+    assert controlled.controller.progress == [
+        ("service registered", {"service": 4}),
+        ("job started", {"job": 9}),
+        ("round", {"round": 1}),
+    ]
+    controlled.assert_nothing_left()
+
+
+def test_each_step_once_on_a_bad_network(bad_network: Any) -> None:
+    controlled = Controlled(bad_network)
+    job = controlled.run_job()
+    bad_network.run(seconds=60)
+    controlled.tell(JobEnded(job=9, cause=Cause.NORMAL))
+    bad_network.run(until=lambda: job.done)
+    assert [type(request) for request in controlled.asked] == [RegisterService, StartJob]
+    assert len(controlled.fpf.peers) == 1
+
+
+def test_the_end_may_come_before_the_beginning_was_confirmed(controlled: Controlled) -> None:
+    def start(request: StartJob) -> JobStarted:
+        controlled.manager.tell("application-controller", JobEnded(job=9, cause=Cause.NORMAL))
+        return JobStarted(job=9)
+
+    controlled.manager.handle(StartJob, start)
+    job = controlled.run_job()
+    controlled.network.run(until=lambda: job.done)
+    assert job.result() is None
+
+
+@pytest.mark.parametrize(("cause", "name"), [(Cause.TOO_FEW_CLIENTS, "TOO_FEW_CLIENTS"), (9999, "UNSPECIFIED")])
+def test_job_that_ends_badly(controlled: Controlled, cause: int, name: str) -> None:
+    job = controlled.run_job()
+    controlled.network.run(seconds=5)
+    controlled.tell(JobEnded(job=9, cause=cause, detail="why"))
+    with pytest.raises(ProcedureError, match=f"{name}: why"):
+        job.result()
+    controlled.assert_nothing_left()
+
+
+def test_service_that_is_refused(controlled: Controlled) -> None:
+    def refuse(request: RegisterService) -> ServiceRegistered:
+        raise ProcedureError(Cause.NO_RESOURCES, "no application server at ran-2")
+
+    controlled.manager.handle(RegisterService, refuse)
+    job = controlled.run_job()
+    controlled.network.run(seconds=5)
+    with pytest.raises(ProcedureError, match="NO_RESOURCES: no application server at ran-2"):
+        job.result()
+
+
+def test_edge_that_starts_late(network: Any) -> None:
+    controller = network.controller()
+    controller.machine.link.attach()
+    network.run(seconds=10)
+    assert network.said == 5 * ["no answer on T4 from edge:1, trying again"]
+    fpf = network.forwarding_function()
+    network.run(until=lambda: controller.machine.link.peer is not None, seconds=1)
+    assert fpf.peer_named("application-controller")
+
+
+# Results
+
+
+def test_results_and_the_answers_to_them(controlled: Controlled) -> None:
+    server = controlled.network.application_server()
+    controlled.attach()
+    controlled.core.instantiate(1)
+    assert controlled.core.call(InstallResults(instance=1, controller="application-controller")) == Done()
+    controlled.controller.answer = lambda message: Message(tag=message.tag + 1) if message.tag == 1 else None
+    for tag in (1, 7):
+        server.compute.say(compute.SendResult(instance=1, body=encode_message(Message(tag=tag, data=b"m" * 9000))))
+    controlled.network.run(until=lambda: len(server.compute.of(compute.ResultSent)) == 2)
+    controlled.network.run(seconds=1)
+    assert [message.tag for message in controlled.controller.results] == [1, 7]
+    (told,) = server.compute.of(compute.DeliverResult)
+    assert bytes(told.body) == bytes(encode_message(Message(tag=2)))
+    server.compute.say(compute.SendResult(instance=1, body=b"no message"))
+    controlled.network.run(seconds=1)
+    assert len(controlled.controller.results) == 2
+    assert controlled.machine.drops.total == 1
+
+
+def test_input_that_cannot_be_sent_is_said(controlled: Controlled) -> None:
+    server = controlled.network.application_server()
+    controlled.attach()
+    controlled.core.instantiate(1)
+    controlled.core.call(InstallResults(instance=1, controller="application-controller"))
+    controlled.controller.answer = lambda message: Message(tag=2, data=bytes(65 << 20))
+    server.compute.say(compute.SendResult(instance=1, body=encode_message(Message(tag=1))))
+    controlled.network.run(seconds=1)
+    (line,) = controlled.network.said
+    assert line.startswith("application-controller: job input: message of")
+    assert len(controlled.controller.results) == 1
+
+
+# Signalling
+
+
+def test_session_for_results_comes_and_goes(controlled: Controlled) -> None:
+    peer = controlled.attach()
+    first = controlled.ask(0)
+    second = controlled.ask(0)
+    assert first.sessions[0].handle != second.sessions[0].handle
+    assert list(controlled.machine.endpoint.sessions) == [second.sessions[0].handle]
+    for _ in range(2):
+        peer.send(link.SessionRelease(transaction=0, execution=0, instance=1, cause=Cause.NORMAL, seats=()))
+    controlled.network.run(seconds=1)
+    controlled.assert_nothing_left()
+
+
+@pytest.mark.parametrize(
+    ("seats", "change", "cause"),
+    [
+        ((0,), {"end_point": link.EndPoint.ROUTINE_SERVER}, Cause.UNEXPECTED_MESSAGE),
+        ((0,), {"end_point": 99}, Cause.UNEXPECTED_MESSAGE),
+        ((), {}, Cause.UNEXPECTED_MESSAGE),
+        ((0, 1), {}, Cause.UNEXPECTED_MESSAGE),
+        ((0,), {"dep_version": VERSION + 1}, Cause.VERSION_NOT_SUPPORTED),
+    ],
+)
+def test_sessions_that_are_refused(controlled: Controlled, seats: Any, change: dict[str, Any], cause: Cause) -> None:
+    controlled.attach()
+    answer = controlled.ask(*seats, **change)
+    assert isinstance(answer, ProcedureError) and answer.cause is cause
+    controlled.assert_nothing_left()
+
+
+def test_no_credit_for_a_session(controlled: Controlled) -> None:
+    controlled.attach()
+    controlled.controller.budget.octets = SCHEDULED_MINIMUM
+    answer = controlled.ask(0)
+    assert isinstance(answer, ProcedureError) and answer.cause is Cause.NO_RESOURCES
+    controlled.assert_nothing_left()
+
+
+@given(messages=st.lists(strategies.messages(link.Link.FAMILY), max_size=12))
+@QUICK
+def test_any_messages_in_any_order(make_network: Any, messages: list[Any]) -> None:
+    controlled = Controlled(make_network())
+    peer = controlled.attach()
+    replies = (link.Acknowledge, link.Refuse, link.Accept, link.SessionAddComplete)
+    for message in messages:
+        before = dict(controlled.machine.drops.counts)
+        peer.hop.signalling.send(message.encode(), controlled.network.now)
+        controlled.network.run(seconds=1)
+        counted = {name for name, n in controlled.machine.drops.counts.items() if n != before.get(name, 0)}
+        if isinstance(message, link.SessionAdd | link.SessionRelease):
+            assert counted == set()
+        elif isinstance(message, replies):
+            assert counted == {"answer to no request"}
+        else:
+            assert counted == {"unexpected message"} or counted == {"unknown message"}
+    assert not controlled.machine.procedures.open
+
+
+@given(received=st.lists(st.binary(max_size=60), max_size=20))
+@QUICK
+def test_nothing_that_arrives_raises(make_network: Any, received: list[bytes]) -> None:
+    controlled = Controlled(make_network())
+    controlled.attach()
+    for pdu in received:
+        for port in (1, 2):
+            controlled.network.inject(("controller", port), pdu, ("edge", port))
+    assert controlled.machine.link.peer is not None
+
+
+def test_lost_link(controlled: Controlled) -> None:
+    controlled.attach()
+    controlled.ask(0)
+    controlled.network.cut.add("controller")
+    controlled.machine.link.send(link.Restart(execution=0, instance=0))
+    controlled.network.run(until=lambda: controlled.machine.link.peer is None)
+    assert not controlled.machine.endpoint.sessions and not controlled.machine._sessions
+    assert "application-controller: edge does not answer, attaching anew" in controlled.network.said
+    controlled.network.cut.clear()
+    controlled.network.run(until=lambda: controlled.machine.link.peer is not None)
+    controlled.network.run(seconds=1)
+    assert isinstance(controlled.ask(0), link.SessionAddComplete)
