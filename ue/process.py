@@ -59,6 +59,8 @@ class UeProcess:
         """Terminals that wait for RRC Setup, by the identity they asked with."""
         self.bound: dict[int, Terminal] = {}
         """Connected terminals by C-RNTI."""
+        self.complaints: set[str] = set()
+        """Why terminals could not connect, since the last one could."""
         self.terminals = [Terminal(self, number, terminal) for number, terminal in enumerate(config.terminals, 1)]
         self._compute_replies = Replies(procedures)
         self._functions: dict[int, tuple[str, bytes]] = {}
@@ -127,6 +129,12 @@ class UeProcess:
     def unbind(self, hop: Hop) -> None:
         """A connection has ended."""
         self.bound.pop(hop.identity, None)
+
+    def cannot_connect(self, terminal: Terminal, error: ProcedureError) -> None:
+        """A terminal tries again. What hinders many of them is said once."""
+        if str(error) not in self.complaints:
+            self.complaints.add(str(error))
+            self.on_trouble(f"{terminal.name}: {error}, trying again")
 
     def touch(self, terminal: Terminal) -> None:
         """The terminal has something to send."""

@@ -50,9 +50,10 @@ class Terminal:
                 await process.procedures.start("registration", register(self), ue=self.name)
             except ProcedureError as error:
                 self.release(error.cause)
-                process.on_trouble(f"{self.name}: {error}, trying again")
+                process.cannot_connect(self, error)
                 await process.procedures.sleep(process.timers["T302"])
                 continue
+            process.complaints.clear()
             self._released = process.procedures.promise("release")
             staying = process.procedures.start("stay registered", stay_registered(self), traced=False)
             await self._released

@@ -58,6 +58,17 @@ def test_without_an_answer_the_missing_node_is_named_and_it_goes_on(world: World
     assert world.ue.all_in(State.REGISTERED)
 
 
+def test_what_hinders_all_terminals_is_said_once_until_it_is_over() -> None:
+    world = World(count=3)
+    world.air.run(18)
+    assert len(world.ue.troubles) == 1
+    world.ran.set_up()
+    world.ran.register()
+    assert [terminal.state for terminal in world.ue.terminals].count(State.REGISTERED) == 1
+    world.air.run(10)
+    assert len(world.ue.troubles) == 2
+
+
 def test_a_refused_terminal_waits_as_told(world: World) -> None:
     identity = world.requests()[0].ue_identity
     world.ran.say_srb0(rrc.Reject(ue_identity=identity, wait_time=3000, cause=Cause.NO_RESOURCES))
