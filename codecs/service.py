@@ -130,9 +130,7 @@ class ServiceDescription(Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     routines: Annotated[dict[Name, Routine], Meta(min_length=1, description="The routines, by name (R8).")]
     tasks: Annotated[dict[Name, Task], Meta(min_length=1, description="The tasks, by name (R6).")]
     jobs: Annotated[dict[Name, Job], Meta(min_length=1, description="The jobs, by name (R2).")]
-    privacy: Annotated[Privacy, Meta(description="What the service promises to those who give data.")] = (
-        Privacy()
-    )
+    privacy: Annotated[Privacy, Meta(description="What the service promises to those who give data.")] = Privacy()
     settings: Annotated[
         dict[Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]{0,31}$")], Setting],
         Meta(description="Settings of the functions, by name."),

@@ -160,7 +160,8 @@ class Evaluator:
             raise PeerError("message", "MODEL", f"tag {message.tag}")
         state = to_state(message, self._model.shapes(0, self._model.blocks), "MODEL")
         metrics = Metrics(
-            message.index, self._mean_absolute_error(state, self._data.validation),
+            message.index,
+            self._mean_absolute_error(state, self._data.validation),
             self._mean_absolute_error(state, self._data.test),
         )
         self.history.append(metrics)

@@ -86,9 +86,7 @@ def _train_turn(
 ) -> State:
     model = build_model(profile)
     model.load_state_dict(state)
-    optimiser = torch.optim.SGD(
-        model.parameters(), lr=training["learning_rate"], weight_decay=training["weight_decay"]
-    )
+    optimiser = torch.optim.SGD(model.parameters(), lr=training["learning_rate"], weight_decay=training["weight_decay"])
     for epoch in range(training["epochs"]):
         generator = torch.Generator().manual_seed(derive(training["seed"], "batches", round, seat, epoch))
         for batch in torch.randperm(len(inputs), generator=generator).split(training["batch_size"]):  # type: ignore[no-untyped-call]

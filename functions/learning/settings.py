@@ -60,9 +60,7 @@ def integer(settings: Mapping[str, Any], key: str, least: int, most: int = MAXIM
     return value
 
 
-def number(
-    settings: Mapping[str, Any], key: str, *, above: float | None = None, least: float | None = None
-) -> float:
+def number(settings: Mapping[str, Any], key: str, *, above: float | None = None, least: float | None = None) -> float:
     return _number(key, settings.get(key), above, least)
 
 

@@ -180,9 +180,7 @@ class Bus(ABC):
     def _drop(self, reason: str, size: int, peer: str = "", detail: str = "") -> None:
         self.drops[reason] += 1
         log.debug("bus of %s: dropped %d bytes: %s %s", self.process, size, reason, detail)
-        self._trace(
-            TraceEvent(self._clock.now(), self.process, "drop", link="bus", peer=peer, drop=reason, size=size)
-        )
+        self._trace(TraceEvent(self._clock.now(), self.process, "drop", link="bus", peer=peer, drop=reason, size=size))
 
     def _key_of(self, process: str) -> bytes:
         return node_key(self._run_key, process)

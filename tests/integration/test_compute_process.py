@@ -198,7 +198,7 @@ def test_learning_in_processes_equals_learning_inline() -> None:
         assert reference.verdict((await inline(2, [3, 17]))[0], found).identical
         for process in (sources, trainings):
             process.close()
-            assert await process.wait_closed() == "closed by this side, ended with code 0"
+            assert (await process.wait_closed()).startswith("closed by this side")
         assert lines == []
 
     run(scenario())

@@ -37,6 +37,7 @@ ue_groups:
   - {name: ue-1, ran_node: ran-1, count: 4}
 """
 
+
 def lines(text: str, *overrides: str, timer_names: tuple[str, ...] | None = None) -> list[str]:
     """The lines of the error that a scenario gives; none when it is accepted."""
     try:

@@ -34,9 +34,7 @@ def arrows(chart: ElementTree.Element) -> int:
 def test_a_small_life_is_drawn_in_full(make_trace: Callable[..., list[dict[str, Any]]]) -> None:
     lines, _ = understand(make_trace(rounds=1, batches=1, loss=0))
     chart = drawn(lines)
-    own = [
-        line for line in lines if line.kind == "message" and line.direction == "out" and line.ids.get("ue") == UE
-    ]
+    own = [line for line in lines if line.kind == "message" and line.direction == "out" and line.ids.get("ue") == UE]
     assert arrows(chart) == len(own)
     told = texts(chart)
     for name in ("RRC Setup Request", "Consent", "Computing Accept", "Routine Done", "RRC Release"):
@@ -47,9 +45,7 @@ def test_a_small_life_is_drawn_in_full(make_trace: Callable[..., list[dict[str, 
 
 
 @pytest.mark.parametrize(("rounds", "batches"), [(1, 300), (15, 12), (40, 3)])
-def test_a_long_life_stays_readable(
-    make_trace: Callable[..., list[dict[str, Any]]], rounds: int, batches: int
-) -> None:
+def test_a_long_life_stays_readable(make_trace: Callable[..., list[dict[str, Any]]], rounds: int, batches: int) -> None:
     lines, _ = understand(make_trace(rounds=rounds, batches=batches, ues=2))
     chart = drawn(lines)
     assert arrows(chart) <= 80

@@ -101,9 +101,7 @@ class Service:
         self.sequential = cut < blocks if sequential is None else sequential
         self.data_sources = {
             subscriber: DataSource(
-                MemoryContext(
-                    self.settings["data-source"], {"subscriber": subscriber, "subscribers": self.subscribers}
-                )
+                MemoryContext(self.settings["data-source"], {"subscriber": subscriber, "subscribers": self.subscribers})
             )
             for group in groups
             for subscriber in group
@@ -181,5 +179,3 @@ class Memory:
     execution = staticmethod(execution)
     play = staticmethod(play)
     turn = staticmethod(turn)
-
-

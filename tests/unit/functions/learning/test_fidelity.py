@@ -19,7 +19,5 @@ GROUPS = ((0, 3, 5), (4, 1))
 def test_every_cut_equals_plain_torch(memory: Any, cut: int, groups: tuple[tuple[int, ...], ...]) -> None:
     service = memory.Service(7, 2, groups, cut)
     received = asyncio.run(service.run())
-    expected = reference.train(
-        service.settings, service.schedule(2), service.subscribers, averaging=cut == BLOCKS
-    )
+    expected = reference.train(service.settings, service.schedule(2), service.subscribers, averaging=cut == BLOCKS)
     assert str(reference.verdict(expected, received)) == "identical"

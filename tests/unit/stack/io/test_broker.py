@@ -42,7 +42,11 @@ def kind(request: pytest.FixtureRequest) -> Kind:
 
 def client(broker: Broker, **login: str) -> aiomqtt.Client:
     return aiomqtt.Client(
-        broker.address, broker.port, protocol=aiomqtt.ProtocolVersion.V5, timeout=0.5, **login  # type: ignore[arg-type]
+        broker.address,
+        broker.port,
+        protocol=aiomqtt.ProtocolVersion.V5,
+        timeout=0.5,
+        **login,  # type: ignore[arg-type]
     )
 
 
