@@ -78,8 +78,14 @@ def _node_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]
         node = commands.add_parser(kind, help=f"run {doc}")
         node.add_argument("file", type=Path, metavar="FILE", help="the node's file, as `net4ai run` writes them")
         if kind == "ue":
-            node.add_argument("--count", type=int, metavar="N", help="so many of the file's UEs only")
+            node.add_argument("--count", type=_count, metavar="N", help="so many of the file's UEs only")
         node.set_defaults(command=_node, kind=kind, count=None)
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not allowed; allowed: an integer of at least 1")
+    return int(text)
 
 
 def _overrides(options: argparse.Namespace) -> list[str]:

@@ -107,20 +107,20 @@ def run_node(kind: str, path: Path, count: int | None = None) -> None:
 
 
 async def _run(kind: str, folder: Path, node: NodeFile, config: Any) -> None:
-    ended = asyncio.Event()
+    host = ProcessHost(node.run, folder, say=lambda line: print(line, flush=True))
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, ended.set)
-    host = ProcessHost(node.run, folder, say=lambda line: print(line, flush=True))
-    platform = await host.platform(node.name)
+        loop.add_signal_handler(number, host.ended.set)
     try:
-        running = await NODES[kind].start(config, platform)
+        running = await NODES[kind].start(config, await host.platform(node.name))
+        await host.ended.wait()
+        running.driver.close()
     except OSError as error:
-        await host.close()
         raise SystemExit(f"{node.name}: {error}") from None
-    await ended.wait()
-    running.driver.close()
-    await host.close()
+    finally:
+        await host.close()
+    if host.broken:
+        raise SystemExit(f"{node.name}: {host.broken}")
 
 
 class ProcessHost:
@@ -132,10 +132,15 @@ class ProcessHost:
         """Where node files are."""
         self.say = say
         self.clock = SystemClock(run.utc_offset)
+        self.ended = asyncio.Event()
+        """The process is to end: somebody said so, or it cannot go on."""
+        self.broken = ""
+        """Why it cannot go on."""
         self.bus: MqttBus | None = None
         self._platform: Platform | None = None
         self._computes: list[ComputeProcess] = []
         self._children: list[ChildProcess] = []
+        self._watchers: list[asyncio.Future[None]] = []
 
     async def platform(self, name: str) -> Platform:
         """The platform of this process's node. Raises OSError where a trace or capture cannot be written."""
@@ -179,6 +184,8 @@ class ProcessHost:
 
     async def close(self) -> None:
         """End children and the connection to the bus; then the trace, which tells of it."""
+        for watcher in self._watchers:
+            watcher.cancel()
         for compute in self._computes:
             compute.close()
         await asyncio.gather(
@@ -193,7 +200,7 @@ class ProcessHost:
 
     async def _start_compute(self, name: str, preload: Sequence[str]) -> Compute:
         compute = await ComputeProcess.start(f"{name} compute", self.say, preload)
-        compute.lost = lambda reason: self.say(f"{name}: the compute worker is gone: {reason}")
+        compute.lost = self._compute_lost
         self._computes.append(compute)
         return compute
 
@@ -203,3 +210,14 @@ class ProcessHost:
         write_node_file(path, "app-server", name, self.run, config)
         child = await ChildProcess.start(name, python_module("net4ai.app", "app-server", str(path)), self.say)
         self._children.append(child)
+        self._watchers.append(asyncio.ensure_future(self._watch(child)))
+
+    async def _watch(self, child: ChildProcess) -> None:
+        """Say when an application server ends before its time."""
+        code = await child.wait()
+        self.say(f"{child.name} has ended with code {code}")
+
+    def _compute_lost(self, reason: str) -> None:
+        """A node that cannot compute must not look alive: its peers would wait for ever."""
+        self.broken = f"the compute worker is gone: {reason}"
+        self.ended.set()

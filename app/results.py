@@ -26,6 +26,8 @@ class Results:
         self.octets: Counter[str] = Counter()
         self.doing = "nodes start"
         self.rounds = int(scenario.settings["rounds"])
+        self.news = 0
+        """Counts results and reports of progress."""
         self._octets_before = 0
         self._said_registered = 0
         display.plain(
@@ -35,6 +37,7 @@ class Results:
 
     def take(self, message: Message) -> Message:
         """A model has come: measure it on rows no terminal ever sees; the validation metric goes back (R5)."""
+        self.news += 1
         metrics = self.evaluator.evaluate(message)
         total = sum(self.octets.values())
         sent = octets_text(total - self._octets_before)
@@ -48,11 +51,13 @@ class Results:
 
     def progress(self, what: str, values: dict[str, int | float | str]) -> None:
         """The job reports."""
+        self.news += 1
         if what == "function":
             if "seat" in values:
                 self.doing = f"round {int(values['round']) + 1}"
             return
-        self.display.line(what + "".join(f" {name} {value}" for name, value in values.items()))
+        details = ", ".join(f"{name} {value}" for name, value in values.items())
+        self.display.line(f"{what} ({details})" if details else what)
 
     def registered(self, count: int, everyone: int) -> None:
         """So many terminals are attached."""

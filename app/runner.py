@@ -29,21 +29,25 @@ from net4ai.app.write_report import write_run_report
 from net4ai.codecs.declaration import Buffer
 from net4ai.core import main as core
 from net4ai.edge import main as edge
+from net4ai.functions.learning.errors import FunctionError
 from net4ai.ran_node import main as ran_node
 from net4ai.stack.hop import Address
-from net4ai.stack.io.broker import Broker
+from net4ai.stack.io.broker import Broker, BrokerError
 from net4ai.stack.io.capture import merge_captures
 from net4ai.stack.io.child_process import ChildProcess, python_module
 from net4ai.stack.io.clock import SystemClock
 from net4ai.stack.io.driver import Driver
 from net4ai.stack.io.platform import BusConfig, Platform, RunConfig
-from net4ai.stack.io.virtual_loop import run_virtual
+from net4ai.stack.io.virtual_loop import VirtualTimeDeadlockError, run_virtual
 from net4ai.stack.procedure import ProcedureError
 from net4ai.stack.timers import Timers
 from net4ai.ue import main as ue
 
 log = logging.getLogger(__name__)
 
+BROKER_LOG, NODES_LOG = "broker.log", "nodes.log"
+IDLE_LIMIT = 3600.0
+"""Seconds of virtual time without progress until a run in one process is given up: nobody will come and change that."""
 FIRST_MEMORY_PORT = 46400
 """In memory ports are free: they count up from here."""
 
@@ -70,7 +74,8 @@ class Run:
     display: Display
     results: Results
     started_at: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
-    began: float = field(default_factory=time.monotonic)
+    ended: asyncio.Future[None] = field(init=False)
+    """The job has ended, or cannot end well any more."""
 
     @property
     def trace_folder(self) -> Path:
@@ -83,6 +88,15 @@ class Run:
     @property
     def capture_folder(self) -> Path:
         return self.options.folder / "capture-parts"
+
+    def end(self, error: Exception | None = None) -> None:
+        """The job has ended, or cannot end well any more because of `error`. What comes first counts."""
+        if self.ended.done():
+            return
+        if error is None:
+            self.ended.set_result(None)
+        else:
+            self.ended.set_exception(error)
 
     def config(self, links: dict[str, Any], bus: BusConfig | None, started: int, utc_offset: int) -> RunConfig:
         """What every node of the run is told."""
@@ -103,14 +117,13 @@ class Run:
 
 def run_scenario(scenario: Scenario, options: Options, display: Display) -> Path:
     """Run `scenario` to its end and write the report; gives the folder. Raises `RunFailed`, OSError."""
-    for folder in (options.folder, options.folder / "trace", options.folder / "nodes"):
-        folder.mkdir(parents=True, exist_ok=True)
-    for old in (options.folder / "trace").glob("*.ndjson"):
-        old.unlink()
+    _make_folders(options)
     display.plain(f"net4ai {version('net4ai')}: scenario {scenario.name}, seed {scenario.seed}")
-    run = Run(scenario, options, display, Results(scenario, display))
-    if options.capture:
-        run.capture_folder.mkdir(exist_ok=True)
+    try:
+        results = Results(scenario, display)
+    except FunctionError as error:
+        raise RunFailed(str(error)) from None
+    run = Run(scenario, options, display, results)
     try:
         if options.in_process:
             run_virtual(_run(run, _in_process(run)))
@@ -118,16 +131,32 @@ def run_scenario(scenario: Scenario, options: Options, display: Display) -> Path
             asyncio.run(_run(run, _in_processes(run)))
     except ProcedureError as error:
         raise RunFailed(f"the job ended with {error}") from None
-    _collect_captures(run)
+    except (BrokerError, VirtualTimeDeadlockError) as error:
+        raise RunFailed(str(error)) from None
+    finally:
+        _collect_captures(run)
     write_run_report(run.scenario, run.results, options.folder, options.capture, run.started_at, display)
     return options.folder
 
 
-OpenRun = AsyncIterator[tuple[Platform, Plan]]
+def _make_folders(options: Options) -> None:
+    """Make the folders of a run; what an earlier run left in them goes. What cannot be written is found out now."""
+    old = [options.folder / name for name in (BROKER_LOG, NODES_LOG)]
+    for name, pattern in (("trace", "*.ndjson"), ("nodes", "*.json"), ("capture-parts", "*.pcapng")):
+        folder = options.folder / name
+        if name != "capture-parts" or options.capture:
+            folder.mkdir(parents=True, exist_ok=True)
+        old += folder.glob(pattern)
+    if options.capture:
+        options.capture.parent.mkdir(parents=True, exist_ok=True)
+        options.capture.write_bytes(b"")
+    for path in old:
+        path.unlink(missing_ok=True)
 
 
 async def _run(run: Run, opened: contextlib.AbstractAsyncContextManager[tuple[Platform, Plan]]) -> None:
     """Run the job as its application controller, while the nodes live."""
+    run.ended = asyncio.get_running_loop().create_future()
     async with opened as (platform, plan):
         follower = asyncio.ensure_future(_follow(run))
         try:
@@ -160,7 +189,6 @@ async def _control(run: Run, platform: Platform, plan: Plan) -> None:
         run.display.line,
     )
     driver.machine = controller
-    ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     async def job() -> None:
         try:
@@ -171,14 +199,14 @@ async def _control(run: Run, platform: Platform, plan: Plan) -> None:
                 k=scenario.k,
                 cut=int(scenario.settings.get("cut", 0)),
             )
-            ended.set_result(None)
+            run.end()
         except Exception as error:
-            ended.set_exception(error)
+            run.end(error)
 
     driver.feed(procedures.advance)
     driver.feed(lambda now: procedures.start("job", job()))
     try:
-        await ended
+        await run.ended
     finally:
         driver.close()
 
@@ -188,6 +216,7 @@ async def _follow(run: Run) -> None:
     live = LiveTrace(run.trace_folder)
     run.results.octets = live.octets
     everyone = run.scenario.ue_count
+    news, idle = 0, 0.0
     while True:
         await asyncio.sleep(POLL_INTERVAL)
         live.look()
@@ -197,6 +226,10 @@ async def _follow(run: Run) -> None:
             f"          {len(live.nodes)} nodes, {len(live.registered)} of {everyone} UEs, "
             f"{run.results.doing}, {total} sent"
         )
+        idle = idle + POLL_INTERVAL if news == run.results.news else 0.0
+        news = run.results.news
+        if run.options.in_process and idle > IDLE_LIMIT:
+            run.end(RunFailed(f"nothing has happened for {IDLE_LIMIT:g} s of virtual time"))
 
 
 @contextlib.asynccontextmanager
@@ -222,7 +255,7 @@ async def _in_processes(run: Run) -> AsyncIterator[tuple[Platform, Plan]]:
     """A broker and a process for each node."""
     scenario = run.scenario
     clock = SystemClock()
-    broker_log = _log_to(run.options.folder / "broker.log")
+    broker_log = _log_to(run.options.folder / BROKER_LOG)
     async with Broker.start(
         run.node_folder, scenario.bus.backend, port=scenario.addresses.bus_port, on_line=broker_log
     ) as broker:
@@ -232,11 +265,13 @@ async def _in_processes(run: Run) -> AsyncIterator[tuple[Platform, Plan]]:
         plan = make_plan(scenario, free.udp, scenario.addresses.n2_port or free.tcp())
         free.release()
         config = run.config(dict(plan.links), bus, clock.now(), clock.utc_offset)
-        groups = await _start_children(run, plan, config)
         host = node_process.ProcessHost(config, run.node_folder, run.display.line)
         host.clock = clock
-        watchers = [asyncio.ensure_future(_watch(run, child)) for group in groups for child in group]
+        groups: list[list[ChildProcess]] = []
+        watchers = [asyncio.ensure_future(_watch_broker(run, broker))]
         try:
+            await _start_children(run, plan, config, groups)
+            watchers += [asyncio.ensure_future(_watch(run, child)) for group in groups for child in group]
             yield await host.platform(application_controller.NAME), plan
         finally:
             for watcher in watchers:
@@ -245,15 +280,14 @@ async def _in_processes(run: Run) -> AsyncIterator[tuple[Platform, Plan]]:
             await host.close()
 
 
-async def _start_children(run: Run, plan: Plan, config: RunConfig) -> list[list[ChildProcess]]:
-    """A process for each node; gives them in the order core and edge, RAN nodes, UEs."""
+async def _start_children(run: Run, plan: Plan, config: RunConfig, groups: list[list[ChildProcess]]) -> None:
+    """A process for each node, into `groups`: core and edge, RAN nodes, UEs."""
     nodes: list[list[tuple[str, str, Any]]] = [
         [("core", "core", plan.core), ("edge", plan.edge.name, plan.edge)],
         [("ran-node", node.name, node) for node in plan.ran_nodes],
         [("ue", group.name, group) for group in plan.ues],
     ]
-    on_line = _log_to(run.options.folder / "nodes.log", run.display.line)
-    groups: list[list[ChildProcess]] = []
+    on_line = _log_to(run.options.folder / NODES_LOG, run.display.line)
     for group in nodes:
         groups.append([])
         for kind, name, node in group:
@@ -263,7 +297,6 @@ async def _start_children(run: Run, plan: Plan, config: RunConfig) -> list[list[
             groups[-1].append(await ChildProcess.start(name, command, on_line))
     names = ", ".join(child.name for group in groups for child in group)
     run.display.line(f"started {names}; they start their compute workers and application servers")
-    return groups
 
 
 async def _end(groups: list[list[ChildProcess]]) -> None:
@@ -273,9 +306,16 @@ async def _end(groups: list[list[ChildProcess]]) -> None:
 
 
 async def _watch(run: Run, child: ChildProcess) -> None:
-    """Say when a node ends before its time."""
+    """A node has ended before its time: without UEs a job may go on, without others it cannot."""
     code = await child.wait()
     run.display.line(f"{child.name} has ended with code {code}")
+    if child.name not in {group.name for group in run.scenario.ue_groups}:
+        run.end(RunFailed(f"{child.name} has ended before the job; its lines are in {run.options.folder / NODES_LOG}"))
+
+
+async def _watch_broker(run: Run, broker: Broker) -> None:
+    code = await broker.wait()
+    run.end(RunFailed(f"the broker has ended with code {code}; its lines are in {run.options.folder / BROKER_LOG}"))
 
 
 def _log_to(path: Path, also: Callable[[str], None] | None = None) -> Callable[[str], None]:
@@ -291,10 +331,10 @@ def _log_to(path: Path, also: Callable[[str], None] | None = None) -> Callable[[
 
 
 def _collect_captures(run: Run) -> None:
+    """One capture of what the nodes have captured, also where the run has failed."""
     if run.options.capture is None:
         return
     parts = sorted(run.capture_folder.glob("*.pcapng"))
-    run.options.capture.parent.mkdir(parents=True, exist_ok=True)
     packets = merge_captures(parts, run.options.capture)
     for part in parts:
         part.unlink()

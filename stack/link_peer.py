@@ -13,7 +13,7 @@ from net4ai.codecs.errors import DecodeError, EncodeError
 from net4ai.codecs.l2 import BearerType, L2Header, Segmentation
 from net4ai.stack.drops import Drop, DropCounter
 from net4ai.stack.hop import Address, Hop
-from net4ai.stack.procedure import ProcedureError, ProcedureRejected, Procedures, Replies
+from net4ai.stack.procedure import ProcedureError, ProcedureRejected, Procedures, ProcedureTimeout, Replies
 from net4ai.stack.timers import Timers
 
 Reply = link.Acknowledge | link.Refuse | link.SessionAddComplete | link.Accept
@@ -79,7 +79,10 @@ class LinkPeer:
             self.send(message)
         except EncodeError as error:
             raise ProcedureError(Cause.MALFORMED_MESSAGE, str(error)) from None
-        answer: Reply = await self._replies.expect(transaction, self._timers[timer])
+        try:
+            answer: Reply = await self._replies.expect(transaction, self._timers[timer])
+        except ProcedureTimeout:
+            raise ProcedureTimeout(f"no answer from {self.name} to {message.NAME}") from None
         if not isinstance(answer, _REPLY_TO[type(message)]):
             raise ProcedureError(Cause.UNEXPECTED_MESSAGE, f"{self.name} answers {message.NAME} with {answer.NAME}")
         return answer

@@ -115,6 +115,12 @@ class Broker:
                 if chosen or attempt == _START_ATTEMPTS - 1:
                     raise
 
+    async def wait(self) -> int:
+        """Waits until the process has ended, whoever ended it; gives its code."""
+        if self._child is None:
+            raise RuntimeError("the broker was not launched")
+        return await self._child.wait()
+
     async def stop(self, *, kill: bool = False) -> None:
         """Ends the process; `kill` without a word, as a crash would."""
         child, self._child = self._child, None
