@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass, field
+from hashlib import blake2b
+from typing import Literal
 
 from net4ai.codecs.common import FlowMapping, SessionLimits
 from net4ai.codecs.declaration import Buffer
@@ -24,6 +26,8 @@ from net4ai.stack.hop import Hop
 from net4ai.stack.trace import Trace, TraceEvent
 from net4ai.stack.unknown_handles import UnknownHandles
 
+MAXIMUM_DIGESTED = 1 << 20
+"""Octets of a message that is traced with its digest; of a larger one that would take as long as sending it."""
 MAXIMUM_SESSIONS = 65536
 """Sessions that end in one process."""
 OCTETS_PER_TURN = 256 * 1024
@@ -135,7 +139,7 @@ class DepEndpoint:
         """Send a message on the session's first QoS flow. Raises `DepError`."""
         qfi = next(iter(end.session.flows))
         message_id = end.session.send(qfi, parts, now=now, answers=answers)
-        self._trace_message(end, "out", sum(len(part) for part in parts), message_id, now)
+        self._trace_message(end, "out", parts, message_id, now)
         self._touched[end] = None
         return message_id
 
@@ -189,7 +193,7 @@ class DepEndpoint:
             if event is None:
                 break
             if isinstance(event, MessageReceived):
-                self._trace_message(end, "in", len(event.body), event.message_id, now)
+                self._trace_message(end, "in", [event.body], event.message_id, now)
             end.owner(end, event)
         else:
             return
@@ -204,8 +208,13 @@ class DepEndpoint:
     def next_deadline(self) -> int | None:
         return self._deadlines.next()
 
-    def _trace_message(self, end: SessionEnd, direction: str, size: int, message_id: int, now: int) -> None:
-        name = end.hop.name
+    def _trace_message(
+        self, end: SessionEnd, direction: Literal["in", "out"], parts: list[Buffer], message_id: int, now: int
+    ) -> None:
+        name, size = end.hop.name, sum(len(part) for part in parts)
+        ids = {**name.ids, **end.ids, "message_id": message_id}
+        if size <= MAXIMUM_DIGESTED:
+            ids["digest"] = digest(parts)
         self._trace(
             TraceEvent(
                 time=now,
@@ -213,12 +222,20 @@ class DepEndpoint:
                 kind="message",
                 link=name.link,
                 message="DEP message",
-                direction="out" if direction == "out" else "in",
+                direction=direction,
                 peer=name.peer,
                 size=size,
-                ids={**name.ids, **end.ids, "message_id": message_id},
+                ids=ids,
             )
         )
+
+
+def digest(parts: Iterable[Buffer]) -> str:
+    """16 hexadecimal digits that tell one message from another: BLAKE2b of 64 bits."""
+    state = blake2b(digest_size=8)
+    for part in parts:
+        state.update(part)
+    return state.hexdigest()
 
 
 _FIELD_NAMES = [name for name, _ in DEP_HEADER.fields]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from hashlib import blake2b
 from typing import Any
 
 import pytest
@@ -177,13 +178,18 @@ def test_a_large_message_goes_out_turn_by_turn_without_waiting(pair: Pair) -> No
 
 def test_trace_of_messages(pair: Pair) -> None:
     at_a, _ = pair.session()
-    message_id = pair.a.endpoint.send(at_a, [b"12345"], pair.network.now)
+    message_id = pair.a.endpoint.send(at_a, [b"123", b"45"], pair.network.now)
     pair.network.run(until=lambda: pair.b.events)
     (out,) = pair.network.messages("DEP message", direction="out")
     (into,) = pair.network.messages("DEP message", direction="in")
     for event in (out, into):
         assert (event.link, event.size) == ("T4", 5)
-        assert event.ids == {"c_rnti": 9, "seat": 4, "message_id": message_id}
+        assert event.ids == {
+            "c_rnti": 9,
+            "seat": 4,
+            "message_id": message_id,
+            "digest": blake2b(b"12345", digest_size=8).hexdigest(),
+        }
     assert (out.peer, into.peer) == ("b", "a")
 
 
