@@ -33,7 +33,7 @@ from net4ai.functions.learning.errors import FunctionError
 from net4ai.ran_node import main as ran_node
 from net4ai.stack.hop import Address
 from net4ai.stack.io.broker import Broker, BrokerError
-from net4ai.stack.io.capture import merge_captures
+from net4ai.stack.io.capture_reader import merge_captures
 from net4ai.stack.io.child_process import ChildProcess, python_module
 from net4ai.stack.io.clock import SystemClock
 from net4ai.stack.io.driver import Driver

@@ -1,6 +1,7 @@
-"""Captures of all logical links in one pcapng file, as Wireshark reads it: written, read back and merged.
+"""Captures of all logical links in one pcapng file, as Wireshark reads it.
 
-Every process writes a file of its own through taps, one for each link; `merge_captures` unites the files of a run.
+Every process writes a file of its own through taps, one for each link; `capture_reader.merge_captures` unites the
+files of a run.
 Each logical link is an interface of the file: Uu, T4 and T8 as IPv4 and UDP with logical addresses in place of the
 loopback ones, N2 and the control bus as exported PDUs. A link's traffic should be tapped at one end only, the sender's:
 then lost packets are seen too, and none twice.
@@ -12,24 +13,26 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import heapq
 import logging
-import mmap
-import os
 import re
 import struct
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack, closing
-from dataclasses import dataclass, field
-from enum import IntEnum
+from collections.abc import Callable
 from ipaddress import IPv4Address
 from pathlib import Path
-from typing import Literal, Self
+from typing import Self
 
 from net4ai.stack.io.clock import Clock
-
-Direction = Literal["in", "out"]
+from net4ai.stack.io.pcapng import (
+    Direction,
+    Interface,
+    LinkType,
+    interface_block,
+    names_block,
+    packet_block,
+    padded,
+    section_block,
+)
 
 BUFFER_SIZE = 64 * 1024
 """Octets gathered before they are written."""
@@ -41,29 +44,6 @@ MAXIMUM_NAMES = 65536
 """Nodes whose names a file explains."""
 
 log = logging.getLogger(__name__)
-
-
-class CaptureError(ValueError):
-    """The file is no capture of ours."""
-
-
-class LinkType(IntEnum):
-    """What packets of an interface begin with (tcpdump.org/linktypes)."""
-
-    RAW_IP = 101
-    EXPORTED_PDU = 252
-
-
-@dataclass(frozen=True, slots=True)
-class Interface:
-    """A logical link."""
-
-    name: str
-    description: str
-    link_type: LinkType
-    dissector: str = ""
-    """Wireshark's name of the dissector, for exported PDUs."""
-
 
 LINKS: dict[str, Interface] = {
     link.name: link
@@ -125,77 +105,6 @@ def logical_address(node: str) -> IPv4Address:
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-# Blocks of a pcapng file
-
-
-class _Block(IntEnum):
-    SECTION_HEADER = 0x0A0D0D0A
-    INTERFACE = 1
-    NAMES = 4
-    PACKET = 6
-
-
-_END, _COMMENT = 0, 1
-_SECTION_APPLICATION = 4
-_INTERFACE_NAME, _INTERFACE_DESCRIPTION, _INTERFACE_RESOLUTION = 2, 3, 9
-_PACKET_FLAGS = 2
-_NANOSECONDS = 9
-"""Time resolution: 10 to the power of -9 seconds."""
-_IPV4_RECORD = 1
-_BYTE_ORDER = 0x1A2B3C4D
-_UNKNOWN_LENGTH = 0xFFFF_FFFF_FFFF_FFFF
-_FLAGS: dict[Direction, int] = {"in": 1, "out": 2}
-_DIRECTIONS: dict[int, Direction] = {1: "in", 2: "out"}
-
-_BLOCK_HEAD = struct.Struct("<III")
-"""Type, total length, and what comes first in the body."""
-_SECTION = struct.Struct("<IHHQ")
-_INTERFACE = struct.Struct("<HHI")
-_PACKET = struct.Struct("<IIIII")
-_PACKET_HEAD = struct.Struct("<IIIIIII")
-_OPTION = struct.Struct("<HH")
-_LENGTH = struct.Struct("<I")
-
-
-def _padded(data: bytes) -> bytes:
-    return data + bytes(-len(data) % 4)
-
-
-def _block(kind: _Block, body: bytes) -> bytes:
-    length = _LENGTH.pack(len(body) + 12)
-    return b"".join((_LENGTH.pack(kind), length, body, length))
-
-
-def _options(options: Iterable[tuple[int, bytes]]) -> bytes:
-    parts = [_OPTION.pack(code, len(value)) + _padded(value) for code, value in options]
-    return b"".join((*parts, _OPTION.pack(_END, 0))) if parts else b""
-
-
-def _text(text: str) -> bytes:
-    return text.encode("utf-8", "replace")[:0xFFFF]
-
-
-def _section_block(comments: Iterable[str]) -> bytes:
-    options = [(_COMMENT, _text(comment)) for comment in comments if comment]
-    options.append((_SECTION_APPLICATION, b"net4ai"))
-    return _block(_Block.SECTION_HEADER, _SECTION.pack(_BYTE_ORDER, 1, 0, _UNKNOWN_LENGTH) + _options(options))
-
-
-def _interface_block(interface: Interface, snap_length: int) -> bytes:
-    options = (
-        (_INTERFACE_NAME, _text(interface.name)),
-        (_INTERFACE_DESCRIPTION, _text(interface.description)),
-        (_INTERFACE_RESOLUTION, bytes((_NANOSECONDS,))),
-    )
-    return _block(_Block.INTERFACE, _INTERFACE.pack(interface.link_type, 0, snap_length) + _options(options))
-
-
-def _names_block(names: Iterable[tuple[bytes, str]]) -> bytes:
-    records = [(_IPV4_RECORD, address + _text(name)[:0xFF00] + b"\0") for address, name in names]
-    return _block(_Block.NAMES, _options(records))
-
-
-# ---------------------------------------------------------------------------------------------------------------------
 # Packets
 
 _IPV4 = struct.Struct(">BBHHHBBH")
@@ -227,7 +136,7 @@ def udp_over_ipv4(source: bytes, destination: bytes, source_port: int, destinati
 def exported_pdu(dissector: str, source: bytes, destination: bytes, direction: Direction) -> bytes:
     """The tags in front of a PDU that Wireshark hands to the dissector of that name."""
     tags = (
-        (_TAG_DISSECTOR, _padded(dissector.encode())),
+        (_TAG_DISSECTOR, padded(dissector.encode())),
         (_TAG_SOURCE, source),
         (_TAG_DESTINATION, destination),
         (_TAG_DIRECTION, (1 if direction == "in" else 0).to_bytes(4, "big")),
@@ -318,9 +227,9 @@ class CaptureFile:
         self._snap_length = snap_length
         self._packet_limit = packet_limit
         self._buffer_size = buffer_size
-        self._buffer = bytearray(_section_block([comment]))
+        self._buffer = bytearray(section_block([comment]))
         for interface in LINKS.values():
-            self._buffer += _interface_block(interface, snap_length)
+            self._buffer += interface_block(interface, snap_length)
         self._buffered_packets = 0
         self._addresses: dict[str, bytes] = {}
         self._timer: asyncio.TimerHandle | None = None
@@ -347,7 +256,7 @@ class CaptureFile:
             packed = logical_address(node).packed
             if len(self._addresses) < MAXIMUM_NAMES and not self._file.closed:
                 self._addresses[node] = packed
-                self._gather(_names_block([(packed, node)]))
+                self._gather(names_block([(packed, node)]))
         return packed
 
     def packet(self, number: int, data: bytes, direction: Direction, time: int | None, comment: str) -> None:
@@ -360,13 +269,9 @@ class CaptureFile:
             return
         now = (self._clock.now() if time is None else time) + self._clock.utc_offset
         kept = data[: self._snap_length] if self._snap_length else data
-        body = _PACKET.pack(number, now >> 32, now & 0xFFFF_FFFF, len(kept), len(data))
-        options = [(_PACKET_FLAGS, _FLAGS[direction].to_bytes(4, "little"))]
-        if comment:
-            options.append((_COMMENT, _text(comment)))
         self._buffered_packets += 1
         self.packets += 1
-        self._gather(_block(_Block.PACKET, b"".join((body, _padded(kept), _options(options)))))
+        self._gather(packet_block(number, now, kept, len(data), direction, comment))
 
     def flush(self) -> None:
         """Writes what is gathered. Never raises: what could not be written is dropped and counted."""
@@ -430,193 +335,3 @@ class CaptureFile:
         except OSError:
             self._closed_by = "disk"
             self._file.close()
-
-
-# ---------------------------------------------------------------------------------------------------------------------
-# Reading and merging
-
-
-@dataclass(frozen=True, slots=True)
-class Packet:
-    """One packet of a capture."""
-
-    time: int
-    """UTC nanoseconds since 1970."""
-    interface: Interface
-    data: bytes
-    """From the IPv4 header or the first tag on, cut to the snap length."""
-    length: int
-    """Octets before the cut."""
-    direction: Direction | None
-    comment: str
-
-
-@dataclass(slots=True)
-class Capture:
-    """What a file holds."""
-
-    comments: list[str] = field(default_factory=list)
-    interfaces: list[Interface] = field(default_factory=list)
-    names: dict[str, IPv4Address] = field(default_factory=dict)
-    packets: list[Packet] = field(default_factory=list)
-    octets_cut: int = 0
-    """Octets of an incomplete block at the end, ignored."""
-
-
-class _Reader:
-    """Blocks of one file, complete ones only."""
-
-    def __init__(self, path: Path | str) -> None:
-        self.path = Path(path)
-        self.comments: list[str] = []
-        self.interfaces: list[Interface] = []
-        self.snap_lengths: list[int] = []
-        self.names: list[tuple[bytes, str]] = []
-        self.end = 0
-        """Where the last complete block ends."""
-        with self.path.open("rb") as file:
-            self.size = os.fstat(file.fileno()).st_size
-            # An empty file cannot be mapped.
-            self.data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if self.size else None
-
-    def close(self) -> None:
-        if self.data is not None:
-            self.data.close()
-
-    def packets(self) -> Iterator[tuple[int, int, int]]:
-        """Time, start and length of each packet block; what is not a packet is kept in the attributes.
-
-        Raises `CaptureError`.
-        """
-        for kind, start, length in self._blocks():
-            if kind == _Block.PACKET:
-                if length < 32:
-                    raise self._error(start, "a packet block of no packet")
-                _, _, number, high, low, captured, _ = _PACKET_HEAD.unpack(self._octets(start, 28))
-                if captured > length - 32 or number >= len(self.interfaces):
-                    raise self._error(start, "a packet block that contradicts itself")
-                yield high << 32 | low, start, length
-            elif kind == _Block.INTERFACE:
-                self._interface(start, length)
-            elif kind == _Block.NAMES:
-                records = self._options(start + 8, start + length - 4)
-                self.names += [
-                    (value[:4], value[4:].rstrip(b"\0").decode("utf-8", "replace"))
-                    for code, value in records
-                    if code == _IPV4_RECORD and len(value) > 4
-                ]
-
-    def packet(self, start: int, length: int) -> Packet:
-        """The packet of the block at `start`."""
-        _, _, number, high, low, captured, original = _PACKET_HEAD.unpack(self._octets(start, 28))
-        options = dict(self._options(start + 28 + captured + -captured % 4, start + length - 4))
-        flags = int.from_bytes(options.get(_PACKET_FLAGS, b""), "little")
-        return Packet(
-            time=high << 32 | low,
-            interface=self.interfaces[number],
-            data=self._octets(start + 28, captured),
-            length=original,
-            direction=_DIRECTIONS.get(flags & 3),
-            comment=options.get(_COMMENT, b"").decode("utf-8", "replace"),
-        )
-
-    def block(self, start: int, length: int) -> bytes:
-        return self._octets(start, length)
-
-    def _octets(self, start: int, count: int) -> bytes:
-        assert self.data is not None
-        return self.data[start : start + count]
-
-    def _blocks(self) -> Iterator[tuple[int, int, int]]:
-        start = 0
-        while start + 12 <= self.size:
-            kind, length, order = _BLOCK_HEAD.unpack(self._octets(start, 12))
-            if (kind == _Block.SECTION_HEADER) != (start == 0) or (start == 0 and order != _BYTE_ORDER):
-                raise self._error(start, "not one section in little endian")
-            if length < 12 or length % 4:
-                raise self._error(start, f"a block of {length} octets")
-            if start + length > self.size:
-                break
-            if _LENGTH.unpack(self._octets(start + length - 4, 4))[0] != length:
-                raise self._error(start, "a block whose two lengths differ")
-            if kind == _Block.SECTION_HEADER:
-                options = self._options(24, length - 4)
-                self.comments = [value.decode("utf-8", "replace") for code, value in options if code == _COMMENT]
-            yield kind, start, length
-            start += length
-            self.end = start
-
-    def _interface(self, start: int, length: int) -> None:
-        if length < 20:
-            raise self._error(start, "an interface block of no interface")
-        link_type, _, snap_length = _INTERFACE.unpack(self._octets(start + 8, 8))
-        options = dict(self._options(start + 16, start + length - 4))
-        if options.get(_INTERFACE_RESOLUTION) != bytes((_NANOSECONDS,)):
-            raise self._error(start, "an interface whose times are not in nanoseconds")
-        name, description = (
-            options.get(code, b"").decode("utf-8", "replace") for code in (_INTERFACE_NAME, _INTERFACE_DESCRIPTION)
-        )
-        known = LINKS.get(name)
-        if known is None or (known.link_type, known.description) != (link_type, description):
-            raise self._error(start, f"the unknown interface {name!r}")
-        self.interfaces.append(known)
-        self.snap_lengths.append(snap_length)
-
-    def _options(self, start: int, end: int) -> Iterator[tuple[int, bytes]]:
-        while start + 4 <= end:
-            code, length = _OPTION.unpack(self._octets(start, 4))
-            if code == _END:
-                return
-            if start + 4 + length > end:
-                raise self._error(start, "an option that leaves its block")
-            yield code, self._octets(start + 4, length)
-            start += 4 + length + -length % 4
-
-    def _error(self, start: int, what: str) -> CaptureError:
-        return CaptureError(f"{self.path}: {what}, at octet {start}")
-
-
-def read_capture(path: Path | str) -> Capture:
-    """Reads a file of ours, with all its packets in memory. An incomplete block at the end is ignored.
-
-    Raises OSError, and `CaptureError` for other files.
-    """
-    with closing(_Reader(path)) as reader:
-        packets = [reader.packet(start, length) for _, start, length in reader.packets()]
-        names = {name: IPv4Address(address) for address, name in reader.names}
-        return Capture(reader.comments, reader.interfaces, names, packets, reader.size - reader.end)
-
-
-def merge_captures(parts: Sequence[Path | str], out: Path | str) -> int:
-    """Unites files in `out`, sorted by time (at equal times in the order of `parts`), and gives the number of packets.
-
-    Interfaces, names and comments are united; incomplete blocks at the ends of parts are left out. `out` appears
-    complete or not at all and may be one of `parts`. Raises OSError and `CaptureError`.
-    """
-    unfinished = Path(f"{out}.unfinished")
-    with ExitStack() as stack:
-        readers = [stack.enter_context(closing(_Reader(part))) for part in parts]
-        stack.callback(unfinished.unlink, missing_ok=True)
-        # A part is almost sorted already, which Python's sort turns to account.
-        indexes = [sorted(reader.packets(), key=lambda packet: packet[0]) for reader in readers]
-        numbers = {name: number for number, name in enumerate(LINKS)}
-        with unfinished.open("wb") as file:
-            file.write(_section_block(dict.fromkeys(text for reader in readers for text in reader.comments)))
-            snap_lengths = {length for reader in readers for length in reader.snap_lengths}
-            snap_length = 0 if 0 in snap_lengths else max(snap_lengths, default=0)
-            for interface in LINKS.values():
-                file.write(_interface_block(interface, snap_length))
-            names = dict.fromkeys(pair for reader in readers for pair in reader.names)
-            if names:
-                file.write(_names_block(names))
-            order = heapq.merge(
-                *([(time, part, start, length) for time, start, length in index] for part, index in enumerate(indexes))
-            )
-            for _, part, start, length in order:
-                reader = readers[part]
-                block = bytearray(reader.block(start, length))
-                number = _LENGTH.unpack_from(block, 8)[0]
-                _LENGTH.pack_into(block, 8, numbers[reader.interfaces[number].name])
-                file.write(block)
-        unfinished.replace(out)
-        return sum(len(index) for index in indexes)

@@ -16,15 +16,12 @@ from hypothesis import strategies as st
 from net4ai.stack.io.capture import (
     LINKS,
     MAXIMUM_DATAGRAM,
-    CaptureError,
     CaptureFile,
-    LinkType,
-    Packet,
     internet_checksum,
     logical_address,
-    merge_captures,
-    read_capture,
 )
+from net4ai.stack.io.capture_reader import CaptureError, Packet, merge_captures, read_capture
+from net4ai.stack.io.pcapng import LinkType
 from net4ai.stack.io.virtual_loop import VirtualLoop
 
 
