@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from net4ai.codecs import link
 from net4ai.codecs.declaration import Buffer
 from net4ai.codecs.l2 import L2_HEADER, L2_HEADER_SIZE
@@ -12,7 +14,7 @@ from net4ai.stack.forwarding.function import ForwardingFunction
 from net4ai.stack.forwarding.legs import FixedLink
 from net4ai.stack.hop import Address
 from net4ai.stack.io.driver import Driver
-from net4ai.stack.io.platform import Platform, RunningNode
+from net4ai.stack.io.platform import OpenLink, Platform, RunningNode
 from net4ai.stack.io.stream import FrameConnection
 from net4ai.stack.timers import Timers
 
@@ -22,31 +24,8 @@ async def start(config: RanNodeConfig, platform: Platform) -> RunningNode:
     driver = Driver(config.name, platform.clock)
     procedures = platform.procedures(driver)
     timers = Timers(config.timers)
-
-    def receive_uu(pdu: Buffer, source: Address, bulk: bool, now: int) -> None:
-        node.receive(pdu, source, bulk, now)
-
-    def receive_t4(pdu: Buffer, source: Address, bulk: bool, now: int) -> None:
-        cpf.receive("T4", pdu, source, bulk, now)
-
-    def receive_t8(pdu: Buffer, source: Address, bulk: bool, now: int) -> None:
-        cpf.receive("T8", pdu, source, bulk, now)
-
-    def name_on_uu(address: Address, pdu: Buffer) -> str:
-        """A UE is known here by its C-RNTI alone."""
-        c_rnti = L2_HEADER.unpack(pdu, 0)[_C_RNTI] if len(pdu) >= L2_HEADER_SIZE else 0
-        return f"{config.name} C-RNTI {c_rnti}"
-
-    def name_on_t4(address: Address, pdu: Buffer) -> str:
-        return cpf.name_of(address)
-
-    def name_on_t8(address: Address, pdu: Buffer) -> str:
-        return config.edge if address == edge_address else cpf.name_of(address)
-
     edge_address = await platform.network.resolve(*config.edge_address)
-    uu = await platform.open_link("Uu", config.uu_ports, driver, receive_uu, peer_name=name_on_uu)
-    t4 = await platform.open_link("T4", config.t4_ports, driver, receive_t4, peer_name=name_on_t4)
-    t8 = await platform.open_link("T8", config.t8_ports, driver, receive_t8, peer_name=name_on_t8, capture_sent=False)
+    uu, t4, t8 = await _open_links(config, platform, driver, edge_address, lambda: node, lambda: cpf)
     node = RanNode(
         config,
         uu.sockets,
@@ -89,6 +68,42 @@ async def start(config: RanNodeConfig, platform: Platform) -> RunningNode:
     _connect_n2(config, platform, driver, node)
     await platform.start_application_server(f"{config.name}-app-server", config.name, t4.address)
     return platform.running(driver, Uu=uu.address, T4=t4.address, T8=t8.address)
+
+
+async def _open_links(
+    config: RanNodeConfig,
+    platform: Platform,
+    driver: Driver,
+    edge_address: Address,
+    node: Callable[[], RanNode],
+    cpf: Callable[[], ForwardingFunction],
+) -> tuple[OpenLink, OpenLink, OpenLink]:
+    """Uu, T4 and T8. Node and forwarding function are asked for when something arrives: they need open links."""
+
+    def receive_uu(pdu: Buffer, source: Address, bulk: bool, now: int) -> None:
+        node().receive(pdu, source, bulk, now)
+
+    def receive_t4(pdu: Buffer, source: Address, bulk: bool, now: int) -> None:
+        cpf().receive("T4", pdu, source, bulk, now)
+
+    def receive_t8(pdu: Buffer, source: Address, bulk: bool, now: int) -> None:
+        cpf().receive("T8", pdu, source, bulk, now)
+
+    def name_on_uu(address: Address, pdu: Buffer) -> str:
+        """A UE is known here by its C-RNTI alone."""
+        c_rnti = L2_HEADER.unpack(pdu, 0)[_C_RNTI] if len(pdu) >= L2_HEADER_SIZE else 0
+        return f"{config.name} C-RNTI {c_rnti}"
+
+    def name_on_t4(address: Address, pdu: Buffer) -> str:
+        return cpf().name_of(address)
+
+    def name_on_t8(address: Address, pdu: Buffer) -> str:
+        return config.edge if address == edge_address else cpf().name_of(address)
+
+    uu = await platform.open_link("Uu", config.uu_ports, driver, receive_uu, peer_name=name_on_uu)
+    t4 = await platform.open_link("T4", config.t4_ports, driver, receive_t4, peer_name=name_on_t4)
+    t8 = await platform.open_link("T8", config.t8_ports, driver, receive_t8, peer_name=name_on_t8, capture_sent=False)
+    return uu, t4, t8
 
 
 def _connect_n2(config: RanNodeConfig, platform: Platform, driver: Driver, node: RanNode) -> None:
