@@ -3,181 +3,45 @@
 from __future__ import annotations
 
 import asyncio
-import functools
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Callable
 from typing import Any
 
 import pytest
+from function_host_bench import (
+    CLIENT,
+    EXECUTION,
+    SERVER,
+    Host,
+    Script,
+    Scripted,
+    begin,
+    begun,
+    channel,
+    close,
+    deliver,
+    done,
+    echo,
+    end,
+    ended,
+    forget,
+    load,
+    nothing,
+    run_turn,
+    sent,
+    talk,
+    text,
+    virtual,
+    without_log,
+    word,
+    words,
+)
 
 from net4ai.application_server import function_context, function_host
 from net4ai.application_server.function_host import FunctionHost, any_function, installed_function
-from net4ai.application_server.inline_compute import InlineCompute
 from net4ai.codecs import compute as c
-from net4ai.codecs.compute import FromWorker, ToWorker
-from net4ai.codecs.message import Content, Message, decode_message, encode_message
-from net4ai.functions.api import Channel, ChannelClosed, Execution, Outcome, ServiceFunction, Turn
-from net4ai.stack.io.virtual_loop import run_virtual
-
-CLIENT, SERVER = 2, 1
-"""Instances."""
-EXECUTION = 7
-
-Script = Callable[..., Awaitable[Any]]
-
-
-def virtual(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., None]:
-    """Run a test in virtual time."""
-
-    @functools.wraps(test)
-    def run(*arguments: Any, **named: Any) -> None:
-        run_virtual(test(*arguments, **named))
-
-    return run
-
-
-class Scripted(ServiceFunction):
-    """A function each test writes: coroutine functions by the method they stand for."""
-
-    scripts: dict[str, Script]
-
-    async def begin(self, execution: Execution) -> None:
-        await self.scripts.get("begin", nothing)(self, execution)
-
-    async def client_turn(self, execution: Execution, turn: Turn, server: Channel) -> None:
-        await self.scripts.get("client", nothing)(self, turn, server)
-
-    async def server_turn(self, execution: Execution, turn: Turn, client: Channel) -> None:
-        await self.scripts.get("server", nothing)(self, turn, client)
-
-    async def end(self, execution: Execution) -> Outcome:
-        found: Outcome = await self.scripts.get("end", complete)(self, execution)
-        return found
-
-
-async def nothing(*_: object) -> None:
-    pass
-
-
-async def complete(*_: object) -> Outcome:
-    return Outcome.COMPLETE
-
-
-class Host:
-    """A function host, what it said, and short words for what a node says to it."""
-
-    def __init__(self, **scripts: Script) -> None:
-        function = type("Function", (Scripted,), {"scripts": scripts})
-        self.said: list[FromWorker] = []
-        self.host = FunctionHost(self.said.append, lambda name: function)
-
-    async def tell(self, *messages: ToWorker) -> list[FromWorker]:
-        """Messages at once, and all that follows from them."""
-        for message in messages:
-            self.host.receive(message)
-        return await self.heard()
-
-    async def heard(self) -> list[FromWorker]:
-        """What was said since the last time, once nothing moves any more."""
-        await asyncio.sleep(60)
-        said = self.said.copy()
-        self.said.clear()
-        return said
-
-    async def started(self, as_server: bool = True, seats: tuple[int, ...] = (0, 1)) -> None:
-        """An instance in an execution."""
-        instance = SERVER if as_server else CLIENT
-        begin_message = begin(as_server, seats)
-        assert await self.tell(load(instance), begin_message) == [c.Loaded(instance=instance), begun(as_server)]
-
-
-def load(instance: int, **settings: Any) -> c.Load:
-    return c.Load(instance=instance, function="scripted", settings=settings, private={"rows": [1, 2]})
-
-
-def begin(as_server: bool = True, seats: tuple[int, ...] = (0, 1), execution: int = EXECUTION) -> c.Begin:
-    return c.Begin(
-        instance=SERVER if as_server else CLIENT,
-        execution=execution,
-        as_server=as_server,
-        routine="bottom",
-        round=3,
-        cut=2,
-        seats=list(seats),
-        sequential=True,
-    )
-
-
-def begun(as_server: bool = True, detail: str = "", execution: int = EXECUTION) -> c.Begun:
-    return c.Begun(instance=SERVER if as_server else CLIENT, execution=execution, as_server=as_server, detail=detail)
-
-
-def channel(seat: int = 0, as_server: bool = True) -> dict[str, Any]:
-    return {
-        "instance": SERVER if as_server else CLIENT,
-        "execution": EXECUTION,
-        "as_server": as_server,
-        "seat": seat,
-    }
-
-
-def run_turn(seat: int = 0, turn: int = 0, repetition: int = 0, as_server: bool = True) -> c.RunTurn:
-    return c.RunTurn(**channel(seat, as_server), turn=turn, repetition=repetition)
-
-
-def done(seat: int = 0, turn: int = 0, error: str = "", as_server: bool = True) -> c.TurnDone:
-    return c.TurnDone(**channel(seat, as_server), turn=turn, error=error)
-
-
-def deliver(text: str, seat: int = 0, as_server: bool = True) -> c.Deliver:
-    return c.Deliver(**channel(seat, as_server), body=encode_message(word(text)))
-
-
-def close(seat: int = 0, as_server: bool = True) -> c.CloseChannel:
-    return c.CloseChannel(**channel(seat, as_server))
-
-
-def sent(seat: int = 0, as_server: bool = True) -> c.Sent:
-    return c.Sent(**channel(seat, as_server))
-
-
-def end(repetition: int = 0, execution: int = EXECUTION) -> c.End:
-    return c.End(instance=SERVER, execution=execution, repetition=repetition)
-
-
-def ended(outcome: Any = "complete", error: str = "", repetition: int = 0) -> c.Ended:
-    return c.Ended(instance=SERVER, execution=EXECUTION, repetition=repetition, outcome=outcome, error=error)
-
-
-def forget(as_server: bool = True) -> c.Forget:
-    return c.Forget(instance=SERVER if as_server else CLIENT, execution=EXECUTION, as_server=as_server)
-
-
-def word(text: str) -> Message:
-    return Message(9, Content.JSON, text.encode())
-
-
-def text(message: Message) -> str:
-    return bytes(message.data).decode()
-
-
-def words(said: list[FromWorker]) -> list[str]:
-    """What was sent."""
-    return [text(decode_message(m.body)) for m in said if isinstance(m, c.Send | c.SendResult)]
-
-
-def without_log(said: list[FromWorker]) -> list[FromWorker]:
-    return [message for message in said if not isinstance(message, c.Log)]
-
-
-async def echo(function: ServiceFunction, turn: Turn, client: Channel) -> None:
-    """Answers each word with itself; ends at "bye"."""
-    while (heard := text(await client.receive())) != "bye":
-        await client.send(word(f"{heard} from seat {turn.seat}"))
-
-
-async def for_ever(*_: object) -> None:
-    await asyncio.Event().wait()
-
+from net4ai.codecs.compute import FromWorker
+from net4ai.codecs.message import encode_message
+from net4ai.functions.api import Channel, Execution, Outcome, ServiceFunction, Turn
 
 # --- Turns
 
@@ -481,11 +345,6 @@ async def test_the_old_attempt_may_still_commit() -> None:
 # --- Flow
 
 
-async def talk(function: ServiceFunction, turn: Turn, other: Channel) -> None:
-    for number in range(12):
-        await other.send(word(str(number)))
-
-
 @virtual
 async def test_few_messages_go_unanswered() -> None:
     host = Host(server=talk)
@@ -509,170 +368,6 @@ async def test_too_much_unread_breaks_the_channel() -> None:
     left = f"ChannelClosed: the function left {count} messages, {65 * count} octets, unread"
     assert said == [done(error=left)]
     assert await host.tell(close(), run_turn(), deliver("bye")) == [done()]
-
-
-# --- Ends
-
-
-@virtual
-async def test_a_restart_keeps_seats_channels_and_turn_numbers() -> None:
-    outcomes = [Outcome.RESTART, Outcome.COMPLETE]
-    begins: list[Execution] = []
-
-    async def note(function: ServiceFunction, execution: Execution) -> None:
-        begins.append(execution)
-
-    async def decide(*_: object) -> Outcome:
-        return outcomes.pop(0)
-
-    host = Host(begin=note, server=echo, end=decide)
-    await host.started()
-    assert await host.tell(run_turn(0, 0), deliver("bye")) == [done(0, 0)]
-    assert await host.tell(end(0)) == [ended("restart")]
-    assert await host.tell(deliver("early"), end(0)) == [ended("restart")], "the answer is repeated"
-    said = await host.tell(run_turn(0, 0), run_turn(0, 1, 1), deliver("bye"))
-    assert words(said) == ["early from seat 0"]
-    assert (said[0], said[-1]) == (done(0, 0), done(0, 1))
-    assert await host.tell(end(1)) == [ended("complete", repetition=1)]
-    assert await host.tell(end(1), end(0)) == [ended("complete", repetition=1), ended("restart")]
-    assert len(begins) == 1
-
-
-@virtual
-async def test_after_the_end_nothing_is_left() -> None:
-    kept: list[Channel] = []
-
-    async def keep(function: ServiceFunction, turn: Turn, client: Channel) -> None:
-        kept.append(client)
-
-    host = Host(server=keep)
-    await host.started()
-    assert await host.tell(run_turn(), end()) != []
-    assert await host.tell(run_turn()) == [done(error="unknown execution")]
-    assert await host.tell(deliver("x")) == [c.Dropped(instance=SERVER, reason="unknown execution", octets=65)]
-    for use in (kept[0].send(word("x")), kept[0].receive()):
-        with pytest.raises(ChannelClosed, match="the execution has ended"):
-            await use
-    assert not host.host._tasks
-
-
-@virtual
-async def test_turns_under_way_at_the_end_are_cancelled_and_cannot_commit() -> None:
-    committed: list[int] = []
-
-    async def stubborn(function: ServiceFunction, turn: Turn, client: Channel) -> None:
-        try:
-            await for_ever()
-        except asyncio.CancelledError:
-            committed.append(turn.number)
-
-    async def last(function: ServiceFunction, execution: Execution) -> Outcome:
-        assert committed == [0, 1]
-        return Outcome.RESTART
-
-    host = Host(server=stubborn, end=last)
-    await host.started()
-    assert await host.tell(run_turn(0, 0), run_turn(1, 1)) == []
-    assert await host.tell(end()) == [ended("restart")]
-    said = await host.tell(run_turn(0, 0))
-    assert said == [], "it runs: it was not committed"
-
-
-@virtual
-async def test_no_turn_starts_while_the_server_ends() -> None:
-    opened = asyncio.Event()
-
-    async def slow(*_: object) -> Outcome:
-        await opened.wait()
-        return Outcome.RESTART
-
-    host = Host(end=slow)
-    await host.started()
-    assert await host.tell(end(), end(), run_turn()) == [done(error="the execution is ending")]
-    opened.set()
-    assert await host.heard() == [ended("restart")]
-    assert await host.tell(run_turn()) == [done()]
-
-
-@virtual
-async def test_an_end_that_says_nothing() -> None:
-    host = Host(end=nothing)
-    await host.started()
-    assert await host.tell(end()) == [ended(error="TypeError: end returned NoneType; allowed: an Outcome")]
-
-
-@pytest.mark.parametrize("message", [begin(), forget(), c.Unload(instance=SERVER), load(SERVER)])
-@virtual
-async def test_what_is_cancelled_says_nothing_any_more(message: ToWorker) -> None:
-    ends: list[str] = []
-
-    async def wait(function: ServiceFunction, turn: Turn, client: Channel) -> None:
-        try:
-            await client.receive()
-        except ChannelClosed:
-            ends.append("closed")
-        except asyncio.CancelledError:
-            ends.append("cancelled")
-        function.context.progress(said="I am still here")
-        await client.send(word("I am still here"))
-
-    host = Host(server=wait)
-    await host.started()
-    await host.tell(run_turn())
-    said = await host.tell(message)
-    assert not any(isinstance(m, c.Send | c.TurnDone) for m in said)
-    assert len(ends) == 1
-    assert not host.host._tasks
-
-
-@virtual
-async def test_begin_anew_waits_for_the_old_one_and_forgets_its_commits() -> None:
-    order: list[str] = []
-
-    async def note(function: ServiceFunction, *_: object) -> None:
-        order.append("begin")
-
-    async def slow(function: ServiceFunction, turn: Turn, client: Channel) -> None:
-        order.append("turn")
-        if turn.number:
-            try:
-                await for_ever()
-            finally:
-                await asyncio.sleep(0.5)
-                order.append("cleaned up")
-
-    host = Host(begin=note, server=slow)
-    await host.started()
-    assert await host.tell(run_turn(0, 0), run_turn(1, 1)) == [done(0, 0)]
-    assert await host.tell(begin(), run_turn(0, 0)) == [begun(), done(0, 0)]
-    assert order == ["begin", "turn", "turn", "cleaned up", "begin", "turn"]
-    assert await host.tell(end()) == [ended()]
-
-
-@virtual
-async def test_an_instance_forgets_its_oldest_execution(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(function_host, "MAXIMUM_EXECUTIONS", 2)
-
-    host = Host(server=for_ever)
-    await host.started()
-    assert await host.tell(run_turn(), begin(execution=8)) == [begun(execution=8)]
-    said = await host.tell(begin(execution=9))
-    assert said == [
-        c.Log(instance=SERVER, line="execution 7 forgotten: too many executions"),
-        begun(execution=9),
-    ]
-    assert await host.tell(run_turn()) == [done(error="unknown execution")]
-    assert not host.host._tasks
-
-
-@virtual
-async def test_ends_are_remembered_within_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(function_host, "REMEMBERED_ENDS", 1)
-
-    host = Host()
-    await host.started()
-    await host.tell(begin(execution=8), end(), end(execution=8))
-    assert await host.tell(end()) == [ended(error="unknown execution")]
 
 
 # --- What is unknown
@@ -800,45 +495,3 @@ async def test_progress_knows_its_execution_and_what_can_be_told() -> None:
         c.Progress(instance=SERVER, execution=EXECUTION, values={"x": 1}),
         done(),
     ]
-
-
-# --- In the loop of the node
-
-
-@virtual
-async def test_inline_compute_is_never_re_entrant_and_keeps_the_order() -> None:
-    function = type("Function", (Scripted,), {"scripts": {"server": talk}})
-    looked_for: list[str] = []
-
-    def find(name: str) -> type[ServiceFunction]:
-        looked_for.append(name)
-        return function
-
-    worker = InlineCompute(asyncio.get_running_loop(), find)
-    said: list[FromWorker] = []
-    depth = 0
-
-    def receive(message: FromWorker) -> None:
-        nonlocal depth
-        depth += 1
-        assert depth == 1
-        said.append(message)
-        if isinstance(message, c.Send):
-            worker.send(sent())
-        depth -= 1
-
-    worker.receive = receive
-    for message in (load(SERVER), begin(), run_turn(), end()):
-        worker.send(message)
-    assert said == []
-    assert looked_for == []
-    await asyncio.sleep(1)
-    assert said[:3] == [c.Ready(), c.Loaded(instance=SERVER), begun()]
-    assert words(said) == [str(n) for n in range(8)], "the end has cut the turn off"
-    assert said[-1] == ended()
-    worker.send(load(SERVER))
-    worker.close()
-    worker.send(load(SERVER))
-    before = len(said)
-    await asyncio.sleep(1)
-    assert len(said) == before
