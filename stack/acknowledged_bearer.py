@@ -413,7 +413,11 @@ class AcknowledgedBearer:
         lost: set[int] = set()
         for gap in missing:
             first = _ahead(gap.first, oldest)
-            lost.update(range(first, min(first + gap.length, reported)))
+            # Clipped to what is under way: a range may name 65535 PDUs.
+            clipped = range(max(first, 0), min(first + gap.length, reported))
+            if not clipped:
+                return Drop.STALE_STATUS
+            lost.update(clipped)
         newest: _Sent | None = None
         for position, count in [(_ahead(count, oldest), count) for count in self._sent]:
             if position >= reported:
