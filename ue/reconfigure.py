@@ -9,7 +9,7 @@ from net4ai.codecs import rrc
 from net4ai.codecs.causes import Cause
 from net4ai.codecs.common import BearerMode, SessionConfiguration, SessionHandle
 from net4ai.codecs.dep import VERSION
-from net4ai.stack.dep.errors import NotEnoughCredit
+from net4ai.stack.dep.errors import DepError
 from net4ai.stack.dep_endpoint import DEFAULT_LIMITS, SessionEnd
 from net4ai.stack.hop import Hop
 from net4ai.ue import take_part
@@ -82,7 +82,7 @@ def _session_fault(configuration: SessionConfiguration, bearers: frozenset[int])
 
 
 def _add_sessions(terminal: Terminal, hop: Hop, message: rrc.Reconfiguration) -> list[tuple[int, SessionEnd]] | None:
-    """New ends of all sessions, beside old ones of the same identity; None and nothing: credit does not suffice."""
+    """New ends of all sessions, beside old ones of the same identity; None and nothing: there is no room."""
     endpoint = terminal.process.endpoint
     added: list[tuple[int, SessionEnd]] = []
     for configuration in message.sessions:
@@ -98,7 +98,7 @@ def _add_sessions(terminal: Terminal, hop: Hop, message: rrc.Reconfiguration) ->
                 lambda end, event: take_part.on_dep_event(terminal, end, event),
                 ids | take_part.trace_ids(terminal, configuration.session),
             )
-        except NotEnoughCredit:
+        except DepError:
             for _, before in added:
                 endpoint.remove(before)
             return None

@@ -19,6 +19,7 @@ from radio_bench import (
 from net4ai.codecs import rrc
 from net4ai.codecs.causes import Cause
 from net4ai.codecs.common import BearerMode, FlowMapping, SessionRelease
+from net4ai.stack import dep_endpoint
 from net4ai.stack.dep.constants import SCHEDULED_MINIMUM
 from net4ai.stack.dep_endpoint import DEFAULT_LIMITS
 from net4ai.ue.reconfigure import bearers_of
@@ -184,6 +185,14 @@ def test_without_credit_for_all_nothing_is_taken() -> None:
     assert world.say((), sessions) == rrc.ReconfigurationFailure(transaction=0, cause=Cause.NO_RESOURCES)
     assert world.snapshot() == before
     assert isinstance(world.say((), sessions[:1]), rrc.ReconfigurationComplete)
+
+
+def test_without_room_for_a_session_nothing_is_taken(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dep_endpoint, "MAXIMUM_SESSIONS", 3)
+    before = world.snapshot()
+    sessions = (session_configuration(5, 9, 1), session_configuration(6, 8, 1))
+    assert world.say((), sessions) == rrc.ReconfigurationFailure(transaction=0, cause=Cause.NO_RESOURCES)
+    assert world.snapshot() == before
 
 
 small = st.integers(1, 4)
