@@ -135,7 +135,7 @@ class TaskManager:
                     client_function=request.description.functions[routine.client].entry_point,
                     client_settings=request.settings.get(routine.client, {}),
                     round=round,
-                    cut=request.cut if routine.split else 0,
+                    cut=cut_sent(request, routine),
                     sequential=routine.sequential,
                     k=k,
                     servers=servers,
@@ -154,7 +154,7 @@ class TaskManager:
             job=request.job,
             execution=execution,
             k=request.k,
-            raw_data=routine.split and request.cut == 0,
+            raw_data=cut_sent(request, routine) == 0,
             servers=[ServerWish(instance=server.instance, node=server.node) for server in servers],
         )
         said: list[int] = []
@@ -169,6 +169,11 @@ class TaskManager:
             await self.entity.procedures.sleep(self.entity.timers["clients-wait"])
         by_instance = {seats.instance: seats.seats for seats in selected.servers}
         return [ServerAssignment(instance=server, seats=by_instance[server.instance]) for server in servers]
+
+
+def cut_sent(request: ExecuteTask, routine: Routine) -> int:
+    """The cut clients are told. 0: they send raw data (R61), as in a routine that splits no model."""
+    return request.cut if routine.split else 0
 
 
 def waiting_text(servers: list[Instance], seats: list[ServerSeats], k: int) -> str:

@@ -44,13 +44,19 @@ def invited(terminal: Terminal, message: nas.RoutineInvite) -> None:
     if message.session not in terminal.sessions:
         terminal.send_nas(nas.RoutineReject(execution=message.execution, cause=Cause.UNKNOWN_SESSION))
         return
-    if message.function not in terminal.process.config.functions:
+    if not allowed(terminal, message):
         terminal.send_nas(nas.RoutineReject(execution=message.execution, cause=Cause.NOT_ALLOWED))
         return
     terminal.participation = part = Participation(message.execution, message.session, message.seat)
     part.preparing = terminal.process.procedures.start(
         "accept invitation", _accept(terminal, part, message), ue=terminal.name, execution=message.execution
     )
+
+
+def allowed(terminal: Terminal, message: nas.RoutineInvite) -> bool:
+    """What the owner allows, whatever the core thinks: the function, and with cut 0 to give raw data (R61)."""
+    config = terminal.process.config
+    return message.function in config.functions and (message.cut > 0 or config.raw_data)
 
 
 async def _accept(terminal: Terminal, part: Participation, message: nas.RoutineInvite) -> None:

@@ -51,8 +51,14 @@ class World(Bench):
             ]
         )
 
-    def execute(self, repeat: str = "until-stop", k: int = 4, cut: int = 1) -> None:
-        service = description(tasks={"t": Task(chain=("bottom", "top"), repeat=repeat)})  # type: ignore[arg-type]
+    def execute(self, repeat: str = "until-stop", k: int = 4, cut: int = 1, split: bool = True) -> None:
+        service = description(
+            tasks={"t": Task(chain=("bottom", "top"), repeat=repeat)},  # type: ignore[arg-type]
+            routines={
+                "bottom": Routine(client="source", server="local", sequential=True, split=split),
+                "top": Routine(client="local", server="global"),
+            },
+        )
         settings = {"source": {"a": 1}}
         request = ExecuteTask(1, "t", k, cut, service, settings, INSTANCES, names.ROUTINE_MANAGER)
         self.call(names.TASK_MANAGER, request)
@@ -102,6 +108,13 @@ def test_terminals_are_asked_for_and_seated(world: World) -> None:
 def test_raw_data_is_asked_for_with_cut_0_alone(world: World, cut: int) -> None:
     world.execute(cut=cut)
     assert world.access_manager.of(SelectClients)[0].raw_data == (cut == 0)
+
+
+def test_a_routine_without_split_asks_for_raw_data(world: World) -> None:
+    """Its clients are told cut 0, whatever cut the job has for the others."""
+    world.execute(cut=2, split=False)
+    assert world.executions[0].cut == 0
+    assert world.access_manager.of(SelectClients)[0].raw_data
 
 
 def test_the_chain_is_repeated_until_a_server_says_stop(world: World) -> None:

@@ -108,11 +108,18 @@ def test_a_function_is_loaded_once_for_the_same_settings(world: World) -> None:
     assert [message.execution for message in world.ran.nas] == [1, 2, 3]  # type: ignore[attr-defined]
 
 
+def test_who_is_willing_to_give_raw_data_accepts_cut_0(world: World) -> None:
+    world.ue.process.config.raw_data = True
+    world.accept(cut=0)
+    assert world.ran.nas == [nas.RoutineAccept(execution=1, key=b"")]
+
+
 @pytest.mark.parametrize(
     ("changes", "cause"),
     [
         ({"session": 9}, Cause.UNKNOWN_SESSION),
         ({"function": "evil"}, Cause.NOT_ALLOWED),
+        ({"cut": 0}, Cause.NOT_ALLOWED),
         ({"settings": b"{"}, Cause.MALFORMED_MESSAGE),
         ({"settings": b"[]"}, Cause.MALFORMED_MESSAGE),
     ],
