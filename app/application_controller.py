@@ -30,7 +30,7 @@ from net4ai.stack.control_entity import ControlEntity
 from net4ai.stack.dep.credit import CreditBudget
 from net4ai.stack.dep.errors import DepError
 from net4ai.stack.dep.events import Event, MessageReceived, SessionClosed
-from net4ai.stack.dep_endpoint import DEFAULT_LIMITS, SessionEnd
+from net4ai.stack.dep_endpoint import SessionEnd
 from net4ai.stack.drops import DropCounter
 from net4ai.stack.hop import Address, Sockets
 from net4ai.stack.link_peer import LinkPeer
@@ -170,7 +170,7 @@ class ApplicationController:
             peer.refuse(message.transaction, Cause.NO_RESOURCES, str(error))
             return
         self._sessions[message.instance] = end
-        handle = link.LinkHandle(seat=session.seat, handle=end.handle, limits=DEFAULT_LIMITS)
+        handle = link.LinkHandle(seat=session.seat, handle=end.handle, limits=end.session.receive_limits)
         peer.send(link.SessionAddComplete(transaction=message.transaction, sessions=(handle,)))
 
     def _on_event(self, end: SessionEnd, event: Event) -> None:

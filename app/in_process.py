@@ -26,12 +26,12 @@ from net4ai.stack.io.trace_file import TraceFile
 class InProcessRun:
     """Gives each node of a run its platform, all in the running loop."""
 
-    def __init__(self, run: RunConfig, say: Callable[[str], None]) -> None:
+    def __init__(self, run: RunConfig, network: MemoryNetwork, say: Callable[[str], None]) -> None:
         self.run = run
         self.say = say
         self.loop = asyncio.get_running_loop()
         self.clock = LoopClock(self.loop, run.utc_offset)
-        self.network = MemoryNetwork(self.loop)
+        self.network = network
         self.hub = Hub()
         self.nodes: list[RunningNode] = []
         self._platforms: list[Platform] = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -31,6 +32,14 @@ class Plan:
     def edge_t4(self) -> Address:
         """Where the application controller attaches."""
         return self.core.n2[0], self.edge.t4_ports[0]
+
+    @property
+    def sessions_at_a_socket(self) -> int:
+        """DEP sessions that a bulk socket of this run may have to hold at a time."""
+        at_node: Counter[str] = Counter()
+        for group in self.ues:
+            at_node[group.ran_node] += len(group.terminals)
+        return max(at_node.values()) + 2 * len(self.ran_nodes) + 1
 
 
 def identity(subscriber: Subscriber) -> str:

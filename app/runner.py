@@ -37,7 +37,9 @@ from net4ai.stack.io.capture_reader import merge_captures
 from net4ai.stack.io.child_process import ChildProcess, python_module
 from net4ai.stack.io.clock import SystemClock
 from net4ai.stack.io.driver import Driver
-from net4ai.stack.io.platform import BusConfig, Platform, RunConfig
+from net4ai.stack.io.memory_network import MemoryNetwork
+from net4ai.stack.io.network import Network, SystemNetwork
+from net4ai.stack.io.platform import BusConfig, Platform, RunConfig, unscheduled_of
 from net4ai.stack.io.virtual_loop import VirtualTimeDeadlockError, run_virtual
 from net4ai.stack.procedure import ProcedureError
 from net4ai.stack.timers import Timers
@@ -98,9 +100,14 @@ class Run:
         else:
             self.ended.set_exception(error)
 
-    def config(self, links: dict[str, Any], bus: BusConfig | None, started: int, utc_offset: int) -> RunConfig:
+    async def config(
+        self, plan: Plan, network: Network, bus: BusConfig | None, started: int, utc_offset: int
+    ) -> RunConfig:
         """What every node of the run is told."""
         name, seed = self.scenario.name, self.scenario.seed
+        probe = await network.open(self.scenario.addresses.host)
+        unscheduled = unscheduled_of(probe.receive_buffer, plan.sessions_at_a_socket)
+        probe.close()
         return RunConfig(
             run_key=secrets.token_hex(32),
             seed=seed,
@@ -108,7 +115,8 @@ class Run:
             started=started,
             host=self.scenario.addresses.host,
             bus=bus,
-            links=links,
+            links=dict(plan.links),
+            unscheduled=unscheduled,
             trace_folder=str(self.trace_folder.absolute()),
             capture_folder=str(self.capture_folder.absolute()) if self.options.capture else "",
             comment=f"net4ai {version('net4ai')}, scenario {name}, seed {seed}",
@@ -237,7 +245,9 @@ async def _in_process(run: Run) -> AsyncIterator[tuple[Platform, Plan]]:
     """All nodes in this loop."""
     ports = iter(range(FIRST_MEMORY_PORT, 65536))
     plan = make_plan(run.scenario, lambda: next(ports), next(ports))
-    host = InProcessRun(run.config(dict(plan.links), None, 0, time.time_ns()), run.display.line)
+    network = MemoryNetwork(asyncio.get_running_loop())
+    config = await run.config(plan, network, None, 0, time.time_ns())
+    host = InProcessRun(config, network, run.display.line)
     try:
         host.nodes.append(await core.start(plan.core, await host.platform("core")))
         host.nodes.append(await edge.start(plan.edge, await host.platform(plan.edge.name)))
@@ -264,7 +274,7 @@ async def _in_processes(run: Run) -> AsyncIterator[tuple[Platform, Plan]]:
         free = FreePorts(scenario.addresses.host)
         plan = make_plan(scenario, free.udp, scenario.addresses.n2_port or free.tcp())
         free.release()
-        config = run.config(dict(plan.links), bus, clock.now(), clock.utc_offset)
+        config = await run.config(plan, SystemNetwork(), bus, clock.now(), clock.utc_offset)
         host = node_process.ProcessHost(config, run.node_folder, run.display.line)
         host.clock = clock
         groups: list[list[ChildProcess]] = []

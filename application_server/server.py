@@ -23,7 +23,7 @@ from net4ai.stack.compute import Compute
 from net4ai.stack.dep.credit import CreditBudget
 from net4ai.stack.dep.errors import DepError
 from net4ai.stack.dep.events import Event, MessageAcknowledged, MessageReceived
-from net4ai.stack.dep_endpoint import DEFAULT_LIMITS, SessionEnd
+from net4ai.stack.dep_endpoint import SessionEnd
 from net4ai.stack.drops import DropCounter
 from net4ai.stack.hop import Address, Sockets
 from net4ai.stack.link_peer import LinkPeer
@@ -145,7 +145,7 @@ class ApplicationServer:
             except DepError as error:
                 self.on_trouble(f"{self.config.name}: {error}")
                 continue
-            added.append(link.LinkHandle(seat=session.seat, handle=end.handle, limits=DEFAULT_LIMITS))
+            added.append(link.LinkHandle(seat=session.seat, handle=end.handle, limits=end.session.receive_limits))
         peer.send(link.SessionAddComplete(transaction=message.transaction, sessions=tuple(added)))
 
     def _add_session(self, peer: LinkPeer, message: link.SessionAdd, session: link.LinkSession) -> SessionEnd:

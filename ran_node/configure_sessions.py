@@ -23,7 +23,7 @@ from net4ai.codecs.common import (
 )
 from net4ai.codecs.dep import VERSION
 from net4ai.ran_node.ue_context import UeContext
-from net4ai.stack.dep_endpoint import DEFAULT_LIMITS
+from net4ai.stack.dep_endpoint import limits_of
 from net4ai.stack.forwarding.legs import OpenLeg
 from net4ai.stack.procedure import Procedure, ProcedureError, ProcedureRejected
 
@@ -68,7 +68,7 @@ async def _add_session(node: RanNode, context: UeContext, request: n2.SessionSet
     context.bearers[bearer] = request.qos[0]
     context.hop.add_bearer(bearer)
     try:
-        await reconfigure(node, context, new, session, bearer, node.new_handle(), DEFAULT_LIMITS)
+        await reconfigure(node, context, new, session, bearer, node.new_handle(), limits_of(node.uu_budget))
     except ProcedureError:
         del context.sessions[session]
         if new and bearer not in context.sessions.values():

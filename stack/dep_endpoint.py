@@ -16,6 +16,7 @@ from net4ai.codecs.dep import DEP_HEADER, DEP_HEADER_SIZE, DepType
 from net4ai.codecs.l2 import L2_HEADER_SIZE
 from net4ai.stack.deadlines import Deadlines
 from net4ai.stack.dep import pdus
+from net4ai.stack.dep.constants import MAXIMUM_MESSAGE, MAXIMUM_OPEN, SEGMENT_SIZE
 from net4ai.stack.dep.credit import CreditBudget
 from net4ai.stack.dep.drops import Drop
 from net4ai.stack.dep.errors import DepError
@@ -33,8 +34,15 @@ MAXIMUM_SESSIONS = 65536
 OCTETS_PER_TURN = 256 * 1024
 """DATA one session sends before the next one gets its turn."""
 
-DEFAULT_LIMITS = SessionLimits(segment_size=1400, unscheduled=8400, maximum_message=64 << 20, maximum_open=8)
-"""What a receiver permits unless configured. Six segments may come unasked: a split-learning step costs no GRANT."""
+
+def limits_of(budget: CreditBudget) -> SessionLimits:
+    """What the receiver behind a bulk socket permits each session."""
+    return SessionLimits(
+        segment_size=SEGMENT_SIZE,
+        unscheduled=budget.unscheduled,
+        maximum_message=MAXIMUM_MESSAGE,
+        maximum_open=MAXIMUM_OPEN,
+    )
 
 
 class TooManySessions(DepError):
@@ -68,6 +76,7 @@ class DepEndpoint:
     ) -> None:
         self.sessions: dict[int, SessionEnd] = {}
         self.drops = drops
+        self.limits = limits_of(budget)
         self._budget = budget
         self._random_handle = random_handle
         self._trace = trace
@@ -108,7 +117,7 @@ class DepEndpoint:
                 send_handle=send_handle,
                 flows={flow.qfi: flow for flow in flows},
                 send_limits=send_limits,
-                receive_limits=DEFAULT_LIMITS,
+                receive_limits=self.limits,
                 budget=self._budget,
                 on_drop=lambda reason, size, now: self.drops.count(reason, size),
             ),

@@ -10,7 +10,7 @@ from net4ai.codecs.causes import Cause
 from net4ai.codecs.common import BearerMode, SessionConfiguration, SessionHandle
 from net4ai.codecs.dep import VERSION
 from net4ai.stack.dep.errors import DepError
-from net4ai.stack.dep_endpoint import DEFAULT_LIMITS, SessionEnd
+from net4ai.stack.dep_endpoint import SessionEnd
 from net4ai.stack.hop import Hop
 from net4ai.ue import take_part
 
@@ -39,7 +39,8 @@ def reconfigure(terminal: Terminal, message: rrc.Reconfiguration) -> None:
         # What was under way on the old handle ends.
         release_session(terminal, session)
         terminal.sessions[session] = end
-    handles = tuple(SessionHandle(session=session, handle=end.handle, limits=DEFAULT_LIMITS) for session, end in added)
+    limits = terminal.process.endpoint.limits
+    handles = tuple(SessionHandle(session=session, handle=end.handle, limits=limits) for session, end in added)
     terminal.send_rrc(rrc.ReconfigurationComplete(transaction=message.transaction, sessions=handles))
 
 

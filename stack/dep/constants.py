@@ -97,3 +97,13 @@ RELAYED_MESSAGES = 512
 """Messages under credit per route and direction; the one idle longest makes room."""
 RELAY_IDLE = 120 * SECOND
 """A relay forgets the credit of a message that nothing passed for, longer than either end would wait."""
+
+# --- Sessions ---
+
+SEGMENT_SIZE = 1400
+"""Payload octets of a DATA segment: with all headers it fits an Ethernet frame."""
+DEFAULT_UNSCHEDULED = 6 * SEGMENT_SIZE
+"""Octets a session may send unasked: a split-learning step then costs no GRANT."""
+MAXIMUM_MESSAGE = 64 << 20
+MAXIMUM_OPEN = 8
+"""Messages of a session under way at a time, per direction."""

@@ -17,6 +17,7 @@ import heapq
 from collections.abc import Hashable
 
 from net4ai.stack.dep.constants import (
+    DEFAULT_UNSCHEDULED,
     GRANT_SHARE,
     OLDEST_TURN,
     OVERCOMMITTED,
@@ -72,10 +73,12 @@ class Claim:
 class CreditBudget:
     """The credit of one bulk socket: `octets` may be on their way to it."""
 
-    def __init__(self, octets: int) -> None:
+    def __init__(self, octets: int, unscheduled: int = DEFAULT_UNSCHEDULED) -> None:
         if octets < SCHEDULED_MINIMUM:
             raise ValueError(f"a budget of {octets} octets; at least {SCHEDULED_MINIMUM} are needed")
         self.octets = octets
+        self.unscheduled = unscheduled
+        """What each session is promised; the same at both ends of a hop and along a route."""
         self.promised = 0
         self.reserved = 0
         self._claims: dict[Claim, None] = {}

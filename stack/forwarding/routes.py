@@ -21,7 +21,7 @@ from net4ai.codecs.causes import Cause
 from net4ai.codecs.common import FlowMapping, SessionLimits
 from net4ai.codecs.dep import VERSION
 from net4ai.stack.dep.errors import NotEnoughCredit
-from net4ai.stack.dep_endpoint import DEFAULT_LIMITS
+from net4ai.stack.dep_endpoint import limits_of
 from net4ai.stack.forwarding.legs import InstalledRoute, Leg, OpenLeg, Routes
 from net4ai.stack.hop import FIXED_LINK_DEP_BEARER, Hop
 from net4ai.stack.label_switch import RouteEnd
@@ -50,7 +50,7 @@ async def install_routes(function: ForwardingFunction, request: InstallRoutes) -
     """Lay the routes of all clients to a server here. Those that cannot be laid are missing in the reply."""
     server = function.peer_of(request.instance)
     inward = {client.seat: _fresh_handle(function) for client in request.clients}
-    sessions = [(client.seat, inward[client.seat], DEFAULT_LIMITS) for client in request.clients]
+    sessions = [(client.seat, inward[client.seat], _own_limits(function, server)) for client in request.clients]
     try:
         handles = await add_sessions(
             server, request.execution, request.instance, link.EndPoint.ROUTINE_SERVER, sessions
@@ -168,7 +168,7 @@ async def install_results(function: ForwardingFunction, request: InstallResults)
                 link.RESULTS_EXECUTION,
                 request.instance,
                 link.EndPoint.RESULTS,
-                (RESULTS_SEAT, handle, DEFAULT_LIMITS),
+                (RESULTS_SEAT, handle, _own_limits(function, peer)),
             )
             for peer, handle in zip(peers, inward, strict=True)
         ]
@@ -294,6 +294,11 @@ def _join(function: ForwardingFunction, one: OpenLeg, one_in: int, other: OpenLe
     except (NotEnoughCredit, ValueError) as error:
         raise ProcedureError(Cause.NO_RESOURCES, str(error)) from None
     return one.leg, one_in
+
+
+def _own_limits(function: ForwardingFunction, peer: LinkPeer) -> SessionLimits:
+    """What this relay permits a neighbour before it knows the other end of the route."""
+    return limits_of(function.links[peer.hop.name.link].budget)
 
 
 def _fixed_leg(function: ForwardingFunction, peer: LinkPeer, session: link.LinkHandle | link.LinkSession) -> OpenLeg:

@@ -18,7 +18,7 @@ from net4ai.codecs.envelope import Envelope
 from net4ai.codecs.l2 import BULK_PORT, SIGNALLING_PORT
 from net4ai.stack.compute import Compute
 from net4ai.stack.control_entity import ControlEntity
-from net4ai.stack.dep.constants import SCHEDULED_MINIMUM
+from net4ai.stack.dep.constants import DEFAULT_UNSCHEDULED, SCHEDULED_MINIMUM, SEGMENT_SIZE
 from net4ai.stack.dep.credit import CreditBudget
 from net4ai.stack.drops import DropCounter
 from net4ai.stack.hop import Address, Sockets
@@ -37,6 +37,21 @@ log = logging.getLogger(__name__)
 
 CREDIT_SHARE = 4
 """A quarter of the receive buffer may be under way: the kernel counts more than payload, and segments come unmerged."""
+
+
+def credit_of(receive_buffer: int) -> int:
+    """Octets that may be on their way to a socket with this receive buffer."""
+    return max(SCHEDULED_MINIMUM, receive_buffer // CREDIT_SHARE)
+
+
+def unscheduled_of(receive_buffer: int, sessions: int) -> int:
+    """Octets each of `sessions` sessions at a socket may be sent unasked: whole segments, 0 where buffers are small.
+
+    Counted twice: a session that is renewed is there twice for a moment.
+    """
+    each = (credit_of(receive_buffer) - SCHEDULED_MINIMUM) // max(1, 2 * sessions)
+    return min(DEFAULT_UNSCHEDULED, each // SEGMENT_SIZE * SEGMENT_SIZE)
+
 
 PORTS = (SIGNALLING_PORT, BULK_PORT)
 """Ports in captures: signalling, bulk."""
@@ -88,6 +103,8 @@ class RunConfig(msgspec.Struct, forbid_unknown_fields=True):
     capture_folder: str = ""
     comment: str = ""
     """For captures: version, scenario, seed."""
+    unscheduled: int = DEFAULT_UNSCHEDULED
+    """Octets a DEP session may be sent unasked; the same at all nodes, for a route passes several."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +200,7 @@ class Platform:
             self.closing.append(endpoint.close)
             endpoints.append(endpoint)
         signalling, bulk_endpoint = endpoints
-        budget = CreditBudget(max(SCHEDULED_MINIMUM, bulk_endpoint.receive_buffer // CREDIT_SHARE))
+        budget = CreditBudget(credit_of(bulk_endpoint.receive_buffer), self.run.unscheduled)
         named = peer_name if capture_sent else None
         sockets = Sockets(
             self._sender(link, signalling, False, named),

@@ -15,9 +15,12 @@ from net4ai.codecs.common import FlowMapping, SessionLimits
 from net4ai.codecs.dep import VERSION
 from net4ai.codecs.l2 import BearerType, L2Header
 from net4ai.stack.dep.constants import SCHEDULED_MINIMUM
-from net4ai.stack.dep_endpoint import DEFAULT_LIMITS
+from net4ai.stack.dep.credit import CreditBudget
+from net4ai.stack.dep_endpoint import limits_of
 from net4ai.stack.link_peer import unattached_pdu
 from net4ai.stack.procedure import ProcedureError, outcome_of
+
+OWN_LIMITS = limits_of(CreditBudget(1 << 20))
 
 QUICK = settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
 FLOWS = (FlowMapping(qfi=1, bearer=1),)
@@ -316,7 +319,7 @@ def test_sessions_added_and_released(serving: Serving) -> None:
     answer = serving.add(SEAT, SEAT + 1)
     assert [session.seat for session in answer.sessions] == [SEAT, SEAT + 1]
     assert {session.handle for session in answer.sessions} == set(serving.machine.endpoint.sessions)
-    assert all(session.limits == DEFAULT_LIMITS for session in answer.sessions)
+    assert [session.limits for session in answer.sessions] == [OWN_LIMITS, OWN_LIMITS]
     serving.release(SEAT)
     assert [name[3] for name in serving.machine.channels] == [SEAT + 1]
     assert serving.compute.of(compute.Forget) == []  # the execution goes on
@@ -365,7 +368,7 @@ def test_sessions_that_are_refused(serving: Serving, change: dict[str, Any], cau
 
 def test_sessions_there_is_no_credit_for_are_left_out(serving: Serving) -> None:
     serving.load()
-    serving.server.budget.octets = SCHEDULED_MINIMUM + 2 * DEFAULT_LIMITS.unscheduled
+    serving.server.budget.octets = SCHEDULED_MINIMUM + 2 * LIMITS.unscheduled
     answer = serving.add(1, 2, 3, 4)
     assert [session.seat for session in answer.sessions] == [1, 2]
     serving.release()

@@ -13,9 +13,12 @@ from net4ai.codecs.causes import Cause
 from net4ai.codecs.common import MAXIMUM_BEARERS, MAXIMUM_SESSIONS, QosProfile, SessionHandle
 from net4ai.ran_node.configure_sessions import open_leg
 from net4ai.ran_node.ue_context import UeContext
-from net4ai.stack.dep_endpoint import DEFAULT_LIMITS
+from net4ai.stack.dep.credit import CreditBudget
+from net4ai.stack.dep_endpoint import limits_of
 from net4ai.stack.forwarding.legs import OpenLeg
 from net4ai.stack.procedure import Procedure, ProcedureError, outcome_of
+
+LIMITS = limits_of(CreditBudget(1 << 20))
 
 OTHER_QOS = QosProfile(five_qi=129, priority=60)
 
@@ -46,8 +49,7 @@ class World:
         values = {
             "transaction": asked.transaction,
             "sessions": tuple(
-                SessionHandle(session=session.session, handle=handle, limits=DEFAULT_LIMITS)
-                for session in asked.sessions
+                SessionHandle(session=session.session, handle=handle, limits=LIMITS) for session in asked.sessions
             ),
         }
         self.ue.say(rrc.ReconfigurationComplete(**values | changes))
@@ -78,7 +80,7 @@ class World:
         procedures = self.ran.node.procedures
         leg = procedures.start(
             "route",
-            outcome_of(open_leg(self.ran.node, client, 9, handle, DEFAULT_LIMITS)),  # type: ignore[arg-type]
+            outcome_of(open_leg(self.ran.node, client, 9, handle, LIMITS)),  # type: ignore[arg-type]
         )
         self.ran.node.pump(self.air.now)
         self.air.run(0.05)

@@ -21,9 +21,11 @@ from net4ai.stack.dep.constants import ERROR_BURST, ERROR_INTERVAL, SCHEDULED_MI
 from net4ai.stack.dep.credit import CreditBudget
 from net4ai.stack.dep.errors import NotEnoughCredit
 from net4ai.stack.dep.events import Event, MessageAcknowledged, MessageFailed, MessageReceived, SessionClosed
-from net4ai.stack.dep_endpoint import DEFAULT_LIMITS, OCTETS_PER_TURN, DepEndpoint, SessionEnd, TooManySessions
+from net4ai.stack.dep_endpoint import OCTETS_PER_TURN, DepEndpoint, SessionEnd, TooManySessions, limits_of
 from net4ai.stack.drops import DropCounter
 from net4ai.stack.hop import Hop, HopName
+
+LIMITS = limits_of(CreditBudget(1 << 20))
 
 FLOWS = (FlowMapping(qfi=1, bearer=1),)
 
@@ -62,7 +64,7 @@ class Process:
             "send_handle": send_handle,
             "version": VERSION,
             "flows": FLOWS,
-            "send_limits": DEFAULT_LIMITS,
+            "send_limits": LIMITS,
             "owner": lambda end, event: self.events.append((end, event)),
             "ids": {"seat": 4},
         }
@@ -150,7 +152,7 @@ def test_messages_both_ways_over_a_bad_link(bad_network: Any, seed: int) -> None
 def test_more_than_one_turn_and_one_budget(make_network: Callable[..., Any]) -> None:
     """The budget of the receiver is shared: what one session frees, another gets, without waiting for a timer."""
     network = make_network()
-    pair = Pair(network, budget=SCHEDULED_MINIMUM + 20 * DEFAULT_LIMITS.unscheduled)
+    pair = Pair(network, budget=SCHEDULED_MINIMUM + 20 * LIMITS.unscheduled)
     bodies = [bytes([number]) * (5 * OCTETS_PER_TURN) for number in range(4)]
     for number, body in enumerate(bodies):
         at_a, _ = pair.session(number)
@@ -335,7 +337,7 @@ def test_number_of_sessions_is_bounded(pair: Pair, monkeypatch: pytest.MonkeyPat
 
 
 def test_without_credit_there_is_no_session(make_network: Callable[..., Any]) -> None:
-    pair = Pair(make_network(), budget=SCHEDULED_MINIMUM + DEFAULT_LIMITS.unscheduled)
+    pair = Pair(make_network(), budget=SCHEDULED_MINIMUM + LIMITS.unscheduled)
     first, _ = pair.session(0)
     with pytest.raises(NotEnoughCredit):
         pair.a.add(101, 201)
@@ -358,7 +360,7 @@ def test_nothing_that_arrives_raises(received: list[bytes]) -> None:
             sent.append(bytes(pdu))
 
     hop: Any = Sink()
-    end = endpoint.add(hop, 200, 100, VERSION, FLOWS, DEFAULT_LIMITS, lambda end, event: None, {})
+    end = endpoint.add(hop, 200, 100, VERSION, FLOWS, LIMITS, lambda end, event: None, {})
     for now, pdu in enumerate(received):
         endpoint.receive(hop, 1, pdu, now)
         endpoint.pump(now)

@@ -26,7 +26,7 @@ from net4ai.ran_node.node import RanNode
 from net4ai.stack.acknowledged_bearer import srb0_pdu, srb0_sdu
 from net4ai.stack.dep.credit import CreditBudget
 from net4ai.stack.dep.events import Event
-from net4ai.stack.dep_endpoint import DEFAULT_LIMITS, DepEndpoint, SessionEnd
+from net4ai.stack.dep_endpoint import DepEndpoint, SessionEnd, limits_of
 from net4ai.stack.drops import DropCounter
 from net4ai.stack.hop import Address, Hop, HopName, Sockets
 from net4ai.stack.procedure import Procedures
@@ -36,6 +36,8 @@ from net4ai.ue.config import TerminalConfig, UeConfig
 from net4ai.ue.process import UeProcess
 from net4ai.ue.states import State
 from net4ai.ue.terminal import Terminal
+
+LIMITS = limits_of(CreditBudget(1 << 20))
 
 UE_ADDRESS, RAN_ADDRESS = ("ue", 1), ("ran", 1)
 BULK_PORT = 2
@@ -306,7 +308,7 @@ def session_configuration(
 ) -> SessionConfiguration:
     """One flow for each bearer, or `flows`."""
     flows = flows or tuple(FlowMapping(qfi=qfi, bearer=bearer) for qfi, bearer in enumerate(bearers, 1))
-    return SessionConfiguration(session=session, dep_version=version, handle=handle, limits=DEFAULT_LIMITS, flows=flows)
+    return SessionConfiguration(session=session, dep_version=version, handle=handle, limits=LIMITS, flows=flows)
 
 
 def reconfiguration(

@@ -21,8 +21,11 @@ from net4ai.codecs.causes import Cause
 from net4ai.codecs.common import BearerMode, FlowMapping, SessionRelease
 from net4ai.stack import dep_endpoint
 from net4ai.stack.dep.constants import SCHEDULED_MINIMUM
-from net4ai.stack.dep_endpoint import DEFAULT_LIMITS
+from net4ai.stack.dep.credit import CreditBudget
+from net4ai.stack.dep_endpoint import limits_of
 from net4ai.ue.reconfigure import bearers_of
+
+LIMITS = limits_of(CreditBudget(1 << 20))
 
 
 class World:
@@ -89,7 +92,7 @@ def test_a_session_on_a_new_bearer(world: World) -> None:
     end = world.ue.terminal.sessions[5]
     assert isinstance(answer, rrc.ReconfigurationComplete)
     assert (answer.transaction, [(s.session, s.handle) for s in answer.sessions]) == (2, [(5, end.handle)])
-    assert answer.sessions[0].limits == DEFAULT_LIMITS
+    assert answer.sessions[0].limits == LIMITS
     assert end.session.send_handle == 77
     assert world.bearers == {1, 2, 3}
 
@@ -178,7 +181,7 @@ def test_half_valid_is_refused_whole(
 
 
 def test_without_credit_for_all_nothing_is_taken() -> None:
-    room = 3 * DEFAULT_LIMITS.unscheduled
+    room = 3 * LIMITS.unscheduled
     world = World(budget=SCHEDULED_MINIMUM + room)
     before = world.snapshot()
     sessions = (session_configuration(5, 9, 1), session_configuration(6, 8, 1))

@@ -9,8 +9,11 @@ from radio_bench import Air, FakeRanNode, Ue
 
 from net4ai.codecs import compute, nas, rrc
 from net4ai.codecs.causes import Cause
+from net4ai.stack.dep.credit import CreditBudget
 from net4ai.stack.dep.events import MessageAcknowledged, MessageReceived
-from net4ai.stack.dep_endpoint import DEFAULT_LIMITS
+from net4ai.stack.dep_endpoint import limits_of
+
+LIMITS = limits_of(CreditBudget(1 << 20))
 
 
 class World:
@@ -234,7 +237,7 @@ def test_a_message_nobody_waits_for_is_dropped(world: World) -> None:
 def test_a_message_that_cannot_be_sent_ends_turn_and_part(world: World) -> None:
     world.accept()
     world.start()
-    body = bytes(DEFAULT_LIMITS.maximum_message + 1)
+    body = bytes(LIMITS.maximum_message + 1)
     world.ue.worker(compute.Send(instance=1, execution=1, as_server=False, seat=5, body=body))
     assert world.ran.nas[-1] == nas.RoutineDone(execution=1, turn=7, cause=Cause.MESSAGE_TOO_LARGE)
     assert world.asked(compute.Forget)

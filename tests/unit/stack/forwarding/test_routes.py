@@ -23,11 +23,13 @@ from net4ai.codecs.l2 import BearerType
 from net4ai.codecs.message import Message, encode_message
 from net4ai.stack.dep.constants import SCHEDULED_MINIMUM
 from net4ai.stack.dep.credit import CreditBudget
-from net4ai.stack.dep_endpoint import DEFAULT_LIMITS, DepEndpoint
+from net4ai.stack.dep_endpoint import DepEndpoint, limits_of
 from net4ai.stack.drops import DropCounter
 from net4ai.stack.forwarding.legs import OpenLeg
 from net4ai.stack.hop import Hop, HopName
 from net4ai.stack.procedure import ProcedureError, outcome_of
+
+LIMITS = limits_of(CreditBudget(1 << 20))
 
 SERVER, NEAR_CLIENT, FAR_CLIENT = 1, 2, 3
 """Instances: server and one client at the edge, another client at ran-1."""
@@ -185,7 +187,7 @@ def test_unknown_server(plane: Plane) -> None:
 
 
 def test_no_credit_at_the_server(plane: Plane) -> None:
-    plane.server.budget.octets = SCHEDULED_MINIMUM + DEFAULT_LIMITS.unscheduled
+    plane.server.budget.octets = SCHEDULED_MINIMUM + LIMITS.unscheduled
     assert plane.install(NEAR, FAR) == [10]
     assert any("unscheduled octets" in line for line in plane.network.said)
     plane.remove()
@@ -282,7 +284,7 @@ class Radio:
         self.end = self.endpoint.add(
             self.ue, self.endpoint.new_handle(), handle, VERSION, flows, limits, self.on_event, {}
         )
-        return OpenLeg((self.hop, 4), self.end.handle, DEFAULT_LIMITS, self.budget)
+        return OpenLeg((self.hop, 4), self.end.handle, LIMITS, self.budget)
 
     def on_event(self, end: Any, event: Any) -> None:
         if (body := getattr(event, "body", None)) is not None:
