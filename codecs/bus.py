@@ -285,6 +285,8 @@ class SelectClients(Body):
     raw_data: bool
     """The routine asks for raw data: unwilling terminals are left out (R61)."""
     servers: list[ServerWish]
+    gather: bool = False
+    """Seat nobody while terminals are pending: who takes part shall not depend on who was quickest."""
 
 
 class ServerSeats(Body):
@@ -299,6 +301,8 @@ class ClientsSelected(Body):
     """TM-AM."""
 
     servers: list[ServerSeats]
+    pending: int = 0
+    """Terminals at these nodes that have not answered the offer yet, or consented and have no session yet."""
 
 
 # --- RtM-AM: routine manager - access manager

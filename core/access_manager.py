@@ -51,6 +51,8 @@ class Terminal:
     temporary_identity: int = 0
     consents: dict[int, nas.Consent] = field(default_factory=dict)
     """Consents in force, by job (R58)."""
+    answered: set[int] = field(default_factory=set)
+    """Jobs whose offer it has answered, either way."""
     sessions: dict[int, int] = field(default_factory=dict)
     """DEP session by job."""
     requests: dict[int, Procedure[None]] = field(default_factory=dict)
@@ -139,6 +141,7 @@ class AccessManager:
         if message.job not in self.offers:
             terminal.association.drop("consent to unknown job")
             return
+        terminal.answered.add(message.job)
         if message.given:
             terminal.consents[message.job] = message
         else:
@@ -234,6 +237,7 @@ class AccessManager:
         self.offers.pop(request.job, None)
         for terminal in self.registered.values():
             terminal.consents.pop(request.job, None)
+            terminal.answered.discard(request.job)
         for (execution, instance), seating in list(self.seatings.items()):
             if seating.job == request.job:
                 self._clear_seats(execution, instance, Cause.CANCELLED)
@@ -242,7 +246,9 @@ class AccessManager:
     def select(self, request: SelectClients) -> ClientsSelected:
         """Seat willing terminals at each server, in an order nobody can foresee (R57, R61, R62, R83-R85)."""
         willing: dict[int, list[Terminal]] = {}
+        pending = 0
         for node in {wish.node: None for wish in request.servers}:
+            pending += sum(_pending(terminal, request) for terminal in self._at(node))
             instances = [wish.instance for wish in request.servers if wish.node == node]
             terminals = sorted(
                 (terminal for terminal in self._at(node) if _eligible(terminal, request)),
@@ -251,7 +257,8 @@ class AccessManager:
             for index, instance in enumerate(instances):
                 willing[instance] = terminals[index :: len(instances)]
         enough = all(len(terminals) >= request.k for terminals in willing.values())
-        if enough:
+        seated = enough and not (request.gather and pending)
+        if seated:
             for instance, terminals in willing.items():
                 self._seat(request, instance, terminals)
         return ClientsSelected(
@@ -259,10 +266,11 @@ class AccessManager:
                 ServerSeats(
                     instance=wish.instance,
                     available=len(willing[wish.instance]),
-                    seats=list(range(len(willing[wish.instance]))) if enough else [],
+                    seats=list(range(len(willing[wish.instance]))) if seated else [],
                 )
                 for wish in request.servers
-            ]
+            ],
+            pending=pending,
         )
 
     def _at(self, node: str) -> Iterator[Terminal]:
@@ -330,9 +338,21 @@ class AccessManager:
 
 
 def _eligible(terminal: Terminal, request: SelectClients) -> bool:
-    """It consents, has its session, and what it demands for its data is met (R57, R60, R61)."""
+    """It is willing and has its session (R57)."""
+    return _willing(terminal, request) and request.job in terminal.sessions
+
+
+def _pending(terminal: Terminal, request: SelectClients) -> bool:
+    """It may still become eligible without anything else happening."""
+    if request.job not in terminal.answered:
+        return True
+    return _willing(terminal, request) and request.job not in terminal.sessions
+
+
+def _willing(terminal: Terminal, request: SelectClients) -> bool:
+    """It consents, and what it demands for its data is met (R57, R60, R61)."""
     consent = terminal.consents.get(request.job)
-    if consent is None or request.job not in terminal.sessions:
+    if consent is None:
         return False
     return consent.privacy.k <= request.k and (consent.privacy.raw_data or not request.raw_data)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import dataclass
 
 from net4ai.codecs.bus import (
     ClientsSelected,
@@ -28,6 +29,16 @@ from net4ai.stack.procedure import Procedure, ProcedureCancelled, ProcedureError
 
 MAXIMUM_ATTEMPTS = 10
 """Executions of one routine in one round that may end with too few clients before its task fails."""
+
+
+@dataclass(slots=True)
+class Gathering:
+    """A task's terminals: who answers a little later takes part too."""
+
+    deadline: int | None = None
+    """Until then those who have not answered yet are waited for; None: there were never enough."""
+    told: bool = False
+    """How many take part was said."""
 
 
 class TaskManager:
@@ -73,11 +84,12 @@ class TaskManager:
     async def _run(self, request: ExecuteTask) -> None:
         task = request.description.tasks[request.task]
         cause, detail = Cause.NORMAL, ""
+        gathering = Gathering()
         try:
             for round in itertools.count():
                 stop = False
                 for routine in task.chain:
-                    stop = await self._run_routine(request, routine, round) or stop
+                    stop = await self._run_routine(request, routine, round, gathering) or stop
                 if stop or task.repeat == "once":
                     break
         except ProcedureError as error:
@@ -90,7 +102,7 @@ class TaskManager:
             names.JOB_MANAGER, TaskFinished(job=request.job, task=request.task, cause=cause, detail=detail)
         )
 
-    async def _run_routine(self, request: ExecuteTask, name: str, round: int) -> bool:
+    async def _run_routine(self, request: ExecuteTask, name: str, round: int, gathering: Gathering) -> bool:
         """Run one routine to its end; an execution that lost too many clients is repeated with those who are there."""
         routine = request.description.routines[name]
         terminals = request.description.functions[routine.client].kind == "abstract"
@@ -99,7 +111,7 @@ class TaskManager:
             attempt += 1
             execution = next(self._executions)
             if terminals:
-                servers = await self._seat_terminals(request, routine, execution)
+                servers = await self._seat_terminals(request, routine, execution, gathering)
             else:
                 servers = assign_instances(request.instances, routine)
             event = await self._execute(
@@ -147,8 +159,14 @@ class TaskManager:
             del self._finished[execution]
         return event
 
-    async def _seat_terminals(self, request: ExecuteTask, routine: Routine, execution: int) -> list[ServerAssignment]:
-        """Ask for terminals until every server can have k of them (R66, R85); say so while it cannot."""
+    async def _seat_terminals(
+        self, request: ExecuteTask, routine: Routine, execution: int, gathering: Gathering
+    ) -> list[ServerAssignment]:
+        """Ask for terminals until every server can have k of them (R66, R85); say so while it cannot.
+
+        Who takes part must not depend on who was quickest: once there are enough, those still pending get their time.
+        """
+        procedures, timers = self.entity.procedures, self.entity.timers
         servers = [instance for instance in request.instances if instance.function == routine.server]
         wish = SelectClients(
             job=request.job,
@@ -159,14 +177,20 @@ class TaskManager:
         )
         said: list[int] = []
         while True:
+            wish.gather = gathering.deadline is None or procedures.now < gathering.deadline
             selected = await self.entity.call(names.ACCESS_MANAGER, wish, ClientsSelected)
             if all(seats.seats for seats in selected.servers):
                 break
             available = [seats.available for seats in selected.servers]
-            if available != said:
+            if min(available) >= request.k:
+                gathering.deadline = gathering.deadline or procedures.now + timers["clients-gather"]
+            elif available != said:
                 self._tell_progress(request.job, waiting_text(servers, selected.servers, request.k), {})
                 said = available
-            await self.entity.procedures.sleep(self.entity.timers["clients-wait"])
+            await procedures.sleep(timers["clients-wait"])
+        if not gathering.told:
+            self._tell_progress(request.job, taking_part_text(servers, selected.servers), {})
+            gathering.told = True
         by_instance = {seats.instance: seats.seats for seats in selected.servers}
         return [ServerAssignment(instance=server, seats=by_instance[server.instance]) for server in servers]
 
@@ -186,6 +210,13 @@ def waiting_text(servers: list[Instance], seats: list[ServerSeats], k: int) -> s
         for seat in seats
     )
     return f"waiting for clients: {', '.join(counts)}"
+
+
+def taking_part_text(servers: list[Instance], seats: list[ServerSeats]) -> str:
+    """ "24 terminals take part: 12 at ran-1, 12 at ran-2"."""
+    nodes = {server.instance: server.node for server in servers}
+    counts = (f"{len(seat.seats)} at {nodes[seat.instance]}" for seat in seats)
+    return f"{sum(len(seat.seats) for seat in seats)} terminals take part: {', '.join(counts)}"
 
 
 def assign_instances(instances: list[Instance], routine: Routine) -> list[ServerAssignment]:

@@ -41,6 +41,7 @@ TIMERS: dict[str, Timer] = {
     "nodes-wait": Timer(120000, 1, "R52", "Resource manager: nodes are missing; at the end the reservation fails."),
     "bus-call": Timer(30000, 1, "ours", "Caller on the control bus: request sent; at the end it failed."),
     "clients-wait": Timer(1000, 0, "R66, R85", "Task manager: too few clients; at the end it looks again."),
+    "clients-gather": Timer(10000, 1, "ours", "Task manager: enough clients; at the end pending ones are left out."),
     "presence": Timer(2000, 0, "ours", "A control entity is missing: how often that is said and tried again."),
 }
 

@@ -53,10 +53,13 @@ class World(Bench):
             ran.say_nas(context, nas.ComputingRequest(transaction=job & 255, job=job))
             ran.accept_sessions(session)
 
-    def select(self, execution: int = 1, k: int = 2, *nodes: str, job: int = 1, raw_data: bool = False) -> Any:
+    def select(
+        self, execution: int = 1, k: int = 2, *nodes: str, job: int = 1, raw_data: bool = False, gather: bool = False
+    ) -> Any:
         wishes = [ServerWish(instance=100 + n, node=node) for n, node in enumerate(nodes or ("ran-1",))]
         return self.call(
-            names.ACCESS_MANAGER, SelectClients(job=job, execution=execution, k=k, raw_data=raw_data, servers=wishes)
+            names.ACCESS_MANAGER,
+            SelectClients(job=job, execution=execution, k=k, raw_data=raw_data, servers=wishes, gather=gather),
         )
 
     def seats(self, execution: int = 1, instance: int = 100) -> list[str]:
@@ -344,6 +347,26 @@ def test_only_the_willing_are_seated(world: World) -> None:
     assert world.contexts(3) == [3]
     world.ran.say_nas(1, consent(given=False))
     assert world.select(4, 1).servers[0].available == 2
+
+
+def test_pending_is_who_may_still_come(world: World) -> None:
+    """Not asked again, but not there yet either; nobody is seated meanwhile where the rest is to be gathered."""
+    world.offer()
+    world.join(1, 2)
+    world.ran.register(3, SUBSCRIBERS[2])
+    world.ran.register(4, SUBSCRIBERS[3])
+    world.ran.say_nas(4, consent())
+    world.ran.register(5, SUBSCRIBERS[4])
+    world.ran.say_nas(5, consent(k=9))  # not among two
+    FakeRanNode(world, world.manager, "ran-2").register(6, SUBSCRIBERS[5])  # not at a wished node
+    answer = world.select(1, 2, gather=True)
+    assert (answer.pending, answer.servers[0].available, answer.servers[0].seats) == (2, 2, [])
+    assert not world.manager.seatings
+    assert world.select(1, 2).servers[0].seats == [0, 1]
+    world.ran.say_nas(3, consent(given=False))
+    world.join(4)
+    answer = world.select(2, 2, gather=True)
+    assert (answer.pending, answer.servers[0].seats) == (0, [0, 1, 2])
 
 
 def test_a_session_of_another_job_does_not_count(world: World) -> None:

@@ -30,6 +30,8 @@ LOCAL_1 = Instance(1, "local", "ran-1", "as-1")
 LOCAL_2 = Instance(2, "local", "ran-2", "as-2")
 GLOBAL = Instance(3, "global", "edge", "as-3")
 INSTANCES = [LOCAL_1, LOCAL_2, GLOBAL]
+SERVERS = [ServerWish(1, "ran-1"), ServerWish(2, "ran-2")]
+TAKE_PART = "9 terminals take part: 4 at ran-1, 5 at ran-2"
 
 
 class World(Bench):
@@ -40,15 +42,17 @@ class World(Bench):
         self.routine_manager = self.scripted(names.ROUTINE_MANAGER)
         self.access_manager = self.scripted(names.ACCESS_MANAGER)
         self.available = [4, 5]
+        self.pending = 0
         self.access_manager.answers[SelectClients] = self.select
 
     def select(self, request: SelectClients) -> ClientsSelected:
-        enough = all(count >= request.k for count in self.available)
+        enough = all(count >= request.k for count in self.available) and not (request.gather and self.pending)
         return ClientsSelected(
             [
                 ServerSeats(wish.instance, count, list(range(count)) if enough else [])
                 for wish, count in zip(request.servers, self.available, strict=True)
-            ]
+            ],
+            self.pending,
         )
 
     def execute(self, repeat: str = "until-stop", k: int = 4, cut: int = 1, split: bool = True) -> None:
@@ -88,7 +92,7 @@ def test_terminals_are_asked_for_and_seated(world: World) -> None:
     world.execute()
     (wish,) = world.access_manager.of(SelectClients)
     (execution,) = world.executions
-    assert wish == SelectClients(1, execution.execution, 4, False, [ServerWish(1, "ran-1"), ServerWish(2, "ran-2")])
+    assert wish == SelectClients(1, execution.execution, 4, False, SERVERS, gather=True)
     assert execution == ExecuteRoutine(
         execution=execution.execution,
         job=1,
@@ -154,11 +158,45 @@ def test_with_too_few_clients_it_waits_says_so_and_goes_on(world: World) -> None
     assert len({wish.execution for wish in world.access_manager.of(SelectClients)}) == 1
 
 
+def test_who_answers_a_little_later_takes_part_too(world: World) -> None:
+    world.pending = 3
+    world.execute()
+    world.advance(9)
+    assert not world.executions
+    world.available, world.pending = [4, 8], 0
+    world.advance(1)
+    assert [len(server.seats) for server in world.executions[0].servers] == [4, 8]
+    assert world.said() == ["12 terminals take part: 4 at ran-1, 8 at ran-2"]
+
+
+def test_who_never_answers_is_waited_for_once(world: World) -> None:
+    """Ten seconds from when there were enough, not in every round."""
+    world.available, world.pending = [4, 3], 1
+    world.execute()
+    world.advance(30)
+    world.available = [4, 5]
+    world.advance(10)
+    assert not world.executions
+    world.advance(1)
+    assert len(world.executions) == 1
+    world.finish()
+    world.finish()
+    assert [execution.routine for execution in world.executions] == ["bottom", "top", "bottom"]
+
+
+def test_how_many_take_part_is_said_once(world: World) -> None:
+    world.execute()
+    world.finish()
+    world.finish()
+    world.finish()
+    assert world.said() == [TAKE_PART]
+
+
 def test_an_execution_that_lost_clients_is_repeated_with_new_seats(world: World) -> None:
     world.execute()
     first = world.executions[-1]
     world.finish(Cause.TOO_FEW_CLIENTS)
-    assert world.said() == ["routine bottom again: why"]
+    assert world.said() == [TAKE_PART, "routine bottom again: why"]
     assert len(world.executions) == 1
     world.advance(1)
     second = world.executions[-1]
