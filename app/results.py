@@ -10,16 +10,35 @@ from net4ai.app.progress import Display, octets_text
 from net4ai.app.scenario import Scenario
 from net4ai.codecs.message import Message
 from net4ai.functions.learning import provider
+from net4ai.functions.learning.errors import FunctionError
+
+
+FUNCTIONS = frozenset({"data-source", "local-training", "global-training"})
+"""Functions this provider knows to give settings to and to take results from."""
+
+
+class ResultsError(Exception):
+    """The provider cannot work with this service, these settings, or what came out of the network."""
 
 
 class Results:
     """The provider's side of the blood-pressure service: settings out, models in, metrics back."""
 
     def __init__(self, scenario: Scenario, display: Display) -> None:
+        """Raises `ResultsError`."""
         self.scenario = scenario
         self.display = display
+        names = {function.entry_point for function in scenario.service.functions.values()}
+        if names != FUNCTIONS:
+            raise ResultsError(
+                f"service {scenario.service.name}: functions {', '.join(sorted(names))}; "
+                f"`net4ai run` has a provider for {', '.join(sorted(FUNCTIONS))} only"
+            )
         chosen: dict[str, Any] = dict(scenario.settings)
-        self.settings = provider.service_settings(scenario.seed, subscribers=scenario.ue_count, **chosen)
+        try:
+            self.settings = provider.service_settings(scenario.seed, subscribers=scenario.ue_count, **chosen)
+        except (FunctionError, TypeError) as error:
+            raise ResultsError(f"settings of service {scenario.service.name}: {error}") from None
         self.evaluator = provider.Evaluator(scenario.seed)
         self.baselines = provider.baselines(scenario.seed)
         self.blocks = int(self.settings["local-training"]["model"]["layers"]) - 1
@@ -36,9 +55,15 @@ class Results:
         )
 
     def take(self, message: Message) -> Message:
-        """A model has come: measure it on rows no terminal ever sees; the validation metric goes back (R5)."""
+        """A model has come: measure it on rows no terminal ever sees; the validation metric goes back (R5).
+
+        Raises `ResultsError`.
+        """
         self.news += 1
-        metrics = self.evaluator.evaluate(message)
+        try:
+            metrics = self.evaluator.evaluate(message)
+        except FunctionError as error:
+            raise ResultsError(f"a result that is no model: {error}") from None
         total = sum(self.octets.values())
         sent = octets_text(total - self._octets_before)
         self._octets_before = total

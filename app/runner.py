@@ -23,13 +23,13 @@ from net4ai.app.application_controller import ApplicationController
 from net4ai.app.in_process import InProcessRun
 from net4ai.app.plan import FreePorts, Plan, make_plan
 from net4ai.app.progress import POLL_INTERVAL, Display, LiveTrace, octets_text
-from net4ai.app.results import Results
+from net4ai.app.results import Results, ResultsError
 from net4ai.app.scenario import Scenario
 from net4ai.app.write_report import write_run_report
 from net4ai.codecs.declaration import Buffer
+from net4ai.codecs.message import Message
 from net4ai.core import main as core
 from net4ai.edge import main as edge
-from net4ai.functions.learning.errors import FunctionError
 from net4ai.ran_node import main as ran_node
 from net4ai.stack.hop import Address
 from net4ai.stack.io.broker import Broker, BrokerError
@@ -129,7 +129,7 @@ def run_scenario(scenario: Scenario, options: Options, display: Display) -> Path
     display.plain(f"net4ai {version('net4ai')}: scenario {scenario.name}, seed {scenario.seed}")
     try:
         results = Results(scenario, display)
-    except FunctionError as error:
+    except ResultsError as error:
         raise RunFailed(str(error)) from None
     run = Run(scenario, options, display, results)
     try:
@@ -192,7 +192,7 @@ async def _control(run: Run, platform: Platform, plan: Plan) -> None:
         t4.budget,
         lambda: platform.random_number(32),
         platform.trace,
-        run.results.take,
+        lambda message: _take(run, message),
         run.results.progress,
         run.display.line,
     )
@@ -217,6 +217,14 @@ async def _control(run: Run, platform: Platform, plan: Plan) -> None:
         await run.ended
     finally:
         driver.close()
+
+
+def _take(run: Run, message: Message) -> Message | None:
+    try:
+        return run.results.take(message)
+    except ResultsError as error:
+        run.end(RunFailed(str(error)))
+        return None
 
 
 async def _follow(run: Run) -> None:

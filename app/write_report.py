@@ -77,7 +77,7 @@ def write_run_report(
 def fidelity(scenario: Scenario, results: Results, trace: list[dict[str, Any]]) -> Fidelity:
     """Train what the trace says was trained, in plain torch, and compare bit for bit."""
     numbers = {identity(s): s.number for s in ue_subscribers(scenario)}
-    split = next(name for name, routine in scenario.service.routines.items() if routine.split)
+    split = next((name for name, routine in scenario.service.routines.items() if routine.split), "")
     record = training_record(trace, split, numbers)
     newest = results.evaluator.newest
     if record.undefined or newest is None:

@@ -26,8 +26,10 @@ from net4ai.functions.learning.provider import Evaluator, service_settings
 from net4ai.ran_node import main as ran_node
 from net4ai.stack.compute import Compute
 from net4ai.stack.io.driver import Driver
-from net4ai.stack.io.platform import Platform, RunConfig
+from net4ai.stack.io.memory_network import MemoryNetwork
+from net4ai.stack.io.platform import Platform, RunConfig, unscheduled_of
 from net4ai.stack.io.trace_file import read_trace
+from net4ai.stack.io.udp import WANTED_RECEIVE_BUFFER
 from net4ai.stack.io.virtual_loop import run_virtual
 from net4ai.stack.procedure import ProcedureError
 from net4ai.stack.timers import Timers
@@ -80,8 +82,8 @@ TOYS: dict[str, type[ServiceFunction]] = {"data-source": Source, "local-training
 class Run(InProcessRun):
     """With functions of a test's own, and an eye on the bus."""
 
-    def __init__(self, config: RunConfig, say: Callable[[str], None], find: Find) -> None:
-        super().__init__(config, say)
+    def __init__(self, config: RunConfig, network: MemoryNetwork, say: Callable[[str], None], find: Find) -> None:
+        super().__init__(config, network, say)
         self.bus: list[bytes] = []
         self._find = find
 
@@ -97,7 +99,14 @@ class Run(InProcessRun):
 class Network:
     """The nodes of the shipped scenario with `overrides`, of which each runs once it is started."""
 
-    def __init__(self, folder: Path, *overrides: str, toys: bool = False, find: Find | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *overrides: str,
+        toys: bool = False,
+        find: Find | None = None,
+        receive_buffer: int = WANTED_RECEIVE_BUFFER,
+    ) -> None:
         self.scenario = load_scenario("blood-pressure", overrides)
         self.subscribers = {identity(subscriber): subscriber.number for subscriber in ue_subscribers(self.scenario)}
         ports = iter(range(46400, 65536))
@@ -109,6 +118,7 @@ class Network:
             started=0,
             links=dict(self.plan.links),
             trace_folder=str(folder),
+            unscheduled=unscheduled_of(receive_buffer, self.plan.sessions_at_a_socket),
         )
         self.folder = folder
         self.said: list[str] = []
@@ -124,7 +134,8 @@ class Network:
         else:
             chosen: dict[str, Any] = dict(self.scenario.settings)
             self.settings = service_settings(self.scenario.seed, subscribers=self.scenario.ue_count, **chosen)
-        self.run = Run(config, self.said.append, find or installed_function)
+        network = MemoryNetwork(asyncio.get_running_loop(), receive_buffer=receive_buffer)
+        self.run = Run(config, network, self.said.append, find or installed_function)
         self.ended: asyncio.Future[ProcedureError | None] = asyncio.get_running_loop().create_future()
         self.names = [
             "core",
@@ -228,12 +239,13 @@ def play(
     *overrides: str,
     toys: bool = False,
     find: Find | None = None,
+    receive_buffer: int = WANTED_RECEIVE_BUFFER,
 ) -> Network:
     """Run a network through `story` (default: all nodes in order, the job ends well); gives it closed."""
     folder.mkdir(parents=True, exist_ok=True)
 
     async def whole() -> Network:
-        network = Network(folder, *overrides, toys=toys, find=find)
+        network = Network(folder, *overrides, toys=toys, find=find, receive_buffer=receive_buffer)
         try:
             if story is None:
                 await network.start()

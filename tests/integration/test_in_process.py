@@ -150,6 +150,14 @@ def test_a_job_runs_over_a_very_bad_radio(tmp_path: Path) -> None:
     assert len(network.results) == 2
 
 
+@pytest.mark.parametrize("overrides", [(), ("ue_groups.ue-1.count=130", "ue_groups.ue-2.count=4")])
+def test_small_socket_buffers_leave_nobody_out(tmp_path: Path, overrides: tuple[str, ...]) -> None:
+    """What Linux gives by default: 12 terminals in a cell are already more than could send anything unasked."""
+    network = play(tmp_path, None, "settings.rounds=1", *overrides, toys=True, receive_buffer=425_984)
+    assert not network.states("client left out")
+    assert len(network.states("turn committed")) == network.scenario.ue_count + 2
+
+
 # --- Anonymity
 
 
