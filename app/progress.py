@@ -10,6 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TextIO
 
+from net4ai.app.report.traffic import INSIDE_OTHERS
+
 POLL_INTERVAL = 0.5
 """Seconds between two looks at the traces."""
 
@@ -39,9 +41,9 @@ class LiveTrace:
 
     def _take(self, event: dict[str, Any]) -> None:
         kind = event["kind"]
-        if kind == "message" and event.get("direction") == "out":
+        if kind == "message" and event.get("direction") == "out" and event.get("link") not in INSIDE_OTHERS:
             self.octets[event.get("link", "")] += event.get("size", 0)
-        elif kind == "state" and event.get("message") == "registered" and event["node"] == "access-manager":
+        elif kind == "state" and event.get("message") == "terminal registered":
             self.registered.add(event["ids"]["ue"])
         elif kind == "state" and event.get("message") == "terminal lost":
             self.registered.discard(event["ids"]["ue"])

@@ -12,7 +12,6 @@ from net4ai.codecs.message import Message
 from net4ai.functions.learning import provider
 from net4ai.functions.learning.errors import FunctionError
 
-
 FUNCTIONS = frozenset({"data-source", "local-training", "global-training"})
 """Functions this provider knows to give settings to and to take results from."""
 

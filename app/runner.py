@@ -143,7 +143,7 @@ def run_scenario(scenario: Scenario, options: Options, display: Display) -> Path
         raise RunFailed(str(error)) from None
     finally:
         _collect_captures(run)
-    write_run_report(run.scenario, run.results, options.folder, options.capture, run.started_at, display)
+    write_run_report(scenario, results, options.folder, options.capture, run.started_at, options.in_process, display)
     return options.folder
 
 

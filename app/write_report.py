@@ -16,11 +16,19 @@ from net4ai.functions.learning import reference
 from net4ai.functions.learning.split_model import Split
 from net4ai.stack.io.trace_file import merge_traces
 
+VIRTUAL_TIME = "All times are virtual: this run was in one process, and computing took no time."
+
 
 def write_run_report(
-    scenario: Scenario, results: Results, folder: Path, capture: Path | None, started_at: str, display: Display
+    scenario: Scenario,
+    results: Results,
+    folder: Path,
+    capture: Path | None,
+    started_at: str,
+    virtual: bool,
+    display: Display,
 ) -> None:
-    """Write the report into `folder` and say what is in it."""
+    """Write the report into `folder` and say what is in it. `virtual`: the run's times are virtual."""
     traces = sorted((folder / "trace").glob("*.ndjson"))
     trace = merge_traces(traces)
     verdict = fidelity(scenario, results, trace)
@@ -53,7 +61,7 @@ def write_run_report(
         capture=str(capture) if capture else None,
         traces=[str(path) for path in traces],
         started_at=started_at,
-        warnings=warnings(scenario),
+        warnings=[*warnings(scenario), *([VIRTUAL_TIME] if virtual else [])],
     )
     report = write_report(folder, facts, joiner.join(trace))
     model = results.save(folder)
@@ -66,7 +74,7 @@ def write_run_report(
         )
     reason = f" ({verdict.reason})" if verdict.reason else ""
     display.plain(f"fidelity  {verdict.verdict}{reason}: the network's weights beside plain torch in the same order")
-    display.plain(f"duration  {report.duration_s:.1f} s")
+    display.plain(f"duration  {report.duration_s:.1f} s{' of virtual time' if virtual else ''}")
     display.plain(f"report    {folder / 'report.html'}")
     if model is not None:
         display.plain(f"model     {model}")

@@ -31,7 +31,7 @@ def register_terminal(manager: AccessManager, terminal: Terminal, request: nas.R
         terminal.subscriber = request.identity
         terminal.temporary_identity = manager.random_identity()
         manager.registered[request.identity] = terminal
-        manager.trace("registered", ue=request.identity, node=terminal.association.node)
+        manager.trace("terminal registered", ue=request.identity, node=terminal.association.node)
     terminal.send(nas.RegistrationAccept(version=version, temporary_identity=terminal.temporary_identity))
     return anew
 

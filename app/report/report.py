@@ -24,7 +24,15 @@ from net4ai.app.report.events import happenings
 from net4ai.app.report.latency import durations, percentile
 from net4ai.app.report.roles import Role, Roles, natural
 from net4ai.app.report.trace_lines import TraceLine, understand
-from net4ai.app.report.traffic import Bytes, bytes_by_link, bytes_by_round, bytes_by_ue, count_once, round_spans
+from net4ai.app.report.traffic import (
+    INSIDE_OTHERS,
+    Bytes,
+    bytes_by_link,
+    bytes_by_round,
+    bytes_by_ue,
+    count_once,
+    round_spans,
+)
 
 SCHEMA_VERSION = 1
 NS_PER_S = 1_000_000_000
@@ -205,7 +213,7 @@ def build_report(facts: RunFacts, trace: Iterable[Mapping[str, Any] | TraceLine 
     if damaged:
         warnings.append(f"{damaged} trace {'line was' if damaged == 1 else 'lines were'} damaged and left out")
     roles = roles_of(facts.topology)
-    transfers = count_once(lines, roles)
+    transfers = [transfer for transfer in count_once(lines, roles) if transfer.link not in INSIDE_OTHERS]
     start, end = (lines[0].time, lines[-1].time) if lines else (0, 0)
     by_ue = bytes_by_ue(lines, roles)
     links = bytes_by_link(transfers, roles)

@@ -12,6 +12,8 @@ from net4ai.app.report.roles import Roles, process_of
 from net4ai.app.report.trace_lines import TraceLine
 
 RADIO = "Uu"
+INSIDE_OTHERS = frozenset({"NAS"})
+"""Not links of their own: their octets are counted with the messages that carry them, on Uu and N2."""
 
 
 class Transfer(msgspec.Struct, frozen=True):

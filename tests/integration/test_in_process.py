@@ -84,7 +84,7 @@ def test_with_too_few_clients_it_waits_and_says_so_until_others_come(tmp_path: P
 def test_who_is_not_willing_gets_no_seat(tmp_path: Path, will: str) -> None:
     groups = f"[{{name: ue-1, ran_node: ran-1, count: 3}}, {{name: ue-2, ran_node: ran-1, count: 2, {will}}}]"
     network = play(tmp_path, None, *SMALL[:3], f"ue_groups={groups}", toys=True)
-    assert len({ids["ue"] for ids in network.states("registered") if "node" in ids}) == 5
+    assert len({ids["ue"] for ids in network.states("terminal registered")}) == 5
     assert {subscriber for *_, subscriber in network.seats()} == {0, 1, 2}
     assert len(network.results) == 2
 

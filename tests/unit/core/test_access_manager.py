@@ -111,7 +111,7 @@ def test_a_repeated_registration_gets_the_same_answer(world: World) -> None:
     world.ran.register(1, SUBSCRIBERS[0])
     first, second = world.ran.to(1)
     assert first == second
-    assert len(world.states("registered")) == 1
+    assert len(world.states("terminal registered")) == 1
 
 
 @pytest.mark.parametrize(
