@@ -107,7 +107,7 @@ class UeGroup(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
 
 class UeClass(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What a kind of terminal can do; reported as its status (R60), and its compute time is emulated."""
+    """What a kind of terminal can do; reported as its status (R60)."""
 
     compute_mflops: Annotated[float, Meta(gt=0, le=1e9, description="Compute rate in MFLOP/s.")] = 2000.0
     memory_mib: Annotated[int, Meta(ge=1, le=1_048_576, description="Memory in MiB.")] = 512

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.metadata
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path as FilePath
 
@@ -24,7 +23,6 @@ _LIMITS: Mapping[type, tuple[str, ...]] = {
     str: _BOUNDS,
 }
 """The limits that have no meaning for a setting of a type."""
-_MODULE_AND_CLASS = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
 
 
 def allowed_values(setting: Setting) -> str:
@@ -67,9 +65,9 @@ def _check_functions(document: Document, service: ServiceDescription, path: Path
     installed = sorted(point.name for point in importlib.metadata.entry_points(group=ENTRY_POINT_GROUP))
     for name, function in service.functions.items():
         here = (*path, name)
-        if not _MODULE_AND_CLASS.fullmatch(function.entry_point) and function.entry_point not in installed:
+        if function.entry_point not in installed:
             complaint = f"no installed function {shown(function.entry_point)}{nearest(function.entry_point, installed)}"
-            yield document.problem((*here, "entry_point"), complaint, f"{', '.join(installed)}, or module:Class")
+            yield document.problem((*here, "entry_point"), complaint, ", ".join(installed))
         if function.kind == "concrete" and function.place is None:
             yield document.problem(here, "missing", "ran-node, edge", key="place")
         if function.kind == "abstract" and function.place is not None:

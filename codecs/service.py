@@ -34,8 +34,8 @@ class Function(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
         str,
         Meta(
             min_length=1,
-            description=f"The code: a name in the entry point group `{ENTRY_POINT_GROUP}`, or `module:Class`.",
-            extra={"allowed": "the name of an installed function, or module:Class"},
+            description=f"The code: a name in the entry point group `{ENTRY_POINT_GROUP}`.",
+            extra={"allowed": "the name of an installed function"},
         ),
     ]
     place: Annotated[

@@ -244,7 +244,7 @@ class AccessManager:
         return Done()
 
     def select(self, request: SelectClients) -> ClientsSelected:
-        """Seat willing terminals at each server, in an order nobody can foresee (R57, R61, R62, R83-R85)."""
+        """Seat willing terminals at each server, in an order drawn from the seed (R57, R61, R62, R83-R85)."""
         willing: dict[int, list[Terminal]] = {}
         pending = 0
         for node in {wish.node: None for wish in request.servers}:

@@ -74,8 +74,8 @@ def service_settings(
 ) -> dict[str, dict[str, Any]]:
     """The settings of each function of the service, as plain data. Raises `SettingsError`.
 
-    The functions get seeds derived from `seed`, never `seed` itself: from that, local training could work out which
-    subscriber sits on which seat (R81). Who holds which rows is told to the data sources alone.
+    The functions get seeds derived from `seed`, not `seed` itself, and who holds which rows is told to the data sources
+    alone. This is order, not secrecy: a run's seed is a small number, and who tries them all can work out the seats.
     """
     model = model_profile(neurons)
     _check_model(model)
