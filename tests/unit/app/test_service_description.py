@@ -18,7 +18,7 @@ provider: nobody
 purpose: Count.
 functions:
   sensor: {kind: abstract, entry_point: data-source}
-  counter: {kind: concrete, entry_point: "my.module:Counter", place: ran-node}
+  counter: {kind: concrete, entry_point: local-training, place: ran-node}
   total: {kind: concrete, entry_point: global-training, place: edge}
 routines:
   bottom: {client: sensor, server: counter}
