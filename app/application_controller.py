@@ -103,7 +103,7 @@ class ApplicationController:
         )
         self._on_progress("service registered", {"service": registered.service})
         request = StartJob(service=registered.service, job=job, k=k, cut=cut)
-        started = await self.entity.call(SERVICE_MANAGER, request, JobStarted)
+        started = await self.entity.call(SERVICE_MANAGER, request, JobStarted, timer="start-job")
         self._on_progress("job started", {"job": started.job})
         ended = await self._end_of(started.job)
         if ended.cause != Cause.NORMAL:

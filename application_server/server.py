@@ -111,7 +111,7 @@ class ApplicationServer:
             settings = msgspec.json.decode(message.settings, type=dict[str, Any])
             load = compute.Load(instance=message.instance, function=message.function, settings=settings, private={})
             self.compute.send(load)
-            await self._replies.expect(("loaded", message.instance), self.timers["instantiate"])
+            await self._replies.expect(("loaded", message.instance), self.timers["load"])
         except ProcedureError as error:
             peer.refuse(message.transaction, error.cause, error.detail)
             raise
@@ -255,7 +255,7 @@ class ApplicationServer:
         )
         begun = "begun", message.instance, message.execution, as_server
         try:
-            await self._replies.expect(begun, self.timers["instantiate"])
+            await self._replies.expect(begun, self.timers["begin"])
         except ProcedureError as error:
             peer.refuse(message.transaction, error.cause, error.detail)
             raise

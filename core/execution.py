@@ -72,6 +72,7 @@ class ServerExecution:
             forwarding_function(self.server.node),
             InstallRoutes(execution=self.request.execution, instance=self.server.instance, clients=routes),
             RoutesInstalled,
+            timer="install-routes",
         )
         self._check_k(len(installed.seats), "could be reached")
         self.seats = sorted(installed.seats)
@@ -97,6 +98,7 @@ class ServerExecution:
                 key=server_key,
             ),
             ClientsInvited,
+            timer="invite-clients",
         )
         return [self._terminal_route(accepted) for accepted in answer.accepted]
 

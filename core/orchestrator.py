@@ -39,7 +39,7 @@ class Orchestrator:
             names.RESOURCE_MANAGER,
             ReserveResources(service=request.service, functions=wanted),
             ResourcesReserved,
-            timer="register-service",
+            timer="reserve",
         )
         instances = [
             Instance(
@@ -79,7 +79,10 @@ class Orchestrator:
         )
         if instance.function in last_servers(request.description):
             await self.entity.call(
-                node, InstallResults(instance=instance.instance, controller=request.controller), Done
+                node,
+                InstallResults(instance=instance.instance, controller=request.controller),
+                Done,
+                timer="install-routes",
             )
 
     async def _take_back(self, service: int, instances: list[Instance]) -> None:

@@ -67,7 +67,7 @@ class ServiceManager:
                 controller=request.controller,
             ),
             ServiceInstantiated,
-            timer="register-service",
+            timer="instantiate-service",
         )
         self.services[service] = RegisteredService(request, instantiated)
         return ServiceRegistered(service=service)

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 
 from net4ai.codecs import n2, rrc
 from net4ai.codecs.bus import RouteClient
-from net4ai.codecs.causes import Cause
+from net4ai.codecs.causes import Cause, cause_of
 from net4ai.codecs.common import SessionLimits, VersionRange
 from net4ai.codecs.declaration import Buffer, Message, UnknownMessage
 from net4ai.codecs.errors import DecodeError
@@ -23,7 +23,7 @@ from net4ai.stack.drops import DropCounter
 from net4ai.stack.forwarding.function import ForwardingFunction
 from net4ai.stack.forwarding.legs import OpenLeg
 from net4ai.stack.hop import Address, Sockets
-from net4ai.stack.procedure import ProcedureError, Procedures
+from net4ai.stack.procedure import ProcedureError, ProcedureRejected, Procedures, ProcedureTimeout, Replies
 from net4ai.stack.timers import Timers
 from net4ai.stack.trace import Trace, TraceEvent
 
@@ -64,6 +64,7 @@ class RanNode:
         self._next_c_rnti = itertools.cycle(range(1, MAXIMUM_C_RNTI + 1))
         self._n2: Callable[[bytes], None] | None = None
         self._n2_ready = False
+        self._n2_replies = Replies(procedures)
         self._deadlines: Deadlines[UeContext] = Deadlines()
         self._touched: dict[UeContext, None] = {}
 
@@ -172,16 +173,26 @@ class RanNode:
 
     # N2
 
-    def n2_connected(self, send: Callable[[bytes], None], now: int) -> None:
-        """The TCP connection to the core is there: introduce ourselves."""
+    def n2_connected(self, send: Callable[[bytes], None], close: Callable[[], None], now: int) -> None:
+        """The TCP connection to the core is there: introduce ourselves. Without an answer it is made anew."""
         self.procedures.advance(now)
         self._n2 = send
         self.send_n2(n2.SetupRequest(versions=VERSIONS, node=self.config.name))
+        self.procedures.start("N2 set-up", self._await_n2_setup(close))
+
+    async def _await_n2_setup(self, close: Callable[[], None]) -> None:
+        try:
+            await self._n2_replies.expect(n2.SetupRequest, self.timers["n2-setup"])
+        except ProcedureTimeout:
+            self.on_trouble("N2: no answer from the core, connecting anew")
+            close()
+            raise
 
     def n2_lost(self, now: int) -> None:
         """The connection has gone, and with it what the core knew: UEs have to come back."""
         self.procedures.advance(now)
         self._n2, self._n2_ready = None, False
+        self._n2_replies.fail_all(ProcedureError(Cause.PEER_LOST, "core"))
         for context in list(self.contexts.values()):
             self._release(context, Cause.NODE_GOING_DOWN)
 
@@ -212,9 +223,11 @@ class RanNode:
 
     def _setup_response(self, message: n2.SetupResponse) -> None:
         self._n2_ready = True
+        self._n2_replies.give(n2.SetupRequest, message)
 
     def _setup_failure(self, message: n2.SetupFailure) -> None:
         self.on_trouble(f"N2: the core refuses us (cause {message.cause}, versions {message.versions})")
+        self._n2_replies.fail(n2.SetupRequest, ProcedureRejected(cause_of(message.cause), "by the core"))
 
     def _downlink_nas(self, message: n2.DownlinkNasTransport) -> None:
         context = self.by_number.get(message.ran_ue)

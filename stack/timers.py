@@ -28,22 +28,53 @@ TIMERS: dict[str, Timer] = {
     "setup-complete": Timer(5000, 1, "ours", "RAN node: RRC Setup sent; at the end the half-open context is freed."),
     "reconfiguration": Timer(8000, 1, "TS 38.331 5.3.5", "RAN node: RRC Reconfiguration sent; at the end it failed."),
     "T3510": Timer(15000, 3, "TS 24.501 10.2", "UE: Registration Request sent; at the end sent again, then failed."),
+    "T3512": Timer(30000, 0, "TS 24.501 5.3.7", "UE: registered; at the end it registers again."),
     "T3580": Timer(16000, 3, "TS 24.501 10.3", "UE: Computing Request sent; at the end sent again, then failed."),
     "n2-setup": Timer(5000, 1, "TS 38.413 8.7.1", "RAN node: N2 Setup Request sent; at the end the connection is cut."),
     "session-setup": Timer(12000, 1, "TS 38.413 8.2.1", "Core: Session Setup Request sent; at the end it failed."),
     "attach": Timer(400, 0, "ours", "T4, T8: Attach Request sent; at the end sent again, without end."),
     "link-request": Timer(15000, 1, "ours", "T4, T8: a request was sent; at the end it failed."),
-    "instantiate": Timer(60000, 1, "R50", "Forwarding function: Instantiate sent; an instance may load libraries."),
-    "invite": Timer(20000, 1, "R80, R85", "Routine manager: invitations sent; at the end silent clients are left out."),
+    "relayed-request": Timer(20000, 1, "ours", "T8: a request was sent that goes on over T4; at the end it failed."),
+    "load": Timer(40000, 1, "R50", "UE, application server: Load given to the worker, which may import libraries."),
+    "begin": Timer(10000, 1, "R84", "UE, application server: Begin given to the worker; at the end it failed."),
+    "instantiate-link": Timer(50000, 1, "R50", "T4: Instantiate sent; at the end it failed."),
+    "instantiate": Timer(60000, 1, "R50", "Orchestrator: instantiation asked for; at the end the service fails."),
+    "invite": Timer(60000, 1, "R72, R80", "Access manager: invitations sent; at the end silent clients are left out."),
+    "invite-clients": Timer(65000, 1, "R72, R80", "Routine manager: invitations asked for; at the end it failed."),
+    "install-routes": Timer(45000, 1, "R47, R81", "Routine manager, orchestrator: routes asked for; then it failed."),
     "turn": Timer(600000, 1, "R80", "Routine manager: a turn was started; at the end the client is left out."),
     "finish": Timer(600000, 1, "R75", "Routine manager: Finish sent; at the end the execution is aborted."),
-    "register-service": Timer(180000, 1, "R50", "Application controller: service registered; nodes may still start."),
+    "reserve": Timer(130000, 1, "R52", "Orchestrator: resources asked for; at the end the service fails."),
+    "instantiate-service": Timer(250000, 1, "R50", "Service manager: service wanted; nodes may still start."),
+    "register-service": Timer(260000, 1, "R50", "Application controller: service registered; at the end it failed."),
+    "start-job": Timer(70000, 1, "R53", "Application controller: job to be started; at the end it failed."),
     "nodes-wait": Timer(120000, 1, "R52", "Resource manager: nodes are missing; at the end the reservation fails."),
     "bus-call": Timer(30000, 1, "ours", "Caller on the control bus: request sent; at the end it failed."),
     "clients-wait": Timer(1000, 0, "R66, R85", "Task manager: too few clients; at the end it looks again."),
     "clients-gather": Timer(10000, 1, "ours", "Task manager: enough clients; at the end pending ones are left out."),
-    "presence": Timer(2000, 0, "ours", "A control entity is missing: how often that is said and tried again."),
 }
+
+
+MARGIN = 3000
+"""Milliseconds an outer timer is longer than the inner ones together: a lost bus message is repeated after 2 s."""
+
+NESTED: dict[str, tuple[str, ...]] = {
+    "session-setup": ("reconfiguration",),
+    "T3580": ("session-setup",),
+    "link-request": ("begin",),
+    "relayed-request": ("link-request",),
+    "bus-call": ("link-request",),
+    "install-routes": ("link-request", "relayed-request"),
+    "invite": ("load", "begin"),
+    "invite-clients": ("invite",),
+    "instantiate-link": ("load",),
+    "instantiate": ("instantiate-link",),
+    "reserve": ("nodes-wait",),
+    "instantiate-service": ("reserve", "instantiate", "install-routes"),
+    "register-service": ("instantiate-service",),
+    "start-job": ("bus-call", "bus-call"),
+}
+"""Who waits for somebody who waits: the inner timers run one after the other and must end first, for they know why."""
 
 
 class Timers:

@@ -151,7 +151,7 @@ class UeProcess:
         except msgspec.MsgspecError as error:
             raise ProcedureError(Cause.MALFORMED_MESSAGE, f"settings of {function}: {error}") from None
         self._functions.pop(terminal.number, None)
-        reply = self._compute_replies.expect(("loaded", terminal.number), self.timers["instantiate"])
+        reply = self._compute_replies.expect(("loaded", terminal.number), self.timers["load"])
         self.compute.send(
             compute.Load(
                 instance=terminal.number,
@@ -166,7 +166,7 @@ class UeProcess:
     async def begin(self, terminal: Terminal, invite: nas.RoutineInvite) -> None:
         """Have an execution begun. Raises `ProcedureError`."""
         key = "begun", terminal.number, invite.execution
-        reply = self._compute_replies.expect(key, self.timers["instantiate"])
+        reply = self._compute_replies.expect(key, self.timers["begin"])
         self.compute.send(
             compute.Begin(
                 instance=terminal.number,

@@ -9,16 +9,12 @@ from net4ai.codecs import nas
 from net4ai.codecs.causes import cause_of
 from net4ai.codecs.common import VersionRange
 from net4ai.stack.procedure import ProcedureRejected, ProcedureTimeout
-from net4ai.stack.timers import SECOND
 from net4ai.ue.states import State
 
 if TYPE_CHECKING:
     from net4ai.ue.terminal import Terminal
 
 VERSIONS = VersionRange(lowest=nas.VERSION, highest=nas.VERSION)
-
-PERIOD = 30 * SECOND
-"""T3512 (TS 24.501 5.3.7): a registered terminal registers again after this time."""
 
 
 async def register(terminal: Terminal) -> None:
@@ -40,13 +36,13 @@ async def register(terminal: Terminal) -> None:
 
 
 async def stay_registered(terminal: Terminal) -> None:
-    """Register again from time to time, until cancelled.
+    """Register again from time to time (TS 24.501 5.3.7), until cancelled.
 
     A terminal that has nothing to say would never notice that its RAN node has lost it; this way its bearer fails.
     """
     process = terminal.process
     while True:
-        await process.procedures.sleep(PERIOD)
+        await process.procedures.sleep(process.timers["T3512"])
         terminal.send_nas(request(terminal))
         with contextlib.suppress(ProcedureTimeout):
             await terminal.replies.expect("registration", process.timers["T3510"])

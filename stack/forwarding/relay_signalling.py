@@ -70,7 +70,7 @@ class SignallingRelay:
                 function=request.function,
                 settings=msgspec.json.encode(request.settings),
             ),
-            "instantiate",
+            "instantiate-link",
         )
         self.function.instances[request.instance] = peer
         return Done()

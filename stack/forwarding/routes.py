@@ -239,6 +239,7 @@ async def add_sessions(
 ) -> dict[int, link.LinkHandle]:
     """Ask a peer to add sessions (seat, our handle, limits); its handles by seat. Raises `ProcedureError`."""
     handles: dict[int, link.LinkHandle] = {}
+    timer = "relayed-request" if peer.kind is link.AttachKind.FORWARDING_FUNCTION else "link-request"
     for start in range(0, len(sessions), link.MAXIMUM_SESSIONS_PER_MESSAGE):
         part = sessions[start : start + link.MAXIMUM_SESSIONS_PER_MESSAGE]
         answer: link.SessionAddComplete = await peer.request(
@@ -252,7 +253,8 @@ async def add_sessions(
                     link.LinkSession(seat=seat, handle=handle, limits=limits, flows=FLOWS)
                     for seat, handle, limits in part
                 ),
-            )
+            ),
+            timer,
         )
         handles.update({session.seat: session for session in answer.sessions})
     return handles

@@ -284,7 +284,6 @@ def test_function_that_does_not_load(serving: Serving) -> None:
 
 def test_function_that_never_loads(serving: Serving) -> None:
     serving.compute.answers = lambda message: None
-    serving.fpf.timers._milliseconds["instantiate"] *= 2
     assert refused(serving.load(), Cause.TIMEOUT)
     assert not serving.machine.instances and not serving.server.procedures.open
 
@@ -411,7 +410,6 @@ def test_function_that_does_not_begin(serving: Serving) -> None:
 def test_function_that_never_begins(serving: Serving) -> None:
     serving.load()
     serving.invite()
-    serving.fpf.timers._milliseconds["instantiate"] *= 2
     serving.compute.answers = lambda message: None
     assert refused(serving.begin(), Cause.TIMEOUT)
     serving.server.assert_nothing_left()

@@ -431,7 +431,7 @@ def test_who_declines_or_stays_silent_is_left_out(world: World) -> None:
     world.ran.say_nas(b, nas.RoutineReject(execution=1, cause=Cause.DECLINED))
     world.ran.say_nas(d, nas.RoutineAccept(execution=1, key=b"d's"))
     assert not call.done
-    world.advance(20)
+    world.advance(60)
     answer = call.result()
     assert isinstance(answer, ClientsInvited)
     assert [(x.seat, x.context, x.session, x.key) for x in answer.accepted] == [(0, a, 3, b"a's"), (3, d, 3, b"d's")]

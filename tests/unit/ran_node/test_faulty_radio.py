@@ -33,7 +33,7 @@ class CoreMachine:
     def connect(self, ran: Ran) -> None:
         self.association = RanAssociation(self.manager, lambda data: ran.node.receive_n2(data, self.air.now))
         ran.on_n2 = self.receive
-        ran.node.n2_connected(ran._receive, self.air.now)
+        ran.node.n2_connected(ran._receive, lambda: None, self.air.now)
 
     def receive(self, message: n2.N2) -> None:
         assert self.association is not None

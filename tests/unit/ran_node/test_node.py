@@ -17,6 +17,12 @@ from net4ai.ran_node.ue_context import LEGAL, State
 
 ONE = VersionRange(lowest=1, highest=1)
 NAS = registration().encode()
+
+
+def no_close() -> None:
+    raise AssertionError("N2 was closed")
+
+
 UNEXPECTED, UNANSWERED = "unexpected message", "answer to no request"
 
 
@@ -124,7 +130,7 @@ N2_MESSAGES: dict[type[Message], n2.N2] = {
 @pytest.mark.parametrize("ready", [False, True])
 def test_n2_messages(kind: type[Message], ready: bool) -> None:
     world = World(connected=False)
-    world.node.n2_connected(world.ran._receive, 0)
+    world.node.n2_connected(world.ran._receive, no_close, 0)
     if ready:
         world.ran.core(n2.SetupResponse(version=1))
     world.ran.to_core.clear()
@@ -165,9 +171,32 @@ def test_it_introduces_itself() -> None:
     assert world.ran.to_core == [n2.SetupRequest(versions=ONE, node="ran-7")]
 
 
+def test_a_core_that_does_not_answer_is_connected_to_anew() -> None:
+    world = World(connected=False)
+    closed: list[str] = []
+    world.node.n2_connected(world.ran._receive, lambda: closed.append("closed"), 0)
+    world.node.pump(world.node.timers["n2-setup"] - 1)
+    assert not closed
+    world.node.pump(world.node.timers["n2-setup"])
+    assert closed == ["closed"]
+    assert "no answer from the core" in world.ran.troubles[0]
+
+
+@pytest.mark.parametrize("answer", [n2.SetupResponse(version=1), n2.SetupFailure(cause=1, versions=ONE), None])
+def test_whatever_ends_n2_setup_ends_its_timer(answer: n2.N2 | None) -> None:
+    world = World(connected=False)
+    world.node.n2_connected(world.ran._receive, no_close, 0)
+    if answer is None:
+        world.node.n2_lost(0)
+    else:
+        world.ran.core(answer)
+    world.node.pump(2 * world.node.timers["n2-setup"])
+    assert not world.node.procedures.open
+
+
 def test_a_refusal_by_the_core_is_said() -> None:
     world = World(connected=False)
-    world.node.n2_connected(world.ran._receive, 0)
+    world.node.n2_connected(world.ran._receive, no_close, 0)
     world.ran.core(n2.SetupFailure(cause=Cause.VERSION_NOT_SUPPORTED, versions=VersionRange(lowest=2, highest=3)))
     assert "refuses us" in world.ran.troubles[0]
 

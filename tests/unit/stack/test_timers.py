@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from net4ai.stack.timers import MILLISECOND, TIMERS, Timers
+from net4ai.stack import timers
+from net4ai.stack.control_entity import REPEAT_AFTER
+from net4ai.stack.timers import MARGIN, MILLISECOND, NESTED, TIMERS, Timers
+
+USERS = ("stack", "core", "ue", "ran_node", "edge", "application_server", "app")
 
 
 @pytest.mark.parametrize("name", TIMERS)
@@ -16,6 +22,22 @@ def test_table(name: str) -> None:
     assert timer.doc.endswith(".")
     assert Timers()[name] == timer.milliseconds * MILLISECOND
     assert Timers().attempts(name) == timer.attempts
+
+
+@pytest.mark.parametrize("outer", NESTED)
+def test_inner_timers_end_first(outer: str) -> None:
+    assert TIMERS[outer].milliseconds >= sum(TIMERS[inner].milliseconds for inner in NESTED[outer]) + MARGIN
+
+
+def test_the_margin_is_enough_for_a_lost_bus_message() -> None:
+    assert MARGIN * MILLISECOND > REPEAT_AFTER
+
+
+@pytest.mark.parametrize("name", TIMERS)
+def test_every_timer_is_used(name: str) -> None:
+    root = Path(timers.__file__).parent.parent
+    sources = (path for folder in USERS for path in (root / folder).rglob("*.py") if path.name != "timers.py")
+    assert any(f'"{name}"' in path.read_text() for path in sources)
 
 
 def test_overrides() -> None:

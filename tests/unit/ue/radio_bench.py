@@ -353,7 +353,7 @@ class Ran:
             self.connect()
 
     def connect(self) -> None:
-        self.node.n2_connected(self._receive, self.air.now)
+        self.node.n2_connected(self._receive, lambda: None, self.air.now)
         self.core(n2.SetupResponse(version=1))
 
     def _receive(self, data: bytes) -> None:
