@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import Any
 
 import msgspec
@@ -185,26 +185,47 @@ class UeProcess:
         """The compute worker speaks."""
         self.procedures.advance(now)
         number = getattr(message, "instance", 0)
-        if not 1 <= number <= len(self.terminals):
+        handler = _COMPUTE_HANDLERS.get(type(message))
+        if handler is None:
             return
-        terminal = self.terminals[number - 1]
-        failed = ProcedureError(Cause.FUNCTION_FAILED, getattr(message, "detail", ""))
-        match message:
-            case compute.Loaded():
-                self._compute_replies.give(("loaded", number), None)
-            case compute.LoadFailed():
-                self._compute_replies.fail(("loaded", number), failed)
-            case compute.Begun(detail=""):
-                self._compute_replies.give(("begun", number, message.execution), None)
-            case compute.Begun():
-                self._compute_replies.fail(("begun", number, message.execution), failed)
-            case compute.Send():
-                take_part.send(terminal, message)
-            case compute.TurnDone():
-                take_part.turn_done(terminal, message)
-            case _:
-                pass
+        if not 1 <= number <= len(self.terminals):
+            self.drops.count("unknown instance")
+            return
+        handler(self, self.terminals[number - 1], message)
         self.procedures.run()
+
+    def _loaded(self, terminal: Terminal, message: compute.Loaded) -> None:
+        self._compute_replies.give(("loaded", terminal.number), None)
+
+    def _load_failed(self, terminal: Terminal, message: compute.LoadFailed) -> None:
+        self._function_failed(terminal, ("loaded", terminal.number), "function not loaded", message.detail)
+
+    def _begun(self, terminal: Terminal, message: compute.Begun) -> None:
+        key = "begun", terminal.number, message.execution
+        if message.detail:
+            self._function_failed(terminal, key, f"execution {message.execution} not begun", message.detail)
+        else:
+            self._compute_replies.give(key, None)
+
+    def _function_failed(self, terminal: Terminal, key: Hashable, what: str, detail: str) -> None:
+        self.on_trouble(f"{terminal.name}: {what}: {detail}")
+        self._compute_replies.fail(key, ProcedureError(Cause.FUNCTION_FAILED, detail))
+
+    def _send(self, terminal: Terminal, message: compute.Send) -> None:
+        take_part.send(terminal, message)
+
+    def _turn_done(self, terminal: Terminal, message: compute.TurnDone) -> None:
+        take_part.turn_done(terminal, message)
+
+    def _progress(self, terminal: Terminal, message: compute.Progress) -> None:
+        """What a function reports at a terminal stays there."""
+        self.drops.count("progress at a terminal")
+
+    def _log(self, terminal: Terminal, message: compute.Log) -> None:
+        self.on_trouble(f"{terminal.name}: {message.line}")
+
+    def _dropped(self, terminal: Terminal, message: compute.Dropped) -> None:
+        self.drops.count(message.reason, message.octets)
 
     # Time
 
@@ -255,5 +276,17 @@ class UeProcess:
             )
         )
 
+
+_COMPUTE_HANDLERS: dict[type, Callable[..., None]] = {
+    compute.Loaded: UeProcess._loaded,
+    compute.LoadFailed: UeProcess._load_failed,
+    compute.Begun: UeProcess._begun,
+    compute.Send: UeProcess._send,
+    compute.TurnDone: UeProcess._turn_done,
+    compute.Progress: UeProcess._progress,
+    compute.Log: UeProcess._log,
+    compute.Dropped: UeProcess._dropped,
+}
+"""A terminal is never a server: nothing else of the compute worker concerns it."""
 
 _C_RNTI = [name for name, _ in L2_HEADER.fields].index("c_rnti")

@@ -253,6 +253,38 @@ def test_when_the_session_ends_the_function_is_told(world: World) -> None:
     assert world.asked(compute.CloseChannel) == [compute.CloseChannel(instance=1, execution=1, as_server=False, seat=5)]
 
 
+# --- What the compute worker says besides
+
+
+def test_why_a_function_is_not_loaded_is_said(world: World) -> None:
+    world.invite()
+    world.ue.worker(compute.LoadFailed(instance=1, detail="ValueError: a"))
+    assert world.ue.troubles == ["ue/1: function not loaded: ValueError: a"]
+    assert world.ran.nas == [nas.RoutineReject(execution=1, cause=Cause.FUNCTION_FAILED)]
+
+
+def test_why_an_execution_is_not_begun_is_said(world: World) -> None:
+    world.invite()
+    world.loaded()
+    world.begun(detail="ValueError: cut")
+    assert world.ue.troubles == ["ue/1: execution 1 not begun: ValueError: cut"]
+    assert world.ran.nas == [nas.RoutineReject(execution=1, cause=Cause.FUNCTION_FAILED)]
+
+
+def test_a_line_for_the_log_is_said(world: World) -> None:
+    world.ue.worker(compute.Log(instance=1, line="hello"))
+    assert world.ue.troubles == ["ue/1: hello"]
+
+
+def test_what_is_of_no_use_is_counted(world: World) -> None:
+    world.ue.worker(compute.Dropped(instance=1, reason="too many bodies", octets=7))
+    world.ue.worker(compute.Progress(instance=1, execution=1, values={"loss": 1.0}))
+    world.ue.worker(compute.Loaded(instance=2))
+    world.ue.worker(compute.Ready())
+    assert world.ue.drops == {"too many bodies": 1, "progress at a terminal": 1, "unknown instance": 1}
+    assert [event.size for event in world.air.trace if event.drop == "too many bodies"] == [7]
+
+
 # --- The end
 
 
