@@ -115,7 +115,7 @@ class ApplicationServer:
         except ProcedureError as error:
             peer.refuse(message.transaction, error.cause, error.detail)
             raise
-        except (msgspec.MsgspecError, EncodeError) as error:
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, EncodeError) as error:
             peer.refuse(message.transaction, Cause.MALFORMED_MESSAGE, f"settings: {error}")
             return
         self.instances.add(message.instance)

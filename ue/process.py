@@ -10,7 +10,7 @@ import msgspec
 from net4ai.codecs import compute, nas, rrc
 from net4ai.codecs.causes import Cause
 from net4ai.codecs.declaration import Buffer
-from net4ai.codecs.errors import DecodeError
+from net4ai.codecs.errors import DecodeError, EncodeError
 from net4ai.codecs.l2 import L2_HEADER, L2_HEADER_SIZE
 from net4ai.stack.acknowledged_bearer import srb0_pdu, srb0_sdu
 from net4ai.stack.compute import Compute
@@ -148,19 +148,17 @@ class UeProcess:
             return
         try:
             decoded = msgspec.json.decode(settings, type=dict[str, Any])
-        except msgspec.MsgspecError as error:
-            raise ProcedureError(Cause.MALFORMED_MESSAGE, f"settings of {function}: {error}") from None
-        self._functions.pop(terminal.number, None)
-        reply = self._compute_replies.expect(("loaded", terminal.number), self.timers["load"])
-        self.compute.send(
-            compute.Load(
+            load = compute.Load(
                 instance=terminal.number,
                 function=function,
                 settings=decoded,
                 private=dict(terminal.config.private),
             )
-        )
-        await reply
+            self.compute.send(load)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, EncodeError) as error:
+            raise ProcedureError(Cause.MALFORMED_MESSAGE, f"settings of {function}: {error}") from None
+        self._functions.pop(terminal.number, None)
+        await self._compute_replies.expect(("loaded", terminal.number), self.timers["load"])
         self._functions[terminal.number] = function, settings
 
     async def begin(self, terminal: Terminal, invite: nas.RoutineInvite) -> None:

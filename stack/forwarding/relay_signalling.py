@@ -204,7 +204,7 @@ def _outcome(
 def _progress(function: ForwardingFunction, peer: LinkPeer, message: link.Progress) -> None:
     try:
         values = msgspec.json.decode(message.values, type=dict[str, int | float | str])
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, UnicodeDecodeError):
         function.drops.count("malformed progress", len(message.values))
         return
     function.entity.tell(

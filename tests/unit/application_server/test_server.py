@@ -22,6 +22,7 @@ from net4ai.stack.procedure import ProcedureError, outcome_of
 
 OWN_LIMITS = limits_of(CreditBudget(1 << 20))
 
+DEEP = b'{"a":' + b"[" * 4000 + b"]" * 4000 + b"}"
 QUICK = settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
 FLOWS = (FlowMapping(qfi=1, bearer=1),)
 INSTANCE, EXECUTION, SEAT = 1, 5, 7
@@ -265,7 +266,9 @@ def test_load_and_terminate(serving: Serving) -> None:
 
 
 @pytest.mark.parametrize(
-    "settings_", [b"", b"{", b"[]", b"1", b'{"a":', b"\xff", b'{"a": 36893488147419103232}'], ids=repr
+    "settings_",
+    [b"", b"{", b"[]", b"1", b'{"a":', b"\xff", b'{"a": 36893488147419103232}', DEEP],
+    ids=lambda b: repr(b[:30]),
 )
 def test_settings_that_are_no_json_object_or_too_large_a_number(serving: Serving, settings_: bytes) -> None:
     answer = serving.ask(link.Instantiate, instance=1, function="f", settings=settings_)

@@ -16,6 +16,9 @@ from net4ai.stack.dep_endpoint import limits_of
 LIMITS = limits_of(CreditBudget(1 << 20))
 
 
+DEEP = b'{"a":' + b"[" * 4000 + b"]" * 4000 + b"}"
+
+
 class World:
     """A registered terminal with one session, whose other end is `self.end`."""
 
@@ -125,6 +128,8 @@ def test_who_is_willing_to_give_raw_data_accepts_cut_0(world: World) -> None:
         ({"cut": 0}, Cause.NOT_ALLOWED),
         ({"settings": b"{"}, Cause.MALFORMED_MESSAGE),
         ({"settings": b"[]"}, Cause.MALFORMED_MESSAGE),
+        ({"settings": b'{"a":"\xff"}'}, Cause.MALFORMED_MESSAGE),
+        ({"settings": DEEP}, Cause.MALFORMED_MESSAGE),
     ],
 )
 def test_an_invitation_it_cannot_follow_is_declined(world: World, changes: dict[str, Any], cause: Cause) -> None:

@@ -198,7 +198,7 @@ def test_what_a_server_reports(relay: Relay, message: link.Link, event: Any) -> 
     assert relay.fpf.drops.counts == {"instance of another peer": 2}
 
 
-@pytest.mark.parametrize("values", [b"", b"[1]", b"{", b'{"a": [1]}', b'{"a": null}', b"\xff"])
+@pytest.mark.parametrize("values", [b'{"a":"\xff"}', b"", b"[1]", b"{", b'{"a": [1]}', b'{"a": null}', b"\xff"])
 def test_malformed_progress(relay: Relay, values: bytes) -> None:
     relay.core.call(INSTANTIATE)
     relay.says(link.Progress(execution=5, instance=1, values=values))
