@@ -168,12 +168,13 @@ async def _run(run: Run, opened: contextlib.AbstractAsyncContextManager[tuple[Pl
     async with opened as (platform, plan):
         follower = asyncio.ensure_future(_follow(run))
         try:
-            await _control(run, platform, plan)
+            await control(run, platform, plan)
         finally:
             follower.cancel()
 
 
-async def _control(run: Run, platform: Platform, plan: Plan) -> None:
+async def control(run: Run, platform: Platform, plan: Plan) -> None:
+    """Run the job as its application controller, from `platform`. Raises `ProcedureError`, `RunFailed`."""
     scenario = run.scenario
     driver = Driver(platform.name, platform.clock)
     procedures = platform.procedures(driver)
