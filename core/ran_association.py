@@ -114,13 +114,19 @@ class RanAssociation:
         try:
             inner = nas.Nas.FAMILY.decode(message.nas)
         except DecodeError as error:
-            self.drop(error.reason)
+            self._refuse_nas(message.ran_ue, error.reason, Cause.MALFORMED_MESSAGE)
             return
         self._trace(inner, "in", len(message.nas), f"context {message.ran_ue}", message.ran_ue)
         if isinstance(inner, nas.Nas) and type(inner).DIRECTION == "up":
             self.manager.receive_nas(self, message.ran_ue, inner)
         else:
-            self.drop("unexpected message")
+            self._refuse_nas(message.ran_ue, "unexpected message", Cause.UNEXPECTED_MESSAGE)
+
+    def _refuse_nas(self, context: int, reason: str, cause: Cause) -> None:
+        """Of a terminal with a context here it is dropped; where it is the first, no context may stay behind either."""
+        self.drop(reason)
+        if (self, context) not in self.manager.terminals:
+            self.release(context, cause)
 
     def _session_setup_response(self, message: n2.SessionSetupResponse) -> None:
         if not self._replies.give(message.transaction, message):

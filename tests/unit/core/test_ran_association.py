@@ -97,6 +97,26 @@ def test_any_bytes_are_dropped_or_handled(data: bytes) -> None:
     ran.association.receive(data, 5)
 
 
+@pytest.mark.parametrize(
+    ("first", "cause"),
+    [
+        (b"", Cause.MALFORMED_MESSAGE),
+        (registration()[:-1], Cause.MALFORMED_MESSAGE),
+        (b"\xfe\x01", Cause.UNEXPECTED_MESSAGE),
+        (nas.ComputingAccept(transaction=1, session=1).encode(), Cause.UNEXPECTED_MESSAGE),
+    ],
+)
+def test_a_useless_first_message_leaves_no_context_behind(first: bytes, cause: Cause) -> None:
+    world = World()
+    ran = FakeRanNode(world, world.manager)
+    ran.register(2, SUBSCRIBER)
+    ran.say(n2.InitialUeMessage(ran_ue=1, nas=first))
+    ran.say(n2.UplinkNasTransport(ran_ue=2, nas=first))  # who is registered stays
+    assert ran.sent[-1] == n2.ContextReleaseCommand(ran_ue=1, cause=cause)
+    assert ran.released() == [1]
+    assert len(world.drops()) == 2
+
+
 def test_versions_are_agreed_on_or_both_ranges_named() -> None:
     world = World()
     ran = FakeRanNode(world, world.manager, "")
