@@ -160,8 +160,10 @@ class RanNode:
         return open_leg(self, client, execution, handle, limits)
 
     def disconnect(self, context: UeContext) -> None:
-        """A UE's context is gone for the core; whoever waits for the UE is told."""
+        """A UE's context is gone for the core; its routes end, whoever waits for the UE is told."""
         self.by_number.pop(context.number, None)
+        if self.cpf is not None:
+            self.cpf.release_hop(context.hop)
         context.replies.fail_all(ProcedureError(Cause.PEER_LOST, f"C-RNTI {context.c_rnti}"))
 
     def forget(self, context: UeContext) -> None:

@@ -14,6 +14,7 @@ from net4ai.codecs.declaration import Message
 from net4ai.ran_node import set_up_connection
 from net4ai.ran_node.set_up_connection import MAXIMUM_C_RNTI, WAIT_TIME
 from net4ai.ran_node.ue_context import LEGAL, State
+from net4ai.stack.hop import Hop
 
 ONE = VersionRange(lowest=1, highest=1)
 NAS = registration().encode()
@@ -337,6 +338,39 @@ def test_a_release_nobody_acknowledges_is_given_up(world: World) -> None:
     world.air.run(60, until=lambda: not world.node.contexts)
     assert not world.node.contexts
     assert not world.ran.of(n2.ContextReleaseRequest)
+
+
+class Routes:
+    """A forwarding function that is told which hops are gone."""
+
+    def __init__(self) -> None:
+        self.gone: set[Hop] = set()
+
+    def release_hop(self, hop: Hop) -> None:
+        self.gone.add(hop)
+
+    def pump(self, now: int) -> None: ...
+
+    def next_deadline(self) -> None: ...
+
+
+@pytest.mark.parametrize("by", ["core", "radio", "set-up"])
+def test_with_its_context_the_routes_of_a_ue_end(world: World, by: str) -> None:
+    world.node.cpf = routes = Routes()
+    world.ue.ask()
+    hop = world.node.contexts[world.ue.accept()].hop
+    if by != "set-up":
+        world.ue.say(RRC_MESSAGES[rrc.SetupComplete])
+    assert not routes.gone
+    world.air.cut = True
+    if by == "core":
+        world.ran.core(n2.ContextReleaseCommand(ran_ue=world.number(), cause=1))
+    elif by == "radio":
+        world.ran.core(n2.DownlinkNasTransport(ran_ue=world.number(), nas=NAS))
+        world.air.run(60, until=lambda: not world.node.contexts)
+    else:
+        world.air.run(6)
+    assert routes.gone == {hop}
 
 
 def test_while_it_is_being_released_a_ue_is_nobody(world: World) -> None:
