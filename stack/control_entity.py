@@ -49,6 +49,7 @@ class ControlEntity:
         send: Callable[[Envelope], None],
         identifier: Callable[[], str],
         utc_offset: int = 0,
+        drops: DropCounter | None = None,
     ) -> None:
         self.name = name
         self.procedures = procedures
@@ -60,7 +61,7 @@ class ControlEntity:
         self._replies = Replies(procedures)
         self._serving: set[str] = set()
         self._answered: OrderedDict[str, Envelope] = OrderedDict()
-        self.drops = DropCounter()
+        self.drops = DropCounter() if drops is None else drops
         """What came and was of no use."""
         self.on_missing: Callable[[str, str], None] = lambda entity, body: None
         """Called with the entity and the body's name each time a call has to be repeated."""

@@ -252,7 +252,8 @@ class Platform:
             except BusFull as error:
                 log.warning("%s: %s", name, error)
 
-        entity = ControlEntity(name, procedures, timers, send, self._identifier, self.clock.utc_offset)
+        drops = DropCounter(self._on_drop("bus"))
+        entity = ControlEntity(name, procedures, timers, send, self._identifier, self.clock.utc_offset, drops)
         entity.on_missing = self._on_missing(name)
         self.bus.serve(name, lambda envelope: driver.feed(entity.receive, envelope))
         return entity

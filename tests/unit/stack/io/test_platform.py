@@ -1,12 +1,22 @@
-"""Credit of a bulk socket, and what its sessions may be sent unasked."""
+"""Credit of a bulk socket, and what its sessions may be sent unasked; control entities and their drops."""
 
 from __future__ import annotations
 
+import asyncio
+
+import msgspec
 import pytest
 
+from net4ai.codecs.envelope import Envelope
 from net4ai.stack.dep.constants import DEFAULT_UNSCHEDULED, SCHEDULED_MINIMUM, SEGMENT_SIZE
 from net4ai.stack.dep.credit import CreditBudget
-from net4ai.stack.io.platform import credit_of, unscheduled_of
+from net4ai.stack.io.bus import Hub, InProcessBus
+from net4ai.stack.io.clock import LoopClock
+from net4ai.stack.io.driver import Driver
+from net4ai.stack.io.memory_network import MemoryNetwork
+from net4ai.stack.io.platform import Platform, RunConfig, credit_of, unscheduled_of
+from net4ai.stack.timers import Timers
+from net4ai.stack.trace import TraceEvent
 
 LINUX_DEFAULT = 425_984
 """What a socket gets where net.core.rmem_max is 212,992."""
@@ -29,3 +39,32 @@ def test_every_session_finds_its_promise_also_while_it_is_renewed(receive_buffer
 def test_small_buffers_mean_that_every_message_waits_for_credit() -> None:
     assert unscheduled_of(LINUX_DEFAULT, 17) == 0
     assert unscheduled_of(WANTED, 17) == DEFAULT_UNSCHEDULED
+
+
+def test_what_a_control_entity_drops_is_traced() -> None:
+    async def scenario() -> None:
+        loop = asyncio.get_running_loop()
+        clock = LoopClock(loop, 0)
+        trace: list[TraceEvent] = []
+        platform = Platform(
+            name="core",
+            run=RunConfig(run_key="00" * 32, seed=1, utc_offset=0, started=0),
+            clock=clock,
+            network=MemoryNetwork(loop),
+            bus=InProcessBus("core", bytes(32), clock, Hub()),
+            trace=trace.append,
+            capture=None,
+            start_compute=None,  # type: ignore[arg-type]
+            start_application_server=None,  # type: ignore[arg-type]
+            say=lambda line: None,
+        )
+        driver = Driver("core", clock)
+        entity = platform.control_entity("job-manager", platform.procedures(driver), Timers(), driver)
+        body = msgspec.Raw(b"{}")
+        reply = Envelope(id="0" * 32, kind="reply", type="Done", sender="stranger", to="job-manager", body=body)
+        entity.receive(reply, clock.now())
+        assert [(event.kind, event.node, event.link, event.drop, event.size) for event in trace] == [
+            ("drop", "core", "bus", "answer to no request", 2)
+        ]
+
+    asyncio.run(scenario())
