@@ -32,9 +32,9 @@ async def start(config: CoreConfig, platform: Platform) -> RunningNode:
             connection.send(data)
 
         def receive(data: bytes) -> None:
-            driver.feed(association.receive, data)
             if tap is not None:
                 tap.message(association.node or "ran-node", "core", data, "in")
+            driver.feed(association.receive, data)
 
         association = core.ran_node_connected(send)
         connection.receive = receive

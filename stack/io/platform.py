@@ -222,9 +222,10 @@ class Platform:
 
         def on_batch(batch: Batch) -> None:
             for pdu in batch.segments():
-                driver.feed(receive, pdu, batch.peer, bulk)
+                # First: what it leads to may be sent at once.
                 if tap is not None and peer_name is not None:
                     tap.datagram(peer_name(batch.peer, pdu), self.name, port, port, pdu, "in")
+                driver.feed(receive, pdu, batch.peer, bulk)
 
         return on_batch
 
