@@ -112,8 +112,10 @@ def _run(options: argparse.Namespace) -> int:
     folder = options.report or Path("runs") / f"{scenario.name}-{datetime.now():%Y%m%d-%H%M%S}"
     try:
         run_scenario(scenario, Options(folder, options.capture, options.in_process), Display())
-    except (RunFailed, OSError) as error:
+    except RunFailed as error:
         return _failed(str(error), 1)
+    except OSError as error:
+        return _failed(f"{error.filename}: {error.strerror}" if error.filename else str(error), 1)
     return 0
 
 

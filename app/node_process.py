@@ -13,7 +13,7 @@ import signal
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -39,6 +39,8 @@ from net4ai.ue import main as ue
 from net4ai.ue.config import UeConfig
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +80,8 @@ def write_node_file(path: Path, kind: str, name: str, run: RunConfig, config: An
     content = msgspec.json.encode(
         NodeFile(node=kind, name=name, run=run, config=msgspec.Raw(msgspec.json.encode(config)))
     )
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    path.unlink(missing_ok=True)  # the permissions of a file that is there would stay
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "wb") as file:
         file.write(msgspec.json.format(content, indent=2))
 
@@ -86,14 +89,20 @@ def write_node_file(path: Path, kind: str, name: str, run: RunConfig, config: An
 def read_node_file(path: Path, kind: str) -> tuple[NodeFile, Any]:
     """Read a node's file. Raises `NodeFileError` naming file, key and what is allowed."""
     try:
-        node = msgspec.json.decode(path.read_bytes(), type=NodeFile)
-        if node.node != kind:
-            raise NodeFileError(f"{path}: node: {node.node!r} is not allowed; allowed: {kind!r}")
-        return node, msgspec.json.decode(node.config, type=NODES[kind].config)
+        content = path.read_bytes()
     except OSError as error:
         raise NodeFileError(f"{path}: {error.strerror}") from None
-    except msgspec.MsgspecError as error:
-        raise NodeFileError(f"{path}: {error}") from None
+    node = _decode(content, NodeFile, str(path))
+    if node.node != kind:
+        raise NodeFileError(f"{path}: node: {node.node!r} is not allowed; allowed: {kind!r}")
+    return node, _decode(node.config, NODES[kind].config, f"{path}: config")
+
+
+def _decode(content: bytes | msgspec.Raw, type_: type[T], where: str) -> T:
+    try:
+        return msgspec.json.decode(content, type=type_)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise NodeFileError(f"{where}: {error}") from None
 
 
 def run_node(kind: str, path: Path, count: int | None = None) -> None:
@@ -115,7 +124,7 @@ async def _run(kind: str, folder: Path, node: NodeFile, config: Any) -> None:
         running = await NODES[kind].start(config, await host.platform(node.name))
         await host.ended.wait()
         running.driver.close()
-    except OSError as error:
+    except (OSError, OverflowError) as error:  # the latter: a port that is none
         raise SystemExit(f"{node.name}: {error}") from None
     finally:
         await host.close()

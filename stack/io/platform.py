@@ -10,6 +10,7 @@ import logging
 import secrets
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Annotated
 
 import msgspec
 
@@ -89,7 +90,7 @@ class BusConfig(msgspec.Struct, forbid_unknown_fields=True):
 class RunConfig(msgspec.Struct, forbid_unknown_fields=True):
     """What every process of a run is told."""
 
-    run_key: str
+    run_key: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
     """32 octets in hex: from it the keys that sign bus messages."""
     seed: int
     utc_offset: int
