@@ -1,0 +1,114 @@
+"""From a scenario to node configurations: every name, address and subscription once, and the same at both ends."""
+
+from __future__ import annotations
+
+import itertools
+import socket
+
+import pytest
+
+from net4ai.app.plan import FreePorts, Plan, identity, link_config, make_plan, terminal_name
+from net4ai.app.scenario import Cut, Impairment, load_scenario, ue_subscribers
+
+
+def plan_of(*overrides: str) -> Plan:
+    ports = itertools.count(50_000)
+    return make_plan(load_scenario("blood-pressure", overrides), lambda: next(ports), 40_000)
+
+
+def test_no_port_is_given_twice() -> None:
+    plan = plan_of()
+    nodes = [plan.edge.t4_ports, plan.edge.t8_ports]
+    nodes += [ports for node in plan.ran_nodes for ports in (node.uu_ports, node.t4_ports, node.t8_ports)]
+    ports = [port for pair in nodes for port in pair]
+    assert sorted(ports) == list(range(50_000, 50_000 + 2 * (2 + 3 * 2)))
+
+
+def test_everybody_is_told_where_the_peer_listens() -> None:
+    plan = plan_of("addresses.host=127.0.0.2")
+    host = "127.0.0.2"
+    assert plan.core.n2 == (host, 40_000)
+    assert plan.edge_t4 == (host, plan.edge.t4_ports[0])
+    for node, group in zip(plan.ran_nodes, plan.ues, strict=True):
+        assert (node.core, node.edge, node.edge_address) == (plan.core.n2, "edge", (host, plan.edge.t8_ports[0]))
+        assert (group.ran_node, group.address) == (node.name, (host, node.uu_ports[0]))
+
+
+def test_the_core_knows_nodes_and_subscribers_and_nobody_else() -> None:
+    plan = plan_of("ue_groups.ue-1.count=5")
+    assert plan.core.nodes == {"ran-1": "ran-node", "ran-2": "ran-node", "edge": "edge"}
+    held = [terminal.identity for group in plan.ues for terminal in group.terminals]
+    assert plan.core.subscribers == held
+    assert len(set(held)) == 17
+    assert held[0] == "imsi-001010000000000" and held[-1] == "imsi-001010000000016"
+
+
+def test_a_terminal_finds_its_own_rows_and_no_other() -> None:
+    plan = plan_of("ue_groups.ue-1.count=5")
+    private = [terminal.private for group in plan.ues for terminal in group.terminals]
+    assert private == [{"subscriber": number, "subscribers": 17} for number in range(17)]
+    names = [terminal.name for terminal in plan.ues[1].terminals]
+    assert names == [f"ue-2/{number}" for number in range(1, 13)]
+
+
+def test_terminals_are_named_as_the_scenario_counts_them() -> None:
+    plan = plan_of()
+    subscribers = ue_subscribers(load_scenario("blood-pressure"))
+    terminals = [terminal for group in plan.ues for terminal in group.terminals]
+    assert [(terminal.name, terminal.identity) for terminal in terminals] == [
+        (terminal_name(subscriber), identity(subscriber)) for subscriber in subscribers
+    ]
+
+
+def test_what_owners_allow_is_told_to_their_process() -> None:
+    changes = {"consent": "false", "raw_data": "true", "privacy_k": "7"}
+    plan = plan_of(
+        *(f"ue_groups.ue-2.{key}={value}" for key, value in changes.items()),
+        "ue_classes.phone.battery_percent=12",
+        "ue_classes.phone.compute_mflops=99.6",
+        "timers.T300=123",
+    )
+    one, two = plan.ues
+    assert (one.consent, one.raw_data, one.privacy_k) == (True, False, 0)
+    assert (two.consent, two.raw_data, two.privacy_k) == (False, True, 7)
+    assert (two.battery_percent, two.compute_mflops, two.memory_mib) == (12, 100, 512)
+    assert one.functions == ["data-source"], "of the service only what may run at a terminal"
+    for config in (plan.core, plan.edge, *plan.ran_nodes, *plan.ues):
+        assert config.timers == {"T300": 123}
+
+
+def test_sessions_at_the_busiest_socket() -> None:
+    assert plan_of().sessions_at_a_socket == 12 + 2 * 2 + 1
+    assert plan_of("ue_groups.ue-2.count=30").sessions_at_a_socket == 30 + 2 * 2 + 1
+
+
+def test_links_go_from_milliseconds_to_seconds() -> None:
+    config = link_config(
+        Impairment(
+            delay_ms=20, jitter_ms=5, loss=0.1, duplicate=0.2, reorder=0.3, corrupt=0.4, cuts=(Cut(at_s=3, for_s=2),)
+        )
+    )
+    assert (config.delay, config.jitter) == (0.02, 0.005)
+    assert (config.loss, config.duplicate, config.reorder, config.corrupt) == (0.1, 0.2, 0.3, 0.4)
+    assert config.cuts == [(3, 2)]
+    links = plan_of("links.radio.loss=0.1", "links.T4.loss=0.2", "links.T8.loss=0.3").links
+    assert {link: config.loss for link, config in links.items()} == {"Uu": 0.1, "T4": 0.2, "T8": 0.3}
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+def test_free_ports_are_free_and_all_different(host: str) -> None:
+    if ":" in host and not socket.has_ipv6:
+        pytest.skip("no IPv6 on this machine")
+    free = FreePorts(host)
+    try:
+        udp = [free.udp() for _ in range(20)]
+    except OSError:
+        if ":" in host:
+            pytest.skip("no IPv6 on this machine")
+        raise
+    tcp = [free.tcp() for _ in range(5)]
+    assert len(set(udp)) == 20 and len(set(tcp)) == 5
+    free.release()
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_DGRAM) as taken:
+        taken.bind((host, udp[0]))
