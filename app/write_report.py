@@ -64,7 +64,17 @@ def write_run_report(
         warnings=[*warnings(scenario), *([VIRTUAL_TIME] if virtual else [])],
     )
     report = write_report(folder, facts, joiner.join(trace))
-    model = results.save(folder)
+    _say(results, verdict, report.duration_s, virtual, display)
+    display.plain(f"report    {folder / 'report.html'}")
+    if (model := results.save(folder)) is not None:
+        display.plain(f"model     {model}")
+    if capture is not None:
+        display.plain(f"capture   {capture}")
+
+
+def _say(results: Results, verdict: Fidelity, duration: float, virtual: bool, display: Display) -> None:
+    """The lines that matter, on the screen."""
+    history, best = results.evaluator.history, results.evaluator.best
     display.plain()
     if best is not None:
         display.plain(
@@ -74,12 +84,7 @@ def write_run_report(
         )
     reason = f" ({verdict.reason})" if verdict.reason else ""
     display.plain(f"fidelity  {verdict.verdict}{reason}: the network's weights beside plain torch in the same order")
-    display.plain(f"duration  {report.duration_s:.1f} s{' of virtual time' if virtual else ''}")
-    display.plain(f"report    {folder / 'report.html'}")
-    if model is not None:
-        display.plain(f"model     {model}")
-    if capture is not None:
-        display.plain(f"capture   {capture}")
+    display.plain(f"duration  {duration:.1f} s{' of virtual time' if virtual else ''}")
 
 
 def fidelity(scenario: Scenario, results: Results, trace: list[dict[str, Any]]) -> Fidelity:

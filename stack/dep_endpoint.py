@@ -196,16 +196,11 @@ class DepEndpoint:
         return bool(self._touched)
 
     def _pump(self, end: SessionEnd, now: int) -> None:
-        # An owner may remove sessions while it is told.
-        while self.sessions.get(end.handle) is end:
-            event = end.session.next_event()
-            if event is None:
-                break
+        # An owner may remove this session, or others, while it is told; a released session has nothing more to say.
+        while (event := end.session.next_event()) is not None:
             if isinstance(event, MessageReceived):
                 self._trace_message(end, "in", [event.body], event.message_id, now)
             end.owner(end, event)
-        else:
-            return
         for bearer, pdu in end.session.control_to_send(now):
             end.hop.send_dep(bearer, bytearray(L2_HEADER_SIZE) + pdu)
         sent = 0

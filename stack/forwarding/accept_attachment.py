@@ -70,7 +70,7 @@ def _known(function: ForwardingFunction, request: link.AttachRequest, number: in
         if peer.name != request.name:
             continue
         attached = peer.hop.signalling_address, peer.hop.bulk_address, peer.kind, peer.attachment
-        if attached == (source, bulk, request.kind, number) and not peer.gone:
+        if attached == (source, bulk, request.kind, number):
             return peer
         function.forget(peer)
     return None

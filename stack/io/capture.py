@@ -95,7 +95,7 @@ def logical_address(node: str) -> IPv4Address:
         return IPv4Address(f"10.4.0.{11 + _ENTITIES.index(node)}")
     if found := _ONE_UE.fullmatch(node):
         process, ue = int(found[1]), int(found[2])
-        if process <= _MAXIMUM_UE_PROCESS and ue <= _MAXIMUM_UE:
+        if 1 <= process <= _MAXIMUM_UE_PROCESS and 1 <= ue <= _MAXIMUM_UE:
             return IPv4Address(f"10.{100 + process}.{ue // 256}.{ue % 256}")
     for pattern, address, largest in _NUMBERED:
         if (found := pattern.fullmatch(node)) and 1 <= (number := int(found[1] or 1)) <= largest:
