@@ -81,6 +81,8 @@ _NUMBERED: tuple[tuple[re.Pattern[str], Callable[[int], str], int], ...] = (
 )
 """Name, address of the one with number n (1 where the name has none), largest n."""
 _ONE_UE = re.compile(r"ue-(\d{1,3})/(\d{1,5})")
+_ONE_RADIO = re.compile(r"ran-(\d{1,2}) C-RNTI (\d{1,5})")
+_MAXIMUM_RAN_NODE = 90
 _MAXIMUM_UE_PROCESS, _MAXIMUM_UE = 155, 65534
 
 
@@ -88,7 +90,8 @@ def logical_address(node: str) -> IPv4Address:
     """The address under which a node, entity or UE appears in captures. It depends on the name alone.
 
     ``core`` 10.4.0.1, entities of the core 10.4.0.11 to 18, ``ran-N`` 10.4.1.N, ``edge`` 10.4.2.1, application servers
-    10.4.3.x, UE processes ``ue-N`` 10.4.16.N, one UE ``ue-N/M`` 10.(100 + N).0.M. Any other name gets one of 48,000
+    10.4.3.x, UE processes ``ue-N`` 10.4.16.N, one UE ``ue-N/M`` 10.(100 + N).0.M, and as its RAN node
+    knows it ``ran-N C-RNTI M`` 10.(5 + N).0.M. Any other name gets one of 48,000
     addresses from 10.4.64.1 by its hash; two names may share one.
     """
     if node in _ENTITIES:
@@ -97,6 +100,10 @@ def logical_address(node: str) -> IPv4Address:
         process, ue = int(found[1]), int(found[2])
         if 1 <= process <= _MAXIMUM_UE_PROCESS and 1 <= ue <= _MAXIMUM_UE:
             return IPv4Address(f"10.{100 + process}.{ue // 256}.{ue % 256}")
+    if found := _ONE_RADIO.fullmatch(node):
+        ran_node, c_rnti = int(found[1]), int(found[2])
+        if 1 <= ran_node <= _MAXIMUM_RAN_NODE and c_rnti <= 0xFFFF:
+            return IPv4Address(f"10.{5 + ran_node}.{c_rnti // 256}.{c_rnti % 256}")
     for pattern, address, largest in _NUMBERED:
         if (found := pattern.fullmatch(node)) and 1 <= (number := int(found[1] or 1)) <= largest:
             return IPv4Address(address(number))

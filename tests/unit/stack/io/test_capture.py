@@ -343,18 +343,23 @@ def test_a_disk_that_cannot_even_be_cut_back_ends_the_capture(tmp_path: Path) ->
         ("ue-300", "10.4.17.44"),
         ("ue-1/3", "10.101.0.3"),
         ("ue-2/1000", "10.102.3.232"),
+        ("ran-1 C-RNTI 5", "10.6.0.5"),
+        ("ran-90 C-RNTI 65535", "10.95.255.255"),
     ],
 )
 def test_logical_addresses_of_usual_names(node: str, address: str) -> None:
     assert logical_address(node) == IPv4Address(address)
 
 
-@given(st.text(max_size=30) | st.from_regex(r"(ue|ran|edge)-\d{1,12}(/\d{1,8})?(-app-server)?", fullmatch=True))
+@given(
+    st.text(max_size=30)
+    | st.from_regex(r"(ue|ran|edge)-\d{1,12}(/\d{1,8}| C-RNTI \d{1,8})?(-app-server)?", fullmatch=True)
+)
 def test_every_name_has_a_logical_address(node: str) -> None:
     address = logical_address(node)
     assert address in [logical_address(node)]
     assert address.packed[0] == 10
-    assert address.packed[1] == 4 or 101 <= address.packed[1] <= 255
+    assert address.packed[1] == 4 or 6 <= address.packed[1] <= 95 or 101 <= address.packed[1] <= 255
 
 
 def test_usual_names_have_addresses_of_their_own() -> None:
