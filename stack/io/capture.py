@@ -90,9 +90,9 @@ def logical_address(node: str) -> IPv4Address:
     """The address under which a node, entity or UE appears in captures. It depends on the name alone.
 
     ``core`` 10.4.0.1, entities of the core 10.4.0.11 to 18, ``ran-N`` 10.4.1.N, ``edge`` 10.4.2.1, application servers
-    10.4.3.x, UE processes ``ue-N`` 10.4.16.N, one UE ``ue-N/M`` 10.(100 + N).0.M, and as its RAN node
-    knows it ``ran-N C-RNTI M`` 10.(5 + N).0.M. Any other name gets one of 48,000
-    addresses from 10.4.64.1 by its hash; two names may share one.
+    10.4.3.x, UE processes ``ue-N`` 10.4.16.N, one UE ``ue-N/M`` 10.(100 + N).0.M, and as its RAN node knows it
+    ``ran-N C-RNTI M`` 10.(5 + N).0.M. Any other name gets one of 48,000 addresses from 10.4.64.1 by its hash; two names
+    may share one.
     """
     if node in _ENTITIES:
         return IPv4Address(f"10.4.0.{11 + _ENTITIES.index(node)}")
