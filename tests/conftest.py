@@ -75,6 +75,7 @@ def _forbid_skip_in_ci(report: pytest.TestReport | pytest.CollectReport) -> None
         report.longrepr = f"CI must not skip: {reason}"
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if INTEGRATION in item.path.parents:
