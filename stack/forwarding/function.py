@@ -161,7 +161,6 @@ class ForwardingFunction:
             return
         identity = L2_HEADER.unpack(pdu, 0)[_IDENTITY]
         if identity == 0:
-            self.procedures.advance(now)
             self._receive_unattached(link_name, pdu, source, bulk)
             return
         peer = self._bound_peer(link_name, identity, source, bulk)

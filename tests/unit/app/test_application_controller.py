@@ -173,6 +173,8 @@ def test_edge_that_starts_late(network: Any) -> None:
     fpf = network.forwarding_function()
     network.run(until=lambda: controller.machine.link.peer is not None, seconds=1)
     assert fpf.peer_named("application-controller")
+    accepts = [event.time for event in network.messages("Attach Accept")]
+    assert accepts[1] - accepts[0] == network.delay
 
 
 # Results

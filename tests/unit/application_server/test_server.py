@@ -173,7 +173,14 @@ def l2_header(identity: int, bearer: int = 0) -> bytes:
 
 @pytest.mark.parametrize(
     ("port", "source", "identity"),
-    [(1, ("outsider", 1), 1), (1, ("edge", 2), 1), (2, ("edge", 1), 1), (1, ("edge", 1), 2), (2, ("edge", 2), 0)],
+    [
+        (1, ("outsider", 1), 1),
+        (1, ("edge", 2), 1),
+        (2, ("edge", 1), 1),
+        (1, ("edge", 1), 2),
+        (2, ("edge", 2), 0),
+        (2, ("edge", 1), 0),
+    ],
 )
 def test_source_must_be_the_forwarding_function(serving: Serving, port: int, source: Any, identity: int) -> None:
     assert serving.peer.hop.identity == 1

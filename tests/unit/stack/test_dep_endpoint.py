@@ -114,7 +114,7 @@ def pair(network: Any) -> Pair:
     return Pair(network)
 
 
-def data(handle: int, payload: bytes = b"x", message_id: int = 0, qfi: int = 1) -> bytes:
+def data(handle: int, payload: bytes = b"x", message_id: int = 1, qfi: int = 1) -> bytes:
     header = pdus.pack_header(VERSION, DepType.DATA, handle=handle, qfi=qfi, message_id=message_id)
     return header + len(payload).to_bytes(4, "big") + bytes(4) + payload
 
@@ -297,6 +297,26 @@ def test_removing_frees_everything_at_any_time(bad_network: Any, seed: int) -> N
         bad_network.machines.clear()
 
 
+def test_credit_that_comes_free_within_a_turn_is_granted_in_it(make_network: Callable[..., Any]) -> None:
+    pair = Pair(make_network(), budget=SCHEDULED_MINIMUM + 4 * LIMITS.unscheduled)
+    first = pair.b.add(200, 100, owner=lambda end, event: pair.b.endpoint.remove(end))
+    pair.b.add(201, 101)
+    for handle in (200, 201):  # both announce a message far beyond the budget
+        header = pdus.pack_header(VERSION, DepType.DATA, handle=handle, qfi=1, message_id=2)
+        pair.b.take(header + (8 << 20).to_bytes(4, "big") + bytes(4))
+    pair.network.pump()
+
+    def grants() -> list[int]:
+        controls = [pdu for _, _, pdu in pair.network.sent if pdus.header(pdu, 8).handle == 101]
+        return [int.from_bytes(pdu[24:28], "big") for pdu in controls if pdus.header(pdu, 8).type == DepType.GRANT]
+
+    before = grants()
+    pair.b.take(data(200))  # a whole message: its owner removes the session
+    pair.b.pump(pair.network.now)
+    assert first.handle not in pair.b.endpoint.sessions
+    assert max(grants()) > max(before)
+
+
 def test_all_sessions_of_a_hop(pair: Pair) -> None:
     other = pair.a.hop_to("c")
     pair.session(0)
@@ -319,7 +339,7 @@ def test_an_owner_may_remove_any_session_while_it_is_told(pair: Pair) -> None:
     for number in range(3):
         ends.append(pair.b.add(200 + number, 100 + number, owner=remove_all))
         pair.b.endpoint.send(ends[-1], [bytes(100_000)], pair.network.now)
-        for message_id in range(2):
+        for message_id in (1, 2):
             pair.b.take(data(200 + number, message_id=message_id))
     pair.network.pump()
     assert len(pair.b.events) == 1  # the first told; then there was nobody to tell any more

@@ -147,6 +147,15 @@ def test_more_messages_than_the_bearer_takes_wait(ends: Ends, seed: int) -> None
     assert not ends.near.hop._backlog
 
 
+def test_a_message_does_not_overtake_those_that_wait(ends: Ends) -> None:
+    for number in range(2 * MAXIMUM_QUEUED_SDUS):
+        ends.near.hop.send(numbered(number), 0)
+    ends.near.hop.pump(0)  # the bearer has room again, for some
+    ends.near.hop.send(numbered(2 * MAXIMUM_QUEUED_SDUS), 0)
+    ends.exchange()
+    assert [message.transaction for message in ends.far.messages()] == list(range(2 * MAXIMUM_QUEUED_SDUS + 1))
+
+
 def test_waiting_messages_are_bounded(ends: Ends, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MAXIMUM_BACKLOG", 10)
     for number in range(MAXIMUM_QUEUED_SDUS + 15):
@@ -157,7 +166,7 @@ def test_waiting_messages_are_bounded(ends: Ends, monkeypatch: pytest.MonkeyPatc
 
 
 def test_peer_lost(ends: Ends) -> None:
-    for number in range(MAXIMUM_QUEUED_SDUS + 5):
+    for number in range(2 * MAXIMUM_QUEUED_SDUS):
         ends.near.hop.send(numbered(number), 0)
     ends.exchange(random.Random(0), loss=1.1)
     assert ends.near.hop.signalling.failed

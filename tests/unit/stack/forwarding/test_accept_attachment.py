@@ -173,3 +173,17 @@ def test_time_passed_while_nothing_happened_counts(network: Any) -> None:
     network.now += 1000 * 10**9
     ask(network, request())
     network.run(until=lambda: core.available, seconds=1)
+    assert all(e.deadline > network.now for e in network.bus if e.type == "NodeAvailable")
+
+
+def test_answer_over_the_wrong_link(network: Any) -> None:
+    """The other forwarding function answers on T8; from its T8 socket nothing is taken on T4."""
+    ran = network.forwarding_function("ran-1")
+    attachment = network.join_over_t8(ran, network.forwarding_function())
+    number = L2Header.read(network.sent[0][2])[0].count
+    accept = link.AttachAccept(version=1, peer=1, bulk_port=2, name="edge")
+    network.inject(("ran-1", 1), unattached_pdu(accept, number), ("edge-t8", 1))
+    assert attachment.peer is None
+    assert ran.drops.counts == {"unexpected message": 1}
+    network.inject(("ran-1-t8", 1), unattached_pdu(accept, number), ("edge-t8", 1))
+    assert attachment.peer is not None

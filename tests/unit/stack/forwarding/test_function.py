@@ -378,11 +378,16 @@ def test_lost_forwarding_function_is_attached_to_anew(attached: Attached) -> Non
 
 def test_nothing_is_kept_of_a_lost_peer(attached: Attached) -> None:
     install(attached)
-    peer = attached.fpf.peer_named("server")
-    attached.fpf.forget(peer)
+    fpf, now = attached.fpf, attached.network.now
+    peer = fpf.peer_named("server")
+    peer.send(link.Terminate(transaction=99, instance=9))
+    fpf.pump(now)
+    fpf.receive("T4", dep_pdu(peer.hop.identity, DepType.PING, 7), ("server", 1), False, now)
+    assert peer in fpf._touched and peer in fpf._deadlines._current
+    fpf.forget(peer)
+    assert peer not in fpf._touched and peer not in fpf._deadlines._current
     attached.network.run(seconds=1)
-    fpf = attached.fpf
-    assert peer not in fpf._touched and peer not in fpf.all_peers() and peer.waiting == 0
+    assert peer not in fpf.all_peers() and peer.waiting == 0
     assert peer.hop not in [leg[0] for leg, _ in fpf.switch._in]
     fpf.forget(peer)
     attached.network.run(seconds=1)

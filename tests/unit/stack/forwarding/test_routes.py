@@ -209,15 +209,34 @@ def test_no_credit_on_the_way(plane: Plane, where: str) -> None:
 
 
 def test_server_silent_while_routes_are_laid(plane: Plane) -> None:
+    """It answers too late: what it has added is taken back."""
     plane.network.cut.add("server")
     installing = plane.core.begin(InstallRoutes(execution=EXECUTION, instance=SERVER, clients=[NEAR, FAR]))
-    plane.network.run(seconds=200)
+    plane.network.run(until=lambda: installing.done)
     with pytest.raises(ProcedureError):
         installing.result()
     assert not plane.edge.routes and len(plane.edge.switch) == 0
     plane.network.cut.clear()
     plane.network.run(seconds=10)
     plane.assert_nothing_left()
+
+
+def test_a_handle_that_is_taken(plane: Plane) -> None:
+    plane.edge.random_handle = lambda: 5
+    assert plane.install(NEAR, FAR) == [10]
+    plane.remove()
+    plane.assert_nothing_left()
+
+
+def test_lost_client(plane: Plane) -> None:
+    """Its routes go; the execution goes on, the server is told that the channel is closed."""
+    plane.install(NEAR, FAR)
+    for fpf, name in ((plane.ran, "far"), (plane.edge, "near")):
+        fpf.forget(fpf.peer_named(name))
+    plane.network.run(seconds=5)
+    assert plane.core.outcomes == []
+    assert [told.seat for told in plane.server.compute.of(compute.CloseChannel)] == [10]
+    assert len(plane.ran.switch) == 0
 
 
 def test_server_lost_between_both_ends(plane: Plane) -> None:
