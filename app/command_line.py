@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import signal
 import sys
 from collections.abc import Sequence
 from datetime import datetime
@@ -17,6 +18,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """`net4ai ...`. Ends with 0, with 1 where the run failed, with 2 where what was given is wrong."""
     options = parser().parse_args(arguments)
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    # A shell that starts us in the background has SIGINT ignored: whoever sends it all the same means it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         sys.exit(options.command(options))
     except ConfigurationError as error:
