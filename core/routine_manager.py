@@ -16,7 +16,7 @@ from net4ai.codecs.bus import (
     StopJob,
     TurnDone,
 )
-from net4ai.codecs.causes import Cause
+from net4ai.codecs.causes import Cause, cause_of
 from net4ai.core import names
 from net4ai.core.execution import ServerExecution
 from net4ai.core.together import together
@@ -32,6 +32,8 @@ class Execution:
     request: ExecuteRoutine
     work: Procedure[None] | None = None
     """What may be cancelled of it; to clear up afterwards may not."""
+    failure: Cause | None = None
+    """Why it was cancelled, where not by the application controller."""
 
 
 class RoutineManager:
@@ -77,8 +79,15 @@ class RoutineManager:
         return Done()
 
     def outcome(self, event: ExecutionOutcome) -> Done:
-        """A server said restart or complete (R75)."""
-        self._give(("outcome", event.execution, event.instance), event)
+        """A server said restart or complete (R75), or its forwarding function says that it is lost."""
+        execution = self.executions.get(event.execution)
+        if self.replies.give(("outcome", event.execution, event.instance), event):
+            return Done()
+        if event.cause != Cause.NORMAL and execution is not None and execution.work is not None:
+            execution.failure = cause_of(event.cause)
+            execution.work.cancel(f"instance {event.instance} failed")
+        else:
+            self._nobody_waits()
         return Done()
 
     def progress(self, event: FunctionProgress) -> Done:
@@ -102,12 +111,15 @@ class RoutineManager:
 
     def _give(self, key: Hashable, value: object) -> None:
         if not self.replies.give(key, value):
-            procedures = self.entity.procedures
-            procedures.trace(
-                TraceEvent(
-                    time=procedures.now, node=names.ROUTINE_MANAGER, kind="drop", link="bus", drop="nobody waits for it"
-                )
+            self._nobody_waits()
+
+    def _nobody_waits(self) -> None:
+        procedures = self.entity.procedures
+        procedures.trace(
+            TraceEvent(
+                time=procedures.now, node=names.ROUTINE_MANAGER, kind="drop", link="bus", drop="nobody waits for it"
             )
+        )
 
     async def _run(self, execution: Execution) -> None:
         """All servers of the execution side by side; done when all have completed (R77)."""
@@ -121,7 +133,7 @@ class RoutineManager:
             await execution.work
             stop = any(server.stop for server in servers)
         except ProcedureError as error:
-            cause, detail = error.cause, error.detail
+            cause, detail = execution.failure or error.cause, error.detail
         except Exception as error:
             cause, detail = Cause.UNSPECIFIED, f"{type(error).__name__}: {error}"
         for server in servers:

@@ -399,6 +399,20 @@ def test_a_server_that_fails_at_the_end_ends_it(world: World) -> None:
     world.assert_cleared(cause=Cause.FUNCTION_FAILED)
 
 
+@pytest.mark.parametrize("sequential", [True, False])
+def test_a_server_lost_during_its_turns_ends_it_at_once(world: World, sequential: bool) -> None:
+    world.execute(*both(), sequential=sequential)
+    world.done(0, 0)
+    world.outcome(cause=Cause.PEER_LOST)
+    assert [end.cause for end in world.ended()] == [Cause.PEER_LOST]
+    world.assert_cleared("ran-1", "ran-2", cause=Cause.PEER_LOST)
+
+
+def test_an_outcome_of_an_execution_that_is_over_changes_nothing(world: World) -> None:
+    world.outcome(cause=Cause.PEER_LOST)
+    assert not world.ended()
+
+
 def test_a_server_that_never_finishes_is_a_timeout(world: World) -> None:
     world.execute(sequential=False)
     for seat in range(3):
