@@ -21,7 +21,7 @@ from net4ai.stack.compute import Compute
 from net4ai.stack.control_entity import ControlEntity
 from net4ai.stack.dep.constants import DEFAULT_UNSCHEDULED, SCHEDULED_MINIMUM, SEGMENT_SIZE
 from net4ai.stack.dep.credit import CreditBudget
-from net4ai.stack.drops import DropCounter
+from net4ai.stack.drops import Drop, DropCounter
 from net4ai.stack.hop import Address, Sockets
 from net4ai.stack.io.bus import Bus, BusFull
 from net4ai.stack.io.capture import CaptureFile
@@ -221,8 +221,13 @@ class Platform:
         tap = self.capture.link(link) if self.capture is not None and peer_name is not None else None
         port = PORTS[bulk]
 
+        dropped = DropCounter(self._on_drop(link))
+
         def on_batch(batch: Batch) -> None:
             for pdu in batch.segments():
+                if driver.machine is None:  # the node is not up yet: it has no names, and nobody to take it
+                    dropped.count(Drop.NO_RECEIVER, len(pdu))
+                    continue
                 # First: what it leads to may be sent at once.
                 if tap is not None and peer_name is not None:
                     tap.datagram(peer_name(batch.peer, pdu), self.name, port, port, pdu, "in")

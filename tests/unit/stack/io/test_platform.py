@@ -15,6 +15,7 @@ from net4ai.stack.io.clock import LoopClock
 from net4ai.stack.io.driver import Driver
 from net4ai.stack.io.memory_network import MemoryNetwork
 from net4ai.stack.io.platform import Platform, RunConfig, credit_of, unscheduled_of
+from net4ai.stack.io.udp import Batch
 from net4ai.stack.timers import Timers
 from net4ai.stack.trace import TraceEvent
 
@@ -41,30 +42,69 @@ def test_small_buffers_mean_that_every_message_waits_for_credit() -> None:
     assert unscheduled_of(WANTED, 17) == DEFAULT_UNSCHEDULED
 
 
+def core_platform(trace: list[TraceEvent]) -> Platform:
+    loop = asyncio.get_running_loop()
+    clock = LoopClock(loop, 0)
+    return Platform(
+        name="core",
+        run=RunConfig(run_key="00" * 32, seed=1, utc_offset=0, started=0),
+        clock=clock,
+        network=MemoryNetwork(loop),
+        bus=InProcessBus("core", bytes(32), clock, Hub()),
+        trace=trace.append,
+        capture=None,
+        start_compute=None,  # type: ignore[arg-type]
+        start_application_server=None,  # type: ignore[arg-type]
+        say=lambda line: None,
+    )
+
+
 def test_what_a_control_entity_drops_is_traced() -> None:
     async def scenario() -> None:
-        loop = asyncio.get_running_loop()
-        clock = LoopClock(loop, 0)
         trace: list[TraceEvent] = []
-        platform = Platform(
-            name="core",
-            run=RunConfig(run_key="00" * 32, seed=1, utc_offset=0, started=0),
-            clock=clock,
-            network=MemoryNetwork(loop),
-            bus=InProcessBus("core", bytes(32), clock, Hub()),
-            trace=trace.append,
-            capture=None,
-            start_compute=None,  # type: ignore[arg-type]
-            start_application_server=None,  # type: ignore[arg-type]
-            say=lambda line: None,
-        )
-        driver = Driver("core", clock)
+        platform = core_platform(trace)
+        driver = Driver("core", platform.clock)
         entity = platform.control_entity("job-manager", platform.procedures(driver), Timers(), driver)
         body = msgspec.Raw(b"{}")
         reply = Envelope(id="0" * 32, kind="reply", type="Done", sender="stranger", to="job-manager", body=body)
-        entity.receive(reply, clock.now())
+        entity.receive(reply, platform.clock.now())
         assert [(event.kind, event.node, event.link, event.drop, event.size) for event in trace] == [
             ("drop", "core", "bus", "answer to no request", 2)
         ]
+
+    asyncio.run(scenario())
+
+
+class Silent:
+    """A machine that has nothing to do."""
+
+    def pump(self, now: int) -> None:
+        pass
+
+    def next_deadline(self) -> None:
+        return None
+
+
+def test_what_comes_before_the_node_is_up_is_dropped() -> None:
+    """A peer may send while the node still opens its other links: it is as if nobody listened yet."""
+
+    async def scenario() -> None:
+        trace: list[TraceEvent] = []
+        platform = core_platform(trace)
+        driver = Driver("core", platform.clock)
+        received: list[bytes] = []
+        link = await platform.open_link(
+            "T4", (0, 0), driver, lambda pdu, source, bulk, now: received.append(bytes(pdu))
+        )
+        peer = await platform.network.open("127.0.0.1")
+        peer.send(Batch(b"early", 5, link.address))
+        await asyncio.sleep(0)
+        assert [(event.drop, event.link, event.size) for event in trace] == [("no receiver", "T4", 5)]
+        driver.machine = Silent()
+        peer.send(Batch(b"in time", 7, link.address))
+        await asyncio.sleep(0)
+        assert (received, driver.errors, len(trace)) == ([b"in time"], 0, 1)
+        platform.close()
+        peer.close()
 
     asyncio.run(scenario())
