@@ -11,6 +11,11 @@ class Cause(IntEnum):
     UNSPECIFIED = 0
     NORMAL = 1
     """Nothing is wrong: the work is done."""
+    USER_INACTIVITY = 2
+    """Nothing was sent for a while: the connection ends, the registration stays."""
+    DEREGISTERED = 3
+    HANDED_OVER = 4
+    """The UE is served by another RAN node now."""
 
     # The request cannot be met (R106).
     NO_RESOURCES = 16
@@ -28,6 +33,12 @@ class Cause(IntEnum):
     DECLINED = 23
     """The invited side does not take part (R59)."""
     BUSY = 24
+    AUTHENTICATION_FAILED = 25
+    AUTHENTICATION_NOT_AVAILABLE = 26
+    """This side has no means to authenticate itself."""
+    OVERLOAD = 27
+    UNKNOWN_TARGET = 28
+    """No such RAN node or cell to hand over to."""
 
     # The peer broke the protocol.
     UNKNOWN_SESSION = 32
@@ -46,6 +57,17 @@ class Cause(IntEnum):
     UNEXPECTED_MESSAGE = 40
     """Not legal in this state or on this bearer."""
     MALFORMED_MESSAGE = 41
+    UNKNOWN_MESSAGE = 42
+    """A message type this version does not know."""
+    UNKNOWN_CONTEXT = 43
+    """No UE has this identity."""
+    SECURITY_CAPABILITIES_MISMATCH = 44
+    """No common algorithm, or capabilities that came back changed (TS 33.501 6.7.2)."""
+    INTEGRITY_FAILURE = 45
+    """The message authentication code does not match."""
+    NOT_SECURED = 46
+    """A message that may not come before security is on."""
+    HANDLE_IN_USE = 47
 
     # Something failed.
     TIMEOUT = 48
@@ -56,6 +78,8 @@ class Cause(IntEnum):
     """The service function raised an error."""
     NODE_GOING_DOWN = 52
     CANCELLED = 53
+    RADIO_LINK_FAILURE = 54
+    RECONFIGURATION_FAILURE = 55
 
 
 def cause_of(code: int) -> Cause:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from enum import IntEnum
 
+from net4ai.codecs.causes import Cause
 from net4ai.codecs.declaration import Structure, enumeration, flag, listing, nested, reserved, unsigned
 
 MAXIMUM_KEY_OCTETS = 1024
@@ -22,6 +23,35 @@ class BearerMode(IntEnum):
     UNACKNOWLEDGED = 0
     """DEP ends where the bearer ends and is reliable itself: one loop is enough."""
     ACKNOWLEDGED = 1
+
+
+class IntegrityAlgorithm(IntEnum):
+    """Integrity protection of signalling (TS 33.501 5.11.1.2)."""
+
+    NIA0 = 0
+    """Null: no keys, no MAC-I."""
+    NIA2 = 2
+    """AES-128 in CMAC mode."""
+
+
+class CipheringAlgorithm(IntEnum):
+    """Ciphering of signalling (TS 33.501 5.11.1.1)."""
+
+    NEA0 = 0
+    """Null: in clear."""
+    NEA2 = 2
+    """AES-128 in counter mode."""
+
+
+class SecurityCapabilities(Structure, reference="TS 24.501 9.11.3.54"):
+    """Algorithms a UE can use. Bit n, most significant first: algorithm n."""
+
+    integrity: int = unsigned(8, "Integrity algorithms: 0x80 NIA0, 0x20 NIA2.", hexadecimal=True)
+    ciphering: int = unsigned(8, "Ciphering algorithms: 0x80 NEA0, 0x20 NEA2.", hexadecimal=True)
+
+    def allow(self, integrity: int, ciphering: int) -> bool:
+        """Whether both algorithms are among them."""
+        return bool(self.integrity << integrity & 0x80) and bool(self.ciphering << ciphering & 0x80)
 
 
 class VersionRange(Structure):
@@ -96,4 +126,4 @@ class SessionRelease(Structure, reference="R107"):
     """A DEP session to release."""
 
     session: int = unsigned(8, "Identity of the session at this UE.", maximum=MAXIMUM_SESSIONS - 1)
-    cause: int = unsigned(16, "Cause.")
+    cause: int = enumeration(16, Cause, "Why.")

@@ -453,14 +453,25 @@ class Message(Structure):
     """Where it is legal: SRB0, SRB1, NAS, N2, T4, T8."""
     DIRECTION: ClassVar[str] = ""
     """up, down or both."""
+    BEFORE_SECURITY: ClassVar[bool] = False
+    """Taken without integrity protection, where its protocol has security at all (TS 24.501 4.4.4, TS 38.331 B.1)."""
     FAMILY: ClassVar[Family]
 
     def __init_subclass__(
-        cls, *, code: int = 0, name: str = "", bearer: str = "", direction: str = "", reference: str = "", **kwargs: Any
+        cls,
+        *,
+        code: int = 0,
+        name: str = "",
+        bearer: str = "",
+        direction: str = "",
+        before_security: bool = False,
+        reference: str = "",
+        **kwargs: Any,
     ) -> None:
         super().__init_subclass__(reference=reference, **kwargs)
         if code:
             cls.CODE, cls.NAME, cls.BEARER, cls.DIRECTION = code, name, bearer, direction
+            cls.BEFORE_SECURITY = before_security
             cls.FAMILY.add(cls)
 
     def encode(self) -> bytes:

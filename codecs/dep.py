@@ -37,12 +37,31 @@ class DepType(IntEnum):
     CLOSE = 8
     CLOSE_ACK = 9
     PATH = 10
-    """Reserved: first PDU on a new bearer after handover."""
+    """First PDU of a session on another bearer or hop: the receiver tells what it holds."""
     ERROR = 11
     CAPSULE = 12
-    """Reserved: key capsule of proxy re-encryption."""
+    """Key capsule of proxy re-encryption."""
     EXT = 15
-    """Reserved: a type extension."""
+    """Escape to further types. None is defined: dropped and counted."""
+
+
+class PathReason(IntEnum):
+    """Why a session goes on over another path."""
+
+    BEARER_CHANGED = 0
+    """RRC reconfiguration has mapped it to another computing radio bearer."""
+    REESTABLISHED = 1
+    """The radio link had failed and was re-established."""
+    HANDED_OVER = 2
+
+
+class ExtensionType(IntEnum):
+    """Types of extensions."""
+
+    PADDING = 0
+    """Means nothing."""
+    TIMESTAMP = 1
+    """One word: the sender's clock in microseconds, modulo 2^32. A receiver may measure jitter by it."""
 
 
 class CongestionMark(IntEnum):
@@ -146,17 +165,30 @@ class ErrorBody(Structure):
     handle: int = unsigned(32, "The offending handle.", hexadecimal=True)
 
 
-class CapsuleBody(Structure, reference="R86-R88"):
-    """Body of CAPSULE. Reserved: until key capsules are specified the PDU is dropped and counted."""
+class PathBody(Structure, reference="R94, R107"):
+    """Body of PATH. It is repeated until the receiver has answered PATH with the same sequence and `answer` set,
+    behind an ACK for every message it has begun to receive: the sender goes on where the receiver stands."""
 
+    sequence: int = unsigned(16, "Number of the change, per session and sender; greater than the last, modulo 2^16.")
+    reason: int = enumeration(8, PathReason, "Why the path changed.")
+    answer: bool = flag("The answer to a PATH of the peer.")
+    reserved_flags: int = reserved(7)
+
+
+class CapsuleBody(Structure, reference="R86-R88"):
+    """Body of CAPSULE: a key capsule that belongs to the sender's direction, sent before records that need it.
+
+    Opaque to DEP. Repeated until the receiver has answered CAPSULE with the same epoch and no octets."""
+
+    epoch: int = unsigned(32, "Number of the key, growing.")
     capsule: bytes = octets(0, "Opaque.", maximum=1024)
 
 
 class Extension(Structure):
-    """Head of one extension; its value follows, padded to whole words. Reserved: none is defined yet."""
+    """Head of one extension; its value follows, padded to whole words."""
 
     critical: bool = flag("A receiver that does not know the type must answer ERROR.")
-    type: int = unsigned(7, "Type of the extension.")
+    type: int = enumeration(7, ExtensionType, "Type of the extension.")
     words: int = unsigned(8, "Length with this head, in 32-bit words.", minimum=1)
     reserved_bits: int = constant(16, 0, "Must be 0.")
 
@@ -171,10 +203,11 @@ BODIES: dict[DepType, type[Structure]] = {
     DepType.PONG: EchoBody,
     DepType.CLOSE: CloseBody,
     DepType.CLOSE_ACK: CloseBody,
+    DepType.PATH: PathBody,
     DepType.ERROR: ErrorBody,
     DepType.CAPSULE: CapsuleBody,
 }
-"""Body by type. Types that are missing are reserved: dropped and counted."""
+"""Body by type. Types that are missing have none defined: dropped and counted."""
 
 DEP_HEADER = DepHeader.fixed_run()
 DEP_HEADER_SIZE = DEP_HEADER.size

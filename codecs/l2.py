@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from enum import IntEnum
 
-from net4ai.codecs.declaration import Structure, constant, enumeration, flag, octets, reserved, unsigned
+from net4ai.codecs.declaration import Structure, constant, enumeration, flag, octets, unsigned
 from net4ai.codecs.errors import DecodeError
 
 SIGNALLING_PORT = 46400
@@ -49,7 +49,7 @@ class L2Header(Structure, reference="TS 38.322 6.2.2, TS 38.323 6.2.2, R92"):
     segmentation: int = enumeration(2, Segmentation, "Whole service data unit, or which part of it.")
     poll: bool = flag("Asks for a status report.")
     has_mac: bool = flag("A 32-bit MAC-I ends the PDU. 0: null integrity, no keys yet.")
-    hop_encrypted: int = reserved(1)
+    ciphered: bool = flag("What follows the header (and segment offset), the MAC-I included, is enciphered.")
     bearer_type: int = enumeration(2, BearerType, "What the PDU belongs to.")
     bearer: int = unsigned(6, "Identity of the bearer within its type.")
     c_rnti: int = unsigned(16, "Radio identity of the UE; 0 on SRB0. On T4 and T8 the peer identity given at attach.")

@@ -7,7 +7,7 @@ never over the control bus.
 from __future__ import annotations
 
 from net4ai.codecs.causes import Cause
-from net4ai.codecs.common import MAXIMUM_SESSIONS, QosProfile, VersionRange
+from net4ai.codecs.common import MAXIMUM_SESSIONS, QosProfile, SecurityCapabilities, VersionRange
 from net4ai.codecs.declaration import Family, Message, Structure, enumeration, listing, nested, octets, text, unsigned
 from net4ai.codecs.rrc import MAXIMUM_NAS_OCTETS
 
@@ -18,6 +18,19 @@ VERSION = 1
 
 MAXIMUM_MESSAGE = 65536
 """Longest N2 message, in octets."""
+
+KEY_OCTETS = 32
+"""K_gNB."""
+MAXIMUM_CONTAINER = 16384
+"""Octets of what one RAN node has another one, or a UE, told in a handover."""
+
+
+class SessionItem(Structure, reference="TS 38.413 9.3.4.1; R107"):
+    """A DEP session of a UE that is handed over."""
+
+    session: int = unsigned(8, "Identity of the session at the UE.", maximum=MAXIMUM_SESSIONS - 1)
+    job: int = unsigned(32, "Number of the job the session is for.")
+    qos: tuple[QosProfile, ...] = listing(QosProfile, "Quality of service, one for each QoS flow.", maximum=8)
 
 
 class N2(Message):
@@ -128,4 +141,180 @@ class ContextReleaseComplete(
     ran_ue: int = unsigned(32, "Identity of the UE's context at the RAN node.")
 
 
-STRUCTURES: tuple[type[Structure], ...] = (VersionRange, QosProfile)
+class InitialContextSetupRequest(
+    N2, code=13, name="Initial Context Setup Request", bearer="N2", direction="down", reference="TS 38.413 8.3.1"
+):
+    """The core vouches for the UE: the RAN node starts security, then delivers the NAS message."""
+
+    ran_ue: int = unsigned(32, "Identity of the UE's context at the RAN node.")
+    key: bytes = octets(8, "K_gNB, 32 octets.", maximum=KEY_OCTETS)
+    capabilities: SecurityCapabilities = nested(SecurityCapabilities, "Security capabilities of the UE.")
+    nas: bytes = octets(16, "NAS message.", maximum=MAXIMUM_NAS_OCTETS)
+
+
+class InitialContextSetupResponse(
+    N2, code=14, name="Initial Context Setup Response", bearer="N2", direction="up", reference="TS 38.413 8.3.1"
+):
+    """Security is on between UE and RAN node."""
+
+    ran_ue: int = unsigned(32, "Identity of the UE's context at the RAN node.")
+
+
+class InitialContextSetupFailure(
+    N2, code=15, name="Initial Context Setup Failure", bearer="N2", direction="up", reference="TS 38.413 8.3.1"
+):
+    """Security could not be started; the NAS message was not delivered."""
+
+    ran_ue: int = unsigned(32, "Identity of the UE's context at the RAN node.")
+    cause: int = enumeration(16, Cause, "Why.")
+
+
+class SessionModifyRequest(
+    N2, code=16, name="Session Modify Request", bearer="N2", direction="down", reference="TS 38.413 8.2.3; R102"
+):
+    """The RAN node shall give a session other quality of service, on a bearer that fits."""
+
+    ran_ue: int = unsigned(32, "Identity of the UE's context at the RAN node.")
+    transaction: int = unsigned(32, "Number of the request.")
+    session: int = unsigned(8, "Identity of the session at the UE.", maximum=MAXIMUM_SESSIONS - 1)
+    qos: tuple[QosProfile, ...] = listing(QosProfile, "Wanted quality of service, one for each QoS flow.", maximum=8)
+
+
+class SessionModifyResponse(
+    N2, code=17, name="Session Modify Response", bearer="N2", direction="up", reference="TS 38.413 8.2.3"
+):
+    """The session has its new bearers, known to the UE."""
+
+    ran_ue: int = unsigned(32, "Identity of the UE's context at the RAN node.")
+    transaction: int = unsigned(32, "Number of the request.")
+
+
+class SessionModifyFailure(
+    N2, code=18, name="Session Modify Failure", bearer="N2", direction="up", reference="TS 38.413 8.2.3; R106"
+):
+    """The session is as it was."""
+
+    ran_ue: int = unsigned(32, "Identity of the UE's context at the RAN node.")
+    transaction: int = unsigned(32, "Number of the request.")
+    cause: int = enumeration(16, Cause, "Why.")
+
+
+class SessionReleaseCommand(
+    N2, code=19, name="Session Release Command", bearer="N2", direction="down", reference="TS 38.413 8.2.2; R107"
+):
+    """The session ends; with the last session of a bearer the bearer ends."""
+
+    ran_ue: int = unsigned(32, "Identity of the UE's context at the RAN node.")
+    transaction: int = unsigned(32, "Number of the request.")
+    session: int = unsigned(8, "Identity of the session at the UE.", maximum=MAXIMUM_SESSIONS - 1)
+    cause: int = enumeration(16, Cause, "Why.")
+
+
+class SessionReleaseResponse(
+    N2, code=20, name="Session Release Response", bearer="N2", direction="up", reference="TS 38.413 8.2.2; R107"
+):
+    """The session is gone, also where it never was."""
+
+    ran_ue: int = unsigned(32, "Identity of the UE's context at the RAN node.")
+    transaction: int = unsigned(32, "Number of the request.")
+
+
+class HandoverRequired(
+    N2, code=21, name="Handover Required", bearer="N2", direction="up", reference="TS 38.413 8.4.1; R107"
+):
+    """The source wants a UE to go on at another RAN node."""
+
+    ran_ue: int = unsigned(32, "Identity of the UE's context at the source.")
+    target: str = text("Name of the target RAN node.", maximum=64)
+    cause: int = enumeration(16, Cause, "Why.")
+    container: bytes = octets(16, "For the target, opaque to the core.", maximum=MAXIMUM_CONTAINER)
+
+
+class HandoverRequest(
+    N2, code=22, name="Handover Request", bearer="N2", direction="down", reference="TS 38.413 8.4.2; R107"
+):
+    """The target shall reserve what the UE needs."""
+
+    transaction: int = unsigned(32, "Number of the request.")
+    key: bytes = octets(8, "K_gNB of the target, 32 octets.", maximum=KEY_OCTETS)
+    next_hop_chaining_count: int = unsigned(8, "Of this key.", maximum=7)
+    capabilities: SecurityCapabilities = nested(SecurityCapabilities, "Security capabilities of the UE.")
+    sessions: tuple[SessionItem, ...] = listing(SessionItem, "Its DEP sessions.", maximum=MAXIMUM_SESSIONS)
+    container: bytes = octets(16, "From the source, opaque to the core.", maximum=MAXIMUM_CONTAINER)
+
+
+class HandoverRequestAcknowledge(
+    N2, code=23, name="Handover Request Acknowledge", bearer="N2", direction="up", reference="TS 38.413 8.4.2"
+):
+    """The target waits for the UE."""
+
+    transaction: int = unsigned(32, "Number of the request.")
+    ran_ue: int = unsigned(32, "Identity of the UE's context at the target.")
+    container: bytes = octets(16, "RRC Reconfiguration for the UE.", maximum=MAXIMUM_CONTAINER)
+
+
+class HandoverFailure(
+    N2, code=24, name="Handover Failure", bearer="N2", direction="up", reference="TS 38.413 8.4.2; R106"
+):
+    """The target has reserved nothing."""
+
+    transaction: int = unsigned(32, "Number of the request.")
+    cause: int = enumeration(16, Cause, "Why.")
+
+
+class HandoverCommand(N2, code=25, name="Handover Command", bearer="N2", direction="down", reference="TS 38.413 8.4.1"):
+    """All is prepared."""
+
+    ran_ue: int = unsigned(32, "Identity of the UE's context at the source.")
+    container: bytes = octets(16, "RRC Reconfiguration for the UE.", maximum=MAXIMUM_CONTAINER)
+
+
+class HandoverPreparationFailure(
+    N2, code=26, name="Handover Preparation Failure", bearer="N2", direction="down", reference="TS 38.413 8.4.1"
+):
+    """The UE stays where it is."""
+
+    ran_ue: int = unsigned(32, "Identity of the UE's context at the source.")
+    cause: int = enumeration(16, Cause, "Why.")
+
+
+class HandoverCancel(N2, code=27, name="Handover Cancel", bearer="N2", direction="up", reference="TS 38.413 8.4.5"):
+    """The source has thought better of it."""
+
+    ran_ue: int = unsigned(32, "Identity of the UE's context at the source.")
+    cause: int = enumeration(16, Cause, "Why.")
+
+
+class HandoverCancelAcknowledge(
+    N2, code=28, name="Handover Cancel Acknowledge", bearer="N2", direction="down", reference="TS 38.413 8.4.5"
+):
+    """What was prepared is free again."""
+
+    ran_ue: int = unsigned(32, "Identity of the UE's context at the source.")
+
+
+class ErrorIndication(N2, code=29, name="Error Indication", bearer="N2", direction="both", reference="TS 38.413 8.7.5"):
+    """A message could not be taken. Never sent in answer to Error Indication; rate-limited."""
+
+    cause: int = enumeration(16, Cause, "Why.")
+    message_type: int = unsigned(8, "Message type of the message; 0: none could be read.")
+    ran_ue: int = unsigned(32, "Identity of the UE's context it named; 0: none.", default=0)
+
+
+class OverloadStart(N2, code=30, name="Overload Start", bearer="N2", direction="down", reference="TS 38.413 8.7.7"):
+    """The core has too much to do: the RAN node rejects a share of the new connections."""
+
+    reduction: int = unsigned(
+        8, "Percentage to reject; high-priority access is never rejected.", minimum=1, maximum=100
+    )
+    wait_time: int = unsigned(16, "Milliseconds rejected UEs shall wait.")
+
+
+class OverloadStop(N2, code=31, name="Overload Stop", bearer="N2", direction="down", reference="TS 38.413 8.7.8"):
+    """All is as usual again."""
+
+
+class Paging(N2, code=32, name="N2 Paging", bearer="N2", direction="down", reference="TS 38.413 8.5.1"):
+    """The RAN node shall page a UE in its cell."""
+
+    temporary_identity: int = unsigned(32, "Temporary identity of the UE.", hexadecimal=True)

@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
+from enum import IntEnum
+
 from net4ai.codecs.causes import Cause
-from net4ai.codecs.common import MAXIMUM_KEY_OCTETS, MAXIMUM_SESSIONS, VersionRange
+from net4ai.codecs.common import (
+    MAXIMUM_KEY_OCTETS,
+    MAXIMUM_SESSIONS,
+    CipheringAlgorithm,
+    IntegrityAlgorithm,
+    SecurityCapabilities,
+    VersionRange,
+)
 from net4ai.codecs.declaration import (
     Family,
     Message,
@@ -20,6 +29,33 @@ from net4ai.codecs.declaration import (
 
 VERSION = 1
 """The only version so far of this dialogue."""
+
+
+class RegistrationType(IntEnum):
+    """Why a terminal registers (TS 24.501 9.11.3.7)."""
+
+    INITIAL = 1
+    PERIODIC = 3
+
+
+class ServiceType(IntEnum):
+    """What a terminal wants from its connection (TS 24.501 9.11.3.50)."""
+
+    SIGNALLING = 0
+    DATA = 1
+    MOBILE_TERMINATED = 2
+    """It was paged."""
+
+
+class SecurityHeaderType(IntEnum):
+    """How a protected NAS message is protected (TS 24.501 9.3.1)."""
+
+    INTEGRITY = 1
+    INTEGRITY_AND_CIPHERING = 2
+    INTEGRITY_NEW_CONTEXT = 3
+    """Security Mode Command."""
+    INTEGRITY_AND_CIPHERING_NEW_CONTEXT = 4
+    """Security Mode Complete."""
 
 
 class JobOffer(Structure, reference="R59"):
@@ -56,11 +92,19 @@ class Nas(Message):
 
 
 class RegistrationRequest(
-    Nas, code=0x41, name="Registration Request", bearer="NAS", direction="up", reference="TS 24.501 8.2.6; R58"
+    Nas,
+    code=0x41,
+    name="Registration Request",
+    bearer="NAS",
+    direction="up",
+    before_security=True,
+    reference="TS 24.501 8.2.6; R58",
 ):
     """A terminal registers."""
 
+    type: int = enumeration(8, RegistrationType, "Registration type.", default=RegistrationType.INITIAL)
     versions: VersionRange = nested(VersionRange, "Versions the UE can speak.")
+    capabilities: SecurityCapabilities = nested(SecurityCapabilities, "Security capabilities of the UE.")
     identity: str = text("Subscription identity; not concealed yet.", maximum=64)
 
 
@@ -73,13 +117,214 @@ class RegistrationAccept(
     temporary_identity: int = unsigned(32, "Temporary identity, random.", hexadecimal=True)
 
 
+class RegistrationComplete(
+    Nas, code=0x43, name="Registration Complete", bearer="NAS", direction="up", reference="TS 24.501 8.2.8"
+):
+    """The terminal has taken its temporary identity."""
+
+    temporary_identity: int = unsigned(32, "The identity of the accept.", hexadecimal=True)
+
+
 class RegistrationReject(
-    Nas, code=0x44, name="Registration Reject", bearer="NAS", direction="down", reference="TS 24.501 8.2.9"
+    Nas,
+    code=0x44,
+    name="Registration Reject",
+    bearer="NAS",
+    direction="down",
+    before_security=True,
+    reference="TS 24.501 8.2.9",
 ):
     """The terminal is not registered."""
 
     cause: int = enumeration(16, Cause, "Why.")
     versions: VersionRange = nested(VersionRange, "Versions the core can speak.")
+
+
+class DeregistrationRequest(
+    Nas, code=0x45, name="Deregistration Request (UE)", bearer="NAS", direction="up", reference="TS 24.501 8.2.12; R58"
+):
+    """The terminal leaves."""
+
+    switch_off: bool = flag("It is gone at once: no answer.")
+    reserved_flags: int = reserved(7)
+
+
+class DeregistrationAccept(
+    Nas, code=0x46, name="Deregistration Accept (UE)", bearer="NAS", direction="down", reference="TS 24.501 8.2.13"
+):
+    """The terminal has left; its connection is released next."""
+
+
+class NetworkDeregistrationRequest(
+    Nas,
+    code=0x47,
+    name="Deregistration Request (network)",
+    bearer="NAS",
+    direction="down",
+    reference="TS 24.501 8.2.14; R57",
+):
+    """The terminal must leave."""
+
+    register_again: bool = flag("It may register again at once.")
+    reserved_flags: int = reserved(7)
+    cause: int = enumeration(16, Cause, "Why.")
+
+
+class NetworkDeregistrationAccept(
+    Nas, code=0x48, name="Deregistration Accept (network)", bearer="NAS", direction="up", reference="TS 24.501 8.2.15"
+):
+    """The terminal leaves."""
+
+
+class ServiceRequest(
+    Nas,
+    code=0x4C,
+    name="Service Request",
+    bearer="NAS",
+    direction="up",
+    reference="TS 24.501 8.2.16",
+):
+    """A registered terminal without a connection wants one, or was paged. Integrity protected, never enciphered."""
+
+    type: int = enumeration(8, ServiceType, "Service type.")
+    temporary_identity: int = unsigned(32, "Temporary identity.", hexadecimal=True)
+
+
+class ServiceReject(
+    Nas,
+    code=0x4D,
+    name="Service Reject",
+    bearer="NAS",
+    direction="down",
+    before_security=True,
+    reference="TS 24.501 8.2.18",
+):
+    """The core does not know the terminal: it has to register."""
+
+    cause: int = enumeration(16, Cause, "Why.")
+
+
+class ServiceAccept(
+    Nas, code=0x4E, name="Service Accept", bearer="NAS", direction="down", reference="TS 24.501 8.2.17"
+):
+    """The terminal has its connection."""
+
+
+class AuthenticationRequest(
+    Nas,
+    code=0x56,
+    name="Authentication Request",
+    bearer="NAS",
+    direction="down",
+    before_security=True,
+    reference="TS 24.501 8.2.1",
+):
+    """A challenge. A terminal without credentials answers Authentication Failure."""
+
+    key_set: int = unsigned(8, "Identifier of the key set to be made (ngKSI).", maximum=6)
+    rand: bytes = octets(8, "Random challenge.", maximum=16)
+    autn: bytes = octets(8, "Authentication token.", maximum=16)
+
+
+class AuthenticationResponse(
+    Nas,
+    code=0x57,
+    name="Authentication Response",
+    bearer="NAS",
+    direction="up",
+    before_security=True,
+    reference="TS 24.501 8.2.2",
+):
+    """The answer to the challenge."""
+
+    response: bytes = octets(8, "RES*.", maximum=16)
+
+
+class AuthenticationReject(
+    Nas,
+    code=0x58,
+    name="Authentication Reject",
+    bearer="NAS",
+    direction="down",
+    before_security=True,
+    reference="TS 24.501 8.2.5",
+):
+    """The terminal is not who it says."""
+
+
+class AuthenticationFailure(
+    Nas,
+    code=0x59,
+    name="Authentication Failure",
+    bearer="NAS",
+    direction="up",
+    before_security=True,
+    reference="TS 24.501 8.2.4",
+):
+    """The terminal does not accept the challenge."""
+
+    cause: int = enumeration(16, Cause, "Why.")
+    auts: bytes = octets(8, "Token to set sequence numbers right.", maximum=14)
+
+
+class SecurityModeCommand(
+    Nas,
+    code=0x5D,
+    name="NAS Security Mode Command",
+    bearer="NAS",
+    direction="down",
+    reference="TS 24.501 8.2.25; TS 33.501 6.7.2",
+):
+    """Starts NAS security: integrity protected with the new key, not enciphered."""
+
+    integrity: int = enumeration(8, IntegrityAlgorithm, "Integrity algorithm.")
+    ciphering: int = enumeration(8, CipheringAlgorithm, "Ciphering algorithm.")
+    key_set: int = unsigned(8, "Identifier of the key set (ngKSI).", maximum=6)
+    capabilities: SecurityCapabilities = nested(SecurityCapabilities, "The UE's own, as they arrived.")
+
+
+class SecurityModeComplete(
+    Nas, code=0x5E, name="NAS Security Mode Complete", bearer="NAS", direction="up", reference="TS 24.501 8.2.26"
+):
+    """NAS security is on."""
+
+
+class SecurityModeReject(
+    Nas,
+    code=0x5F,
+    name="NAS Security Mode Reject",
+    bearer="NAS",
+    direction="up",
+    before_security=True,
+    reference="TS 24.501 8.2.27",
+):
+    """The command is not taken."""
+
+    cause: int = enumeration(16, Cause, "Why.")
+
+
+class Status(Nas, code=0x64, name="NAS Status", bearer="NAS", direction="both", reference="TS 24.501 8.2.29"):
+    """A message could not be taken. Never sent in answer to Status; rate-limited."""
+
+    cause: int = enumeration(16, Cause, "Why.")
+    message_type: int = unsigned(8, "Message type of the message.", hexadecimal=True)
+
+
+class Protected(
+    Nas,
+    code=0x7E,
+    name="Security Protected NAS Message",
+    bearer="NAS",
+    direction="both",
+    before_security=True,
+    reference="TS 24.501 8.2.28; TS 33.501 6.4",
+):
+    """Another NAS message with its protection. The full COUNT is on the wire (TS 24.501 sends its low 8 bits)."""
+
+    security_header: int = enumeration(8, SecurityHeaderType, "How the message is protected.")
+    mac: int = unsigned(32, "MAC-I over COUNT and message, as they are here.", hexadecimal=True)
+    count: int = unsigned(32, "NAS COUNT of this direction.")
+    message: bytes = octets(0, "The message, perhaps enciphered.", maximum=16384)
 
 
 class JobList(Nas, code=0x80, name="Job List", bearer="NAS", direction="down", reference="R59"):
@@ -172,6 +417,3 @@ class RoutineComplete(Nas, code=0x8D, name="Routine Complete", bearer="NAS", dir
 
     execution: int = unsigned(32, "Number of the execution.")
     cause: int = enumeration(16, Cause, "How it ended.")
-
-
-STRUCTURES: tuple[type[Structure], ...] = (VersionRange, JobOffer, UeStatus, PrivacyRequirement)

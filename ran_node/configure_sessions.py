@@ -45,9 +45,9 @@ async def set_up_session(node: RanNode, request: n2.SessionSetupRequest) -> None
         if request.job not in context.jobs:
             context.jobs[request.job] = await _add_session(node, context, request)
     except ProcedureError as error:
-        node.send_n2(n2.SessionSetupFailure(ran_ue=request.ran_ue, transaction=request.transaction, cause=error.cause))
+        node.n2.send(n2.SessionSetupFailure(ran_ue=request.ran_ue, transaction=request.transaction, cause=error.cause))
         raise
-    node.send_n2(
+    node.n2.send(
         n2.SessionSetupResponse(
             ran_ue=request.ran_ue, transaction=request.transaction, session=context.jobs[request.job]
         )
@@ -149,6 +149,8 @@ async def _reconfigure(
                     ),
                 ),
                 released_sessions=(),
+                measurements=(),
+                synchronisation=(),
             ),
         )
         answer: rrc.Rrc = await context.replies.expect(("reconfiguration", transaction), node.timers["reconfiguration"])

@@ -108,9 +108,9 @@ async def _open_links(
 
 def _connect_n2(config: RanNodeConfig, platform: Platform, driver: Driver, node: RanNode) -> None:
     def connected(connection: FrameConnection) -> None:
-        connection.receive = lambda frame: driver.feed(node.receive_n2, frame)
-        connection.closed = lambda reason: driver.feed(node.n2_lost)
-        driver.feed(node.n2_connected, connection.send, connection.close)
+        connection.receive = lambda frame: driver.feed(node.n2.receive, frame)
+        connection.closed = lambda reason: driver.feed(node.n2.lost)
+        driver.feed(node.n2.connected, connection.send, connection.close)
 
     host, port = config.core
     connector = platform.network.connect_forever(host, port, "core", connected)

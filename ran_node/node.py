@@ -7,13 +7,14 @@ from collections.abc import Awaitable, Callable
 
 from net4ai.codecs import n2, rrc
 from net4ai.codecs.bus import RouteClient
-from net4ai.codecs.causes import Cause, cause_of
-from net4ai.codecs.common import SessionLimits, VersionRange
+from net4ai.codecs.causes import Cause
+from net4ai.codecs.common import SessionLimits
 from net4ai.codecs.declaration import Buffer, Message, UnknownMessage
 from net4ai.codecs.errors import DecodeError
 from net4ai.codecs.l2 import L2_HEADER, L2_HEADER_SIZE
 from net4ai.ran_node.config import RanNodeConfig
-from net4ai.ran_node.configure_sessions import open_leg, set_up_session
+from net4ai.ran_node.configure_sessions import open_leg
+from net4ai.ran_node.core_association import CoreAssociation
 from net4ai.ran_node.set_up_connection import MAXIMUM_C_RNTI, setup_requested
 from net4ai.ran_node.ue_context import LEGAL, State, UeContext
 from net4ai.stack.acknowledged_bearer import srb0_pdu, srb0_sdu
@@ -23,11 +24,9 @@ from net4ai.stack.drops import DropCounter
 from net4ai.stack.forwarding.function import ForwardingFunction
 from net4ai.stack.forwarding.legs import OpenLeg
 from net4ai.stack.hop import Address, Sockets
-from net4ai.stack.procedure import ProcedureError, ProcedureRejected, Procedures, ProcedureTimeout, Replies
+from net4ai.stack.procedure import ProcedureError, Procedures
 from net4ai.stack.timers import Timers
 from net4ai.stack.trace import Trace, TraceEvent
-
-VERSIONS = VersionRange(lowest=n2.VERSION, highest=n2.VERSION)
 
 
 class RanNode:
@@ -62,9 +61,7 @@ class RanNode:
         self.half_open: dict[tuple[Address, int], UeContext] = {}
         self._numbers = itertools.count(1)
         self._next_c_rnti = itertools.cycle(range(1, MAXIMUM_C_RNTI + 1))
-        self._n2: Callable[[bytes], None] | None = None
-        self._n2_ready = False
-        self._n2_replies = Replies(procedures)
+        self.n2 = CoreAssociation(self)
         self._deadlines: Deadlines[UeContext] = Deadlines()
         self._touched: dict[UeContext, None] = {}
 
@@ -108,17 +105,17 @@ class RanNode:
             return
         if not isinstance(message, rrc.SetupRequest):
             self.drops.count("unexpected message", len(pdu))
-        elif not self._n2_ready:
+        elif not self.n2.ready:
             self.drops.count("no N2 connection", len(pdu))
         else:
-            self._trace_message(message, "in", len(pdu), "Uu", {})
+            self.trace_message(message, "in", len(pdu), "Uu", {})
             setup_requested(self, message, source)
 
     def send_srb0(self, message: rrc.Rrc, destination: Address) -> None:
         """Send a message on SRB0."""
         pdu = srb0_pdu(message.encode())
         ids: dict[str, int | str] = {"c_rnti": message.c_rnti} if isinstance(message, rrc.Setup) else {}
-        self._trace_message(message, "out", len(pdu), "Uu", ids)
+        self.trace_message(message, "out", len(pdu), "Uu", ids)
         self.uu_sockets.send_signalling(pdu, len(pdu), destination)
 
     def send_rrc(self, context: UeContext, message: rrc.Rrc) -> None:
@@ -147,7 +144,7 @@ class RanNode:
         context.replies.give(rrc.SetupComplete, message)
 
     def _uplink_transfer(self, context: UeContext, message: rrc.UplinkInformationTransfer) -> None:
-        self.send_n2(n2.UplinkNasTransport(ran_ue=context.number, nas=message.nas))
+        self.n2.send(n2.UplinkNasTransport(ran_ue=context.number, nas=message.nas))
 
     def _reconfiguration_answer(
         self, context: UeContext, message: rrc.ReconfigurationComplete | rrc.ReconfigurationFailure
@@ -173,81 +170,9 @@ class RanNode:
         self._touched.pop(context, None)
         self._deadlines.set(context, None)
 
-    # N2
+    # Release
 
-    def n2_connected(self, send: Callable[[bytes], None], close: Callable[[], None], now: int) -> None:
-        """The TCP connection to the core is there: introduce ourselves. Without an answer it is made anew."""
-        self.procedures.advance(now)
-        self._n2 = send
-        self.send_n2(n2.SetupRequest(versions=VERSIONS, node=self.config.name))
-        self.procedures.start("N2 set-up", self._await_n2_setup(close))
-
-    async def _await_n2_setup(self, close: Callable[[], None]) -> None:
-        try:
-            await self._n2_replies.expect(n2.SetupRequest, self.timers["n2-setup"])
-        except ProcedureTimeout:
-            self.on_trouble("N2: no answer from the core, connecting anew")
-            close()
-            raise
-
-    def n2_lost(self, now: int) -> None:
-        """The connection has gone, and with it what the core knew: UEs have to come back."""
-        self.procedures.advance(now)
-        self._n2, self._n2_ready = None, False
-        self._n2_replies.fail_all(ProcedureError(Cause.PEER_LOST, "core"))
-        for context in list(self.contexts.values()):
-            self._release(context, Cause.NODE_GOING_DOWN)
-
-    def receive_n2(self, data: bytes, now: int) -> None:
-        """One N2 message. A malformed or illegal one is dropped, counted and traced."""
-        self.procedures.advance(now)
-        try:
-            message = n2.N2.FAMILY.decode(data)
-        except DecodeError as error:
-            self.drops.count(error.reason, len(data))
-            return
-        self._trace_message(message, "in", len(data), "N2", _n2_ids(message))
-        handler = _N2_HANDLERS.get(type(message))
-        if handler is None or (not self._n2_ready and type(message) not in (n2.SetupResponse, n2.SetupFailure)):
-            self.drops.count("unexpected message", len(data))
-            return
-        handler(self, message)
-        self.procedures.run()
-
-    def send_n2(self, message: n2.N2) -> None:
-        """Send to the core; without a connection the message is dropped and counted."""
-        data = message.encode()
-        if self._n2 is None:
-            self.drops.count("no N2 connection", len(data))
-            return
-        self._trace_message(message, "out", len(data), "N2", _n2_ids(message))
-        self._n2(data)
-
-    def _setup_response(self, message: n2.SetupResponse) -> None:
-        self._n2_ready = True
-        self._n2_replies.give(n2.SetupRequest, message)
-
-    def _setup_failure(self, message: n2.SetupFailure) -> None:
-        self.on_trouble(f"N2: the core refuses us (cause {message.cause}, versions {message.versions})")
-        self._n2_replies.fail(n2.SetupRequest, ProcedureRejected(cause_of(message.cause), "by the core"))
-
-    def _downlink_nas(self, message: n2.DownlinkNasTransport) -> None:
-        context = self.by_number.get(message.ran_ue)
-        if context is None or context.hop.signalling.failed:
-            self.drops.count("unknown UE context")
-            return
-        self.send_rrc(context, rrc.DownlinkInformationTransfer(nas=message.nas))
-
-    def _session_setup(self, message: n2.SessionSetupRequest) -> None:
-        self.procedures.start("N2 session set-up", set_up_session(self, message), ran_ue=message.ran_ue)
-
-    def _context_release(self, message: n2.ContextReleaseCommand) -> None:
-        context = self.by_number.get(message.ran_ue)
-        if context is not None:
-            self._release(context, Cause.NORMAL)
-        self.send_n2(n2.ContextReleaseComplete(ran_ue=message.ran_ue))
-
-    def _release(self, context: UeContext, cause: Cause) -> None:
+    def release(self, context: UeContext, cause: Cause) -> None:
         """Release a UE. It is told, and its C-RNTI stays taken until it has acknowledged that (TS 38.331 5.3.8)."""
         if context.state is State.RELEASING:
             return
@@ -286,7 +211,7 @@ class RanNode:
         self._deadlines.set(context, context.hop.next_deadline())
         releasing = context.state is State.RELEASING
         if context.hop.signalling.failed and not releasing:
-            self.send_n2(n2.ContextReleaseRequest(ran_ue=context.number, cause=Cause.PEER_LOST))
+            self.n2.send(n2.ContextReleaseRequest(ran_ue=context.number, cause=Cause.PEER_LOST))
         if context.hop.signalling.failed or (releasing and context.hop.signalling.idle):
             self.forget(context)
 
@@ -307,7 +232,7 @@ class RanNode:
             TraceEvent(time=self.procedures.now, node=self.config.name, kind="drop", link="Uu", drop=reason, size=size)
         )
 
-    def _trace_message(
+    def trace_message(
         self, message: Message | UnknownMessage, direction: str, size: int, link: str, ids: dict[str, int | str]
     ) -> None:
         self.trace(
@@ -325,27 +250,11 @@ class RanNode:
         )
 
 
-def _n2_ids(message: Message | UnknownMessage) -> dict[str, int | str]:
-    ids: dict[str, int | str] = {}
-    for key in ("ran_ue", "transaction", "job", "session"):
-        if isinstance(value := getattr(message, key, None), int):
-            ids[key] = value
-    return ids
-
-
 _RRC_HANDLERS: dict[type, Callable[..., None]] = {
     rrc.SetupComplete: RanNode._setup_complete,
     rrc.UplinkInformationTransfer: RanNode._uplink_transfer,
     rrc.ReconfigurationComplete: RanNode._reconfiguration_answer,
     rrc.ReconfigurationFailure: RanNode._reconfiguration_answer,
-}
-
-_N2_HANDLERS: dict[type, Callable[..., None]] = {
-    n2.SetupResponse: RanNode._setup_response,
-    n2.SetupFailure: RanNode._setup_failure,
-    n2.DownlinkNasTransport: RanNode._downlink_nas,
-    n2.SessionSetupRequest: RanNode._session_setup,
-    n2.ContextReleaseCommand: RanNode._context_release,
 }
 
 _C_RNTI = [name for name, _ in L2_HEADER.fields].index("c_rnti")

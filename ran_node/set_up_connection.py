@@ -72,4 +72,4 @@ async def await_completion(node: RanNode, context: UeContext) -> None:
         node.half_open.pop((context.source, context.ue_identity), None)
     context.state = State.CONNECTED
     node.trace_state("UE context", c_rnti=context.c_rnti, ran_ue=context.number)
-    node.send_n2(n2.InitialUeMessage(ran_ue=context.number, nas=complete.nas))
+    node.n2.send(n2.InitialUeMessage(ran_ue=context.number, nas=complete.nas))

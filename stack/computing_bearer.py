@@ -81,6 +81,7 @@ class ComputingBearer:
             segmentation=Segmentation.COMPLETE,
             poll=False,
             has_mac=False,
+            ciphered=False,
             bearer_type=bearer_type,
             bearer=bearer,
             c_rnti=c_rnti,

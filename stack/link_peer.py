@@ -147,6 +147,7 @@ def unattached_pdu(message: link.Link, attachment: int) -> bytes:
         segmentation=Segmentation.COMPLETE,
         poll=False,
         has_mac=False,
+        ciphered=False,
         bearer_type=BearerType.FIXED_LINK,
         bearer=0,
         c_rnti=0,

@@ -22,9 +22,9 @@ from net4ai.stack.hop import Address, Hop, Sockets
 from net4ai.stack.procedure import ProcedureError, Procedures, Replies
 from net4ai.stack.timers import Timers
 from net4ai.stack.trace import Trace, TraceEvent
-from net4ai.ue import take_part
+from net4ai.ue import radio_connection, take_part
 from net4ai.ue.config import UeConfig
-from net4ai.ue.states import is_legal
+from net4ai.ue.states import is_legal_rrc
 from net4ai.ue.terminal import Terminal
 
 
@@ -106,7 +106,7 @@ class UeProcess:
             self.drops.count(error.reason, len(pdu))
             return
         terminal = self.asking.get(getattr(message, "ue_identity", -1))
-        if terminal is None or not is_legal(message, terminal.state, "SRB0"):
+        if terminal is None or not is_legal_rrc(message, terminal.rrc_state, "SRB0"):
             self.drops.count("answer to no request", len(pdu))
             return
         self._trace_srb0(terminal, message.NAME, "in", len(pdu))
@@ -238,7 +238,7 @@ class UeProcess:
         while self._touched:
             touched, self._touched = self._touched, {}
             for terminal in touched:
-                terminal.take_messages(now)
+                radio_connection.take_messages(terminal, now)
                 self.procedures.run()
                 if terminal.hop is not None:
                     terminal.hop.pump(now)

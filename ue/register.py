@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING
 
 from net4ai.codecs import nas
 from net4ai.codecs.causes import cause_of
-from net4ai.codecs.common import VersionRange
+from net4ai.codecs.common import SecurityCapabilities, VersionRange
 from net4ai.stack.procedure import ProcedureRejected, ProcedureTimeout
-from net4ai.ue.states import State
+from net4ai.ue.states import NasState
 
 if TYPE_CHECKING:
     from net4ai.ue.terminal import Terminal
 
 VERSIONS = VersionRange(lowest=nas.VERSION, highest=nas.VERSION)
+CAPABILITIES = SecurityCapabilities(integrity=0xA0, ciphering=0xA0)
+"""NIA0 and NIA2, NEA0 and NEA2."""
 
 
 async def register(terminal: Terminal) -> None:
@@ -29,7 +31,7 @@ async def register(terminal: Terminal) -> None:
             continue
         if isinstance(answer, nas.RegistrationReject):
             raise ProcedureRejected(cause_of(answer.cause), "registration")
-        terminal.state = State.REGISTERED
+        terminal.nas_state = NasState.REGISTERED
         terminal.trace_state("registered")
         return
     raise ProcedureTimeout("T3510: no answer to the registration")
@@ -50,4 +52,4 @@ async def stay_registered(terminal: Terminal) -> None:
 
 def request(terminal: Terminal) -> nas.RegistrationRequest:
     """The terminal's registration."""
-    return nas.RegistrationRequest(versions=VERSIONS, identity=terminal.config.identity)
+    return nas.RegistrationRequest(versions=VERSIONS, capabilities=CAPABILITIES, identity=terminal.config.identity)

@@ -1,4 +1,4 @@
-"""States of a terminal, and which messages are legal in which of them."""
+"""States of a terminal, and which messages are legal in which of them. RRC and NAS have states of their own."""
 
 from __future__ import annotations
 
@@ -8,24 +8,30 @@ from net4ai.codecs import nas, rrc
 from net4ai.codecs.declaration import Message
 
 
-class State(Enum):
-    """How far the terminal has come (TS 38.331 4.2.1, TS 24.501 5.1.3)."""
+class RrcState(Enum):
+    """The radio connection (TS 38.331 4.2.1)."""
 
     IDLE = "idle"
     CONNECTED = "connected"
+
+
+class NasState(Enum):
+    """The registration (TS 24.501 5.1.3)."""
+
+    DEREGISTERED = "deregistered"
     REGISTERED = "registered"
 
 
-LEGAL: dict[State, frozenset[type[Message]]] = {
-    State.IDLE: frozenset({rrc.Setup, rrc.Reject}),
-    State.CONNECTED: frozenset(
-        {rrc.DownlinkInformationTransfer, rrc.Release, nas.RegistrationAccept, nas.RegistrationReject}
-    ),
-    State.REGISTERED: frozenset(
+RRC_LEGAL: dict[RrcState, frozenset[type[Message]]] = {
+    RrcState.IDLE: frozenset({rrc.Setup, rrc.Reject}),
+    RrcState.CONNECTED: frozenset({rrc.DownlinkInformationTransfer, rrc.Reconfiguration, rrc.Release}),
+}
+"""RRC messages a terminal takes, by state; all others are dropped. Each only on its own bearer."""
+
+NAS_LEGAL: dict[NasState, frozenset[type[Message]]] = {
+    NasState.DEREGISTERED: frozenset({nas.RegistrationAccept, nas.RegistrationReject}),
+    NasState.REGISTERED: frozenset(
         {
-            rrc.DownlinkInformationTransfer,
-            rrc.Reconfiguration,
-            rrc.Release,
             nas.RegistrationAccept,
             nas.JobList,
             nas.ComputingAccept,
@@ -36,9 +42,14 @@ LEGAL: dict[State, frozenset[type[Message]]] = {
         }
     ),
 }
-"""Messages a terminal takes, by state; all others are dropped. Each only on its own bearer."""
+"""NAS messages a terminal takes, by state; all others are dropped."""
 
 
-def is_legal(message: object, state: State, bearer: str) -> bool:
+def is_legal_rrc(message: object, state: RrcState, bearer: str) -> bool:
     """Whether a terminal in `state` takes `message` from `bearer`. Unknown messages are never legal."""
-    return isinstance(message, Message) and type(message) in LEGAL[state] and bearer == message.BEARER
+    return isinstance(message, Message) and type(message) in RRC_LEGAL[state] and bearer == message.BEARER
+
+
+def is_legal_nas(message: object, state: NasState) -> bool:
+    """Whether a terminal in `state` takes the NAS `message`. Unknown messages are never legal."""
+    return isinstance(message, Message) and type(message) in NAS_LEGAL[state]

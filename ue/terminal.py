@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Hashable
 from typing import TYPE_CHECKING
 
 from net4ai.codecs import nas, rrc
-from net4ai.codecs.causes import Cause, cause_of
+from net4ai.codecs.causes import Cause
 from net4ai.codecs.declaration import Message, UnknownMessage
-from net4ai.codecs.errors import DecodeError
 from net4ai.stack.dep_endpoint import SessionEnd
 from net4ai.stack.hop import Hop
 from net4ai.stack.procedure import ProcedureError, Promise, Replies
 from net4ai.stack.trace import TraceEvent
-from net4ai.ue import consent_to_job, take_part
+from net4ai.ue import take_part
 from net4ai.ue.config import TerminalConfig
 from net4ai.ue.connect import connect
-from net4ai.ue.reconfigure import reconfigure
 from net4ai.ue.register import register, stay_registered
-from net4ai.ue.states import State, is_legal
+from net4ai.ue.states import NasState, RrcState
 
 if TYPE_CHECKING:
     from net4ai.ue.process import UeProcess
@@ -32,7 +30,8 @@ class Terminal:
         self.number = number
         """Within the process, from 1; the number of its function instance at the compute worker."""
         self.config = config
-        self.state = State.IDLE
+        self.rrc_state = RrcState.IDLE
+        self.nas_state = NasState.DEREGISTERED
         self.hop: Hop | None = None
         self.sessions: dict[int, SessionEnd] = {}
         self.replies = Replies(process.procedures)
@@ -79,61 +78,16 @@ class Terminal:
         self.trace_nas(message, "out", len(data))
         self.send_rrc(rrc.UplinkInformationTransfer(nas=data))
 
-    def take_messages(self, now: int) -> None:
-        """Decode and handle what SRB1 has delivered."""
-        while self.hop is not None and (sdu := self.hop.next_sdu()) is not None:
-            try:
-                message = rrc.Rrc.FAMILY.decode(sdu)
-            except DecodeError as error:
-                self.process.drops.count(error.reason, len(sdu))
-                continue
-            self.hop.trace_message(message, "in", len(sdu), now)
-            if not self._legal(message, "SRB1"):
-                continue
-            _RRC_HANDLERS[type(message)](self, message)
-            # The next message may be legal only in the state this one leads to.
-            self.process.procedures.run()
-
-    def _legal(self, message: Message | UnknownMessage, bearer: str) -> bool:
-        if not is_legal(message, self.state, bearer):
-            self.process.drops.count("unexpected message")
-            return False
-        return True
-
-    def _transfer(self, message: rrc.DownlinkInformationTransfer) -> None:
-        try:
-            inner = nas.Nas.FAMILY.decode(message.nas)
-        except DecodeError as error:
-            self.process.drops.count(error.reason, len(message.nas))
-            return
-        self.trace_nas(inner, "in", len(message.nas))
-        if self._legal(inner, "NAS"):
-            _NAS_HANDLERS[type(inner)](self, inner)
-
-    def _release(self, message: rrc.Release) -> None:
-        if self.hop is not None:
-            # The RAN node keeps repeating the message until it is acknowledged.
-            self.hop.pump(self.process.procedures.now)
-        self.release(cause_of(message.cause))
-
-    def _registration_answer(self, message: nas.RegistrationAccept | nas.RegistrationReject) -> None:
-        self._reply("registration", message)
-
-    def _computing_answer(self, message: nas.ComputingAccept | nas.ComputingReject) -> None:
-        self._reply(("computing", message.transaction), message)
-
-    def _reply(self, key: Hashable, message: nas.Nas) -> None:
+    def reply(self, key: Hashable, message: Message) -> None:
+        """An answer has come: to whoever waits for it."""
         if not self.replies.give(key, message):
             self.process.drops.count("answer to no request")
-
-    def _job_list(self, message: nas.JobList) -> None:
-        consent_to_job.answer_offers(self, message)
 
     # State
 
     def connected(self, hop: Hop) -> None:
         """SRB1 is there."""
-        self.hop, self.state = hop, State.CONNECTED
+        self.hop, self.rrc_state = hop, RrcState.CONNECTED
         self.process.bind(self, hop)
         self.trace_state("connected", c_rnti=hop.identity)
 
@@ -148,7 +102,7 @@ class Terminal:
         if self.hop is not None:
             self.process.unbind(self.hop)
             self.hop = None
-        self.state = State.IDLE
+        self.rrc_state, self.nas_state = RrcState.IDLE, NasState.DEREGISTERED
         self.trace_state("released", cause=cause.name)
         if self._released is not None:
             self._released.resolve(None)
@@ -184,21 +138,3 @@ class Terminal:
                 ids=ids,
             )
         )
-
-
-_RRC_HANDLERS: dict[type, Callable[..., None]] = {
-    rrc.Reconfiguration: reconfigure,
-    rrc.DownlinkInformationTransfer: Terminal._transfer,
-    rrc.Release: Terminal._release,
-}
-
-_NAS_HANDLERS: dict[type, Callable[..., None]] = {
-    nas.RegistrationAccept: Terminal._registration_answer,
-    nas.RegistrationReject: Terminal._registration_answer,
-    nas.JobList: Terminal._job_list,
-    nas.ComputingAccept: Terminal._computing_answer,
-    nas.ComputingReject: Terminal._computing_answer,
-    nas.RoutineInvite: take_part.invited,
-    nas.RoutineStart: take_part.started,
-    nas.RoutineComplete: take_part.completed,
-}

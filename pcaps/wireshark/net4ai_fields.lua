@@ -20,7 +20,7 @@ return {
             {name = "segmentation", label = "Segmentation", filter = "net4ai.segmentation", type = "uint8", mask = 24, divisor = 8, modulus = 4, codes = "Segmentation", doc = "Whole service data unit, or which part of it."},
             {name = "poll", label = "Poll", filter = "net4ai.poll", type = "bool", mask = 4, divisor = 4, modulus = 2, doc = "Asks for a status report."},
             {name = "has_mac", label = "Has MAC-I", filter = "net4ai.has_mac", type = "bool", mask = 2, divisor = 2, modulus = 2, doc = "A 32-bit MAC-I ends the PDU. 0: null integrity, no keys yet."},
-            {name = "hop_encrypted", label = "Hop encrypted", filter = "net4ai.hop_encrypted", type = "bool", mask = 1, divisor = 1, modulus = 2, quiet = true, reserved = true, doc = "Reserved: sent as 0, ignored on receipt."},
+            {name = "ciphered", label = "Ciphered", filter = "net4ai.ciphered", type = "bool", mask = 1, divisor = 1, modulus = 2, doc = "What follows the header (and segment offset), the MAC-I included, is enciphered."},
           },
         },
         {
@@ -161,14 +161,14 @@ return {
     },
     extension = {
       name = "Extension",
-      doc = "Head of one extension; its value follows, padded to whole words. Reserved: none is defined yet.",
+      doc = "Head of one extension; its value follows, padded to whole words.",
       parts = {
         {
           kind = "word",
           size = 1,
           fields = {
             {name = "critical", label = "Critical", filter = "dep.extension.critical", type = "bool", mask = 128, divisor = 128, modulus = 2, doc = "A receiver that does not know the type must answer ERROR."},
-            {name = "type", label = "Type", filter = "dep.extension.type", type = "uint8", mask = 127, divisor = 1, modulus = 128, doc = "Type of the extension."},
+            {name = "type", label = "Type", filter = "dep.extension.type", type = "uint8", mask = 127, divisor = 1, modulus = 128, codes = "ExtensionType", doc = "Type of the extension."},
           },
         },
         {
@@ -605,6 +605,34 @@ return {
         },
       },
     },
+    [10] = {
+      filter = "dep.path",
+      doc = "Body of PATH. It is repeated until the receiver has answered PATH with the same sequence and `answer` set, behind an ACK for every message it has begun to receive: the sender goes on where the receiver stands.",
+      parts = {
+        {
+          kind = "word",
+          size = 2,
+          fields = {
+            {name = "sequence", label = "Sequence", filter = "dep.path.sequence", type = "uint16", doc = "Number of the change, per session and sender; greater than the last, modulo 2^16."},
+          },
+        },
+        {
+          kind = "word",
+          size = 1,
+          fields = {
+            {name = "reason", label = "Reason", filter = "dep.path.reason", type = "uint8", codes = "PathReason", doc = "Why the path changed."},
+          },
+        },
+        {
+          kind = "word",
+          size = 1,
+          fields = {
+            {name = "answer", label = "Answer", filter = "dep.path.answer", type = "bool", mask = 128, divisor = 128, modulus = 2, doc = "The answer to a PATH of the peer."},
+            {name = "reserved_flags", label = "Reserved flags", filter = "dep.path.reserved_flags", type = "uint8", mask = 127, divisor = 1, modulus = 128, quiet = true, reserved = true, doc = "Reserved: sent as 0, ignored on receipt."},
+          },
+        },
+      },
+    },
     [11] = {
       filter = "dep.error",
       doc = "Body of ERROR, sent with handle 0. Never sent in answer to ERROR; rate-limited; to bound peers only.",
@@ -634,8 +662,15 @@ return {
     },
     [12] = {
       filter = "dep.capsule",
-      doc = "Body of CAPSULE. Reserved: until key capsules are specified the PDU is dropped and counted.",
+      doc = "Body of CAPSULE: a key capsule that belongs to the sender's direction, sent before records that need it. Opaque to DEP. Repeated until the receiver has answered CAPSULE with the same epoch and no octets.",
       parts = {
+        {
+          kind = "word",
+          size = 4,
+          fields = {
+            {name = "epoch", label = "Epoch", filter = "dep.capsule.epoch", type = "uint32", doc = "Number of the key, growing."},
+          },
+        },
         {kind = "octets", name = "capsule", label = "Capsule", filter = "dep.capsule.capsule", length_size = 0, maximum = 1024, doc = "Opaque."},
       },
     },
@@ -679,7 +714,7 @@ return {
           name = "RRC Setup",
           bearer = "SRB0",
           direction = "down",
-          doc = "The RAN node accepts and names the C-RNTI.",
+          doc = "The RAN node accepts and names the C-RNTI. In answer to a Re-establishment Request: there is no context.",
           parts = {
             {
               kind = "word",
@@ -955,7 +990,86 @@ return {
                   kind = "word",
                   size = 2,
                   fields = {
-                    {name = "cause", label = "Cause", filter = "net4ai.rrc.reconfiguration.released_sessions.cause", type = "uint16", shared = "cause", doc = "Cause."},
+                    {name = "cause", label = "Cause", filter = "net4ai.rrc.reconfiguration.released_sessions.cause", type = "uint16", codes = "Cause", shared = "cause", doc = "Why."},
+                  },
+                },
+              },
+            },
+            {
+              kind = "list",
+              name = "measurements",
+              label = "Measurements",
+              filter = "net4ai.rrc.reconfiguration.measurements",
+              count_size = 1,
+              maximum = 8,
+              doc = "Measurements to add or change.",
+              parts = {
+                {
+                  kind = "word",
+                  size = 1,
+                  fields = {
+                    {name = "measurement", label = "Measurement", filter = "net4ai.rrc.reconfiguration.measurements.measurement", type = "uint8", minimum = 1, maximum = 64, doc = "Identity of the measurement."},
+                  },
+                },
+                {
+                  kind = "word",
+                  size = 2,
+                  fields = {
+                    {name = "interval", label = "Interval", filter = "net4ai.rrc.reconfiguration.measurements.interval", type = "uint16", minimum = 40, maximum = 65535, doc = "Milliseconds between reports."},
+                  },
+                },
+                {
+                  kind = "word",
+                  size = 1,
+                  fields = {
+                    {name = "amount", label = "Amount", filter = "net4ai.rrc.reconfiguration.measurements.amount", type = "uint8", doc = "Number of reports; 0: without end."},
+                  },
+                },
+              },
+            },
+            {kind = "octets", name = "released_measurements", label = "Released measurements", filter = "net4ai.rrc.reconfiguration.released_measurements", length_size = 1, maximum = 8, doc = "Identities of measurements to end, one octet each."},
+            {
+              kind = "list",
+              name = "synchronisation",
+              label = "Synchronisation",
+              filter = "net4ai.rrc.reconfiguration.synchronisation",
+              count_size = 1,
+              maximum = 1,
+              doc = "Handover: the cell to go on in.",
+              parts = {
+                {
+                  kind = "word",
+                  size = 2,
+                  fields = {
+                    {name = "cell", label = "Cell", filter = "net4ai.rrc.reconfiguration.synchronisation.cell", type = "uint16", minimum = 0, maximum = 1007, doc = "Physical cell identity of the target."},
+                  },
+                },
+                {
+                  kind = "word",
+                  size = 2,
+                  fields = {
+                    {name = "c_rnti", label = "C-RNTI", filter = "net4ai.rrc.reconfiguration.synchronisation.c_rnti", type = "uint16", minimum = 1, maximum = 65535, doc = "Radio identity of the UE in the target cell."},
+                  },
+                },
+                {
+                  kind = "word",
+                  size = 2,
+                  fields = {
+                    {name = "bulk_port", label = "Bulk port", filter = "net4ai.rrc.reconfiguration.synchronisation.bulk_port", type = "uint16", minimum = 1, maximum = 65535, doc = "UDP port of the target's bulk socket."},
+                  },
+                },
+                {
+                  kind = "word",
+                  size = 1,
+                  fields = {
+                    {name = "next_hop_chaining_count", label = "Next hop chaining count", filter = "net4ai.rrc.reconfiguration.synchronisation.next_hop_chaining_count", type = "uint8", minimum = 0, maximum = 7, doc = "Of the target's key."},
+                  },
+                },
+                {
+                  kind = "word",
+                  size = 2,
+                  fields = {
+                    {name = "t304", label = "T304", filter = "net4ai.rrc.reconfiguration.synchronisation.t304", type = "uint16", minimum = 50, maximum = 10000, doc = "Milliseconds in which the UE must have arrived."},
                   },
                 },
               },
@@ -1101,6 +1215,291 @@ return {
             },
           },
         },
+        [11] = {
+          name = "Security Mode Command",
+          bearer = "SRB1",
+          direction = "down",
+          doc = "Starts security: integrity protected with the new key, not yet enciphered.",
+          parts = {
+            {
+              kind = "word",
+              size = 1,
+              fields = {
+                {name = "transaction", label = "Transaction", filter = "net4ai.rrc.security_mode_command.transaction", type = "uint8", minimum = 0, maximum = 3, doc = "RRC transaction identifier."},
+              },
+            },
+            {
+              kind = "word",
+              size = 1,
+              fields = {
+                {name = "integrity", label = "Integrity", filter = "net4ai.rrc.security_mode_command.integrity", type = "uint8", codes = "IntegrityAlgorithm", doc = "Integrity algorithm."},
+              },
+            },
+            {
+              kind = "word",
+              size = 1,
+              fields = {
+                {name = "ciphering", label = "Ciphering", filter = "net4ai.rrc.security_mode_command.ciphering", type = "uint8", codes = "CipheringAlgorithm", doc = "Ciphering algorithm."},
+              },
+            },
+          },
+        },
+        [12] = {
+          name = "Security Mode Complete",
+          bearer = "SRB1",
+          direction = "up",
+          doc = "Security is on: integrity protected, not yet enciphered; all that follows is both.",
+          parts = {
+            {
+              kind = "word",
+              size = 1,
+              fields = {
+                {name = "transaction", label = "Transaction", filter = "net4ai.rrc.security_mode_complete.transaction", type = "uint8", minimum = 0, maximum = 3, doc = "RRC transaction identifier."},
+              },
+            },
+          },
+        },
+        [13] = {
+          name = "Security Mode Failure",
+          bearer = "SRB1",
+          direction = "up",
+          doc = "The command is not authentic, or asks for what the UE cannot do. Nothing has changed.",
+          parts = {
+            {
+              kind = "word",
+              size = 1,
+              fields = {
+                {name = "transaction", label = "Transaction", filter = "net4ai.rrc.security_mode_failure.transaction", type = "uint8", minimum = 0, maximum = 3, doc = "RRC transaction identifier."},
+              },
+            },
+            {
+              kind = "word",
+              size = 2,
+              fields = {
+                {name = "cause", label = "Cause", filter = "net4ai.rrc.security_mode_failure.cause", type = "uint16", codes = "Cause", shared = "cause", doc = "Why."},
+              },
+            },
+          },
+        },
+        [14] = {
+          name = "RRC Re-establishment Request",
+          bearer = "SRB0",
+          direction = "up",
+          doc = "A UE whose radio link has failed wants to go on with its context.",
+          parts = {
+            {
+              kind = "word",
+              size = 8,
+              fields = {
+                {name = "ue_identity", label = "UE identity", filter = "net4ai.rrc.reestablishment_request.ue_identity", type = "uint64", base = "HEX", doc = "Random number the UE recognises a Setup or Reject by."},
+              },
+            },
+            {
+              kind = "word",
+              size = 2,
+              fields = {
+                {name = "cell", label = "Cell", filter = "net4ai.rrc.reestablishment_request.cell", type = "uint16", minimum = 0, maximum = 1007, doc = "Physical cell identity of the cell it was connected to."},
+              },
+            },
+            {
+              kind = "word",
+              size = 2,
+              fields = {
+                {name = "c_rnti", label = "C-RNTI", filter = "net4ai.rrc.reestablishment_request.c_rnti", type = "uint16", minimum = 1, maximum = 65535, doc = "Its radio identity there."},
+              },
+            },
+            {
+              kind = "word",
+              size = 2,
+              fields = {
+                {name = "short_mac", label = "Short mac", filter = "net4ai.rrc.reestablishment_request.short_mac", type = "uint16", base = "HEX", doc = "Low 16 bits of a MAC-I over these three (5.3.7.4)."},
+              },
+            },
+            {
+              kind = "word",
+              size = 1,
+              fields = {
+                {name = "cause", label = "Cause", filter = "net4ai.rrc.reestablishment_request.cause", type = "uint8", codes = "ReestablishmentCause", doc = "Re-establishment cause."},
+              },
+            },
+            {
+              kind = "word",
+              size = 2,
+              fields = {
+                {name = "bulk_port", label = "Bulk port", filter = "net4ai.rrc.reestablishment_request.bulk_port", type = "uint16", minimum = 1, maximum = 65535, doc = "UDP port of the UE's bulk socket."},
+              },
+            },
+          },
+        },
+        [15] = {
+          name = "RRC Re-establishment",
+          bearer = "SRB1",
+          direction = "down",
+          doc = "First PDU of a fresh SRB1 of the same C-RNTI, integrity protected with the next key, not enciphered.",
+          parts = {
+            {
+              kind = "word",
+              size = 1,
+              fields = {
+                {name = "transaction", label = "Transaction", filter = "net4ai.rrc.reestablishment.transaction", type = "uint8", minimum = 0, maximum = 3, doc = "RRC transaction identifier."},
+              },
+            },
+            {
+              kind = "word",
+              size = 1,
+              fields = {
+                {name = "next_hop_chaining_count", label = "Next hop chaining count", filter = "net4ai.rrc.reestablishment.next_hop_chaining_count", type = "uint8", minimum = 0, maximum = 7, doc = "Of the next key."},
+              },
+            },
+          },
+        },
+        [16] = {
+          name = "RRC Re-establishment Complete",
+          bearer = "SRB1",
+          direction = "up",
+          doc = "The UE goes on. Bearers, sessions and measurements are as before; what was under way is sent again by DEP.",
+          parts = {
+            {
+              kind = "word",
+              size = 1,
+              fields = {
+                {name = "transaction", label = "Transaction", filter = "net4ai.rrc.reestablishment_complete.transaction", type = "uint8", minimum = 0, maximum = 3, doc = "RRC transaction identifier."},
+              },
+            },
+          },
+        },
+        [17] = {
+          name = "Measurement Report",
+          bearer = "SRB1",
+          direction = "up",
+          doc = "What a UE hears, the serving cell first.",
+          parts = {
+            {
+              kind = "word",
+              size = 1,
+              fields = {
+                {name = "measurement", label = "Measurement", filter = "net4ai.rrc.measurement_report.measurement", type = "uint8", minimum = 1, maximum = 64, doc = "Identity of the measurement."},
+              },
+            },
+            {
+              kind = "list",
+              name = "cells",
+              label = "Cells",
+              filter = "net4ai.rrc.measurement_report.cells",
+              count_size = 1,
+              maximum = 8,
+              doc = "The cells.",
+              parts = {
+                {
+                  kind = "word",
+                  size = 2,
+                  fields = {
+                    {name = "cell", label = "Cell", filter = "net4ai.rrc.measurement_report.cells.cell", type = "uint16", minimum = 0, maximum = 1007, doc = "Physical cell identity."},
+                  },
+                },
+                {
+                  kind = "word",
+                  size = 1,
+                  fields = {
+                    {name = "rsrp", label = "Rsrp", filter = "net4ai.rrc.measurement_report.cells.rsrp", type = "uint8", minimum = 0, maximum = 127, doc = "Reference signal received power: -157 dBm + index."},
+                  },
+                },
+                {
+                  kind = "word",
+                  size = 1,
+                  fields = {
+                    {name = "rsrq", label = "Rsrq", filter = "net4ai.rrc.measurement_report.cells.rsrq", type = "uint8", minimum = 0, maximum = 127, doc = "Reference signal received quality: -43.5 dB + index / 2."},
+                  },
+                },
+                {
+                  kind = "word",
+                  size = 1,
+                  fields = {
+                    {name = "sinr", label = "Sinr", filter = "net4ai.rrc.measurement_report.cells.sinr", type = "uint8", minimum = 0, maximum = 127, doc = "Signal to noise and interference ratio: -23.5 dB + index / 2."},
+                  },
+                },
+              },
+            },
+          },
+        },
+        [18] = {
+          name = "Paging",
+          bearer = "SRB0",
+          direction = "down",
+          doc = "To every UE camping in the cell: the core looks for these.",
+          parts = {
+            {
+              kind = "list",
+              name = "records",
+              label = "Records",
+              filter = "net4ai.rrc.paging.records",
+              count_size = 1,
+              maximum = 32,
+              doc = "The UEs.",
+              parts = {
+                {
+                  kind = "word",
+                  size = 4,
+                  fields = {
+                    {name = "temporary_identity", label = "Temporary identity", filter = "net4ai.rrc.paging.records.temporary_identity", type = "uint32", base = "HEX", doc = "Temporary identity given at registration."},
+                  },
+                },
+              },
+            },
+          },
+        },
+        [19] = {
+          name = "System Information Request",
+          bearer = "SRB0",
+          direction = "up",
+          doc = "A UE process camps: it wants to hear the cell. UDP has no broadcast without set-up; this is its substitute.",
+          parts = {
+            {
+              kind = "word",
+              size = 1,
+              fields = {
+                {name = "version", label = "Version", filter = "net4ai.rrc.system_information_request.version", type = "uint8", minimum = 1, maximum = 1, doc = "Version of these messages."},
+              },
+            },
+          },
+        },
+        [20] = {
+          name = "System Information",
+          bearer = "SRB0",
+          direction = "down",
+          doc = "The cell, sent periodically to whoever camps in it: hearing it is being in synchrony.",
+          parts = {
+            {
+              kind = "word",
+              size = 1,
+              fields = {
+                {name = "version", label = "Version", filter = "net4ai.rrc.system_information.version", type = "uint8", minimum = 1, maximum = 1, doc = "Version of these messages."},
+              },
+            },
+            {
+              kind = "word",
+              size = 2,
+              fields = {
+                {name = "cell", label = "Cell", filter = "net4ai.rrc.system_information.cell", type = "uint16", minimum = 0, maximum = 1007, doc = "Physical cell identity."},
+              },
+            },
+            {
+              kind = "word",
+              size = 2,
+              fields = {
+                {name = "period", label = "Period", filter = "net4ai.rrc.system_information.period", type = "uint16", minimum = 20, maximum = 65535, doc = "Milliseconds between two of these messages."},
+              },
+            },
+            {
+              kind = "word",
+              size = 1,
+              fields = {
+                {name = "barred", label = "Barred", filter = "net4ai.rrc.system_information.barred", type = "bool", mask = 128, divisor = 128, modulus = 2, doc = "No UE may connect."},
+                {name = "reserved_flags", label = "Reserved flags", filter = "net4ai.rrc.system_information.reserved_flags", type = "uint8", mask = 127, divisor = 1, modulus = 128, quiet = true, reserved = true, doc = "Reserved: sent as 0, ignored on receipt."},
+              },
+            },
+          },
+        },
       },
     },
     nas = {
@@ -1114,6 +1513,13 @@ return {
           direction = "up",
           doc = "A terminal registers.",
           parts = {
+            {
+              kind = "word",
+              size = 1,
+              fields = {
+                {name = "type", label = "Type", filter = "net4ai.nas.registration_request.type", type = "uint8", codes = "RegistrationType", doc = "Registration type."},
+              },
+            },
             {
               kind = "nested",
               name = "versions",
@@ -1133,6 +1539,29 @@ return {
                   size = 1,
                   fields = {
                     {name = "highest", label = "Highest", filter = "net4ai.nas.registration_request.versions.highest", type = "uint8", minimum = 1, maximum = 255, doc = "Highest version."},
+                  },
+                },
+              },
+            },
+            {
+              kind = "nested",
+              name = "capabilities",
+              label = "Capabilities",
+              filter = "net4ai.nas.registration_request.capabilities",
+              doc = "Security capabilities of the UE.",
+              parts = {
+                {
+                  kind = "word",
+                  size = 1,
+                  fields = {
+                    {name = "integrity", label = "Integrity", filter = "net4ai.nas.registration_request.capabilities.integrity", type = "uint8", base = "HEX", doc = "Integrity algorithms: 0x80 NIA0, 0x20 NIA2."},
+                  },
+                },
+                {
+                  kind = "word",
+                  size = 1,
+                  fields = {
+                    {name = "ciphering", label = "Ciphering", filter = "net4ai.nas.registration_request.capabilities.ciphering", type = "uint8", base = "HEX", doc = "Ciphering algorithms: 0x80 NEA0, 0x20 NEA2."},
                   },
                 },
               },
@@ -1158,6 +1587,21 @@ return {
               size = 4,
               fields = {
                 {name = "temporary_identity", label = "Temporary identity", filter = "net4ai.nas.registration_accept.temporary_identity", type = "uint32", base = "HEX", doc = "Temporary identity, random."},
+              },
+            },
+          },
+        },
+        [67] = {
+          name = "Registration Complete",
+          bearer = "NAS",
+          direction = "up",
+          doc = "The terminal has taken its temporary identity.",
+          parts = {
+            {
+              kind = "word",
+              size = 4,
+              fields = {
+                {name = "temporary_identity", label = "Temporary identity", filter = "net4ai.nas.registration_complete.temporary_identity", type = "uint32", base = "HEX", doc = "The identity of the accept."},
               },
             },
           },
@@ -1198,6 +1642,272 @@ return {
                 },
               },
             },
+          },
+        },
+        [69] = {
+          name = "Deregistration Request (UE)",
+          bearer = "NAS",
+          direction = "up",
+          doc = "The terminal leaves.",
+          parts = {
+            {
+              kind = "word",
+              size = 1,
+              fields = {
+                {name = "switch_off", label = "Switch off", filter = "net4ai.nas.deregistration_request.switch_off", type = "bool", mask = 128, divisor = 128, modulus = 2, doc = "It is gone at once: no answer."},
+                {name = "reserved_flags", label = "Reserved flags", filter = "net4ai.nas.deregistration_request.reserved_flags", type = "uint8", mask = 127, divisor = 1, modulus = 128, quiet = true, reserved = true, doc = "Reserved: sent as 0, ignored on receipt."},
+              },
+            },
+          },
+        },
+        [70] = {
+          name = "Deregistration Accept (UE)",
+          bearer = "NAS",
+          direction = "down",
+          doc = "The terminal has left; its connection is released next.",
+          parts = {},
+        },
+        [71] = {
+          name = "Deregistration Request (network)",
+          bearer = "NAS",
+          direction = "down",
+          doc = "The terminal must leave.",
+          parts = {
+            {
+              kind = "word",
+              size = 1,
+              fields = {
+                {name = "register_again", label = "Register again", filter = "net4ai.nas.network_deregistration_request.register_again", type = "bool", mask = 128, divisor = 128, modulus = 2, doc = "It may register again at once."},
+                {name = "reserved_flags", label = "Reserved flags", filter = "net4ai.nas.network_deregistration_request.reserved_flags", type = "uint8", mask = 127, divisor = 1, modulus = 128, quiet = true, reserved = true, doc = "Reserved: sent as 0, ignored on receipt."},
+              },
+            },
+            {
+              kind = "word",
+              size = 2,
+              fields = {
+                {name = "cause", label = "Cause", filter = "net4ai.nas.network_deregistration_request.cause", type = "uint16", codes = "Cause", shared = "cause", doc = "Why."},
+              },
+            },
+          },
+        },
+        [72] = {
+          name = "Deregistration Accept (network)",
+          bearer = "NAS",
+          direction = "up",
+          doc = "The terminal leaves.",
+          parts = {},
+        },
+        [76] = {
+          name = "Service Request",
+          bearer = "NAS",
+          direction = "up",
+          doc = "A registered terminal without a connection wants one, or was paged. Integrity protected, never enciphered.",
+          parts = {
+            {
+              kind = "word",
+              size = 1,
+              fields = {
+                {name = "type", label = "Type", filter = "net4ai.nas.service_request.type", type = "uint8", codes = "ServiceType", doc = "Service type."},
+              },
+            },
+            {
+              kind = "word",
+              size = 4,
+              fields = {
+                {name = "temporary_identity", label = "Temporary identity", filter = "net4ai.nas.service_request.temporary_identity", type = "uint32", base = "HEX", doc = "Temporary identity."},
+              },
+            },
+          },
+        },
+        [77] = {
+          name = "Service Reject",
+          bearer = "NAS",
+          direction = "down",
+          doc = "The core does not know the terminal: it has to register.",
+          parts = {
+            {
+              kind = "word",
+              size = 2,
+              fields = {
+                {name = "cause", label = "Cause", filter = "net4ai.nas.service_reject.cause", type = "uint16", codes = "Cause", shared = "cause", doc = "Why."},
+              },
+            },
+          },
+        },
+        [78] = {
+          name = "Service Accept",
+          bearer = "NAS",
+          direction = "down",
+          doc = "The terminal has its connection.",
+          parts = {},
+        },
+        [86] = {
+          name = "Authentication Request",
+          bearer = "NAS",
+          direction = "down",
+          doc = "A challenge. A terminal without credentials answers Authentication Failure.",
+          parts = {
+            {
+              kind = "word",
+              size = 1,
+              fields = {
+                {name = "key_set", label = "Key set", filter = "net4ai.nas.authentication_request.key_set", type = "uint8", minimum = 0, maximum = 6, doc = "Identifier of the key set to be made (ngKSI)."},
+              },
+            },
+            {kind = "octets", name = "rand", label = "Rand", filter = "net4ai.nas.authentication_request.rand", length_size = 1, maximum = 16, doc = "Random challenge."},
+            {kind = "octets", name = "autn", label = "Autn", filter = "net4ai.nas.authentication_request.autn", length_size = 1, maximum = 16, doc = "Authentication token."},
+          },
+        },
+        [87] = {
+          name = "Authentication Response",
+          bearer = "NAS",
+          direction = "up",
+          doc = "The answer to the challenge.",
+          parts = {
+            {kind = "octets", name = "response", label = "Response", filter = "net4ai.nas.authentication_response.response", length_size = 1, maximum = 16, doc = "RES*."},
+          },
+        },
+        [88] = {
+          name = "Authentication Reject",
+          bearer = "NAS",
+          direction = "down",
+          doc = "The terminal is not who it says.",
+          parts = {},
+        },
+        [89] = {
+          name = "Authentication Failure",
+          bearer = "NAS",
+          direction = "up",
+          doc = "The terminal does not accept the challenge.",
+          parts = {
+            {
+              kind = "word",
+              size = 2,
+              fields = {
+                {name = "cause", label = "Cause", filter = "net4ai.nas.authentication_failure.cause", type = "uint16", codes = "Cause", shared = "cause", doc = "Why."},
+              },
+            },
+            {kind = "octets", name = "auts", label = "Auts", filter = "net4ai.nas.authentication_failure.auts", length_size = 1, maximum = 14, doc = "Token to set sequence numbers right."},
+          },
+        },
+        [93] = {
+          name = "NAS Security Mode Command",
+          bearer = "NAS",
+          direction = "down",
+          doc = "Starts NAS security: integrity protected with the new key, not enciphered.",
+          parts = {
+            {
+              kind = "word",
+              size = 1,
+              fields = {
+                {name = "integrity", label = "Integrity", filter = "net4ai.nas.security_mode_command.integrity", type = "uint8", codes = "IntegrityAlgorithm", doc = "Integrity algorithm."},
+              },
+            },
+            {
+              kind = "word",
+              size = 1,
+              fields = {
+                {name = "ciphering", label = "Ciphering", filter = "net4ai.nas.security_mode_command.ciphering", type = "uint8", codes = "CipheringAlgorithm", doc = "Ciphering algorithm."},
+              },
+            },
+            {
+              kind = "word",
+              size = 1,
+              fields = {
+                {name = "key_set", label = "Key set", filter = "net4ai.nas.security_mode_command.key_set", type = "uint8", minimum = 0, maximum = 6, doc = "Identifier of the key set (ngKSI)."},
+              },
+            },
+            {
+              kind = "nested",
+              name = "capabilities",
+              label = "Capabilities",
+              filter = "net4ai.nas.security_mode_command.capabilities",
+              doc = "The UE's own, as they arrived.",
+              parts = {
+                {
+                  kind = "word",
+                  size = 1,
+                  fields = {
+                    {name = "integrity", label = "Integrity", filter = "net4ai.nas.security_mode_command.capabilities.integrity", type = "uint8", base = "HEX", doc = "Integrity algorithms: 0x80 NIA0, 0x20 NIA2."},
+                  },
+                },
+                {
+                  kind = "word",
+                  size = 1,
+                  fields = {
+                    {name = "ciphering", label = "Ciphering", filter = "net4ai.nas.security_mode_command.capabilities.ciphering", type = "uint8", base = "HEX", doc = "Ciphering algorithms: 0x80 NEA0, 0x20 NEA2."},
+                  },
+                },
+              },
+            },
+          },
+        },
+        [94] = {name = "NAS Security Mode Complete", bearer = "NAS", direction = "up", doc = "NAS security is on.", parts = {}},
+        [95] = {
+          name = "NAS Security Mode Reject",
+          bearer = "NAS",
+          direction = "up",
+          doc = "The command is not taken.",
+          parts = {
+            {
+              kind = "word",
+              size = 2,
+              fields = {
+                {name = "cause", label = "Cause", filter = "net4ai.nas.security_mode_reject.cause", type = "uint16", codes = "Cause", shared = "cause", doc = "Why."},
+              },
+            },
+          },
+        },
+        [100] = {
+          name = "NAS Status",
+          bearer = "NAS",
+          direction = "both",
+          doc = "A message could not be taken. Never sent in answer to Status; rate-limited.",
+          parts = {
+            {
+              kind = "word",
+              size = 2,
+              fields = {
+                {name = "cause", label = "Cause", filter = "net4ai.nas.status.cause", type = "uint16", codes = "Cause", shared = "cause", doc = "Why."},
+              },
+            },
+            {
+              kind = "word",
+              size = 1,
+              fields = {
+                {name = "message_type", label = "Message type", filter = "net4ai.nas.status.message_type", type = "uint8", base = "HEX", doc = "Message type of the message."},
+              },
+            },
+          },
+        },
+        [126] = {
+          name = "Security Protected NAS Message",
+          bearer = "NAS",
+          direction = "both",
+          doc = "Another NAS message with its protection. The full COUNT is on the wire (TS 24.501 sends its low 8 bits).",
+          parts = {
+            {
+              kind = "word",
+              size = 1,
+              fields = {
+                {name = "security_header", label = "Security header", filter = "net4ai.nas.protected.security_header", type = "uint8", codes = "SecurityHeaderType", doc = "How the message is protected."},
+              },
+            },
+            {
+              kind = "word",
+              size = 4,
+              fields = {
+                {name = "mac", label = "Mac", filter = "net4ai.nas.protected.mac", type = "uint32", base = "HEX", doc = "MAC-I over COUNT and message, as they are here."},
+              },
+            },
+            {
+              kind = "word",
+              size = 4,
+              fields = {
+                {name = "count", label = "COUNT", filter = "net4ai.nas.protected.count", type = "uint32", doc = "NAS COUNT of this direction."},
+              },
+            },
+            {kind = "octets", name = "message", label = "Message", filter = "net4ai.nas.protected.message", length_size = 0, maximum = 16384, doc = "The message, perhaps enciphered."},
           },
         },
         [128] = {
@@ -1880,6 +2590,582 @@ return {
               size = 4,
               fields = {
                 {name = "ran_ue", label = "RAN UE", filter = "net4ai.n2.context_release_complete.ran_ue", type = "uint32", shared = "ran_ue", doc = "Identity of the UE's context at the RAN node."},
+              },
+            },
+          },
+        },
+        [13] = {
+          name = "Initial Context Setup Request",
+          bearer = "N2",
+          direction = "down",
+          doc = "The core vouches for the UE: the RAN node starts security, then delivers the NAS message.",
+          parts = {
+            {
+              kind = "word",
+              size = 4,
+              fields = {
+                {name = "ran_ue", label = "RAN UE", filter = "net4ai.n2.initial_context_setup_request.ran_ue", type = "uint32", shared = "ran_ue", doc = "Identity of the UE's context at the RAN node."},
+              },
+            },
+            {kind = "octets", name = "key", label = "Key", filter = "net4ai.n2.initial_context_setup_request.key", length_size = 1, maximum = 32, doc = "K_gNB, 32 octets."},
+            {
+              kind = "nested",
+              name = "capabilities",
+              label = "Capabilities",
+              filter = "net4ai.n2.initial_context_setup_request.capabilities",
+              doc = "Security capabilities of the UE.",
+              parts = {
+                {
+                  kind = "word",
+                  size = 1,
+                  fields = {
+                    {name = "integrity", label = "Integrity", filter = "net4ai.n2.initial_context_setup_request.capabilities.integrity", type = "uint8", base = "HEX", doc = "Integrity algorithms: 0x80 NIA0, 0x20 NIA2."},
+                  },
+                },
+                {
+                  kind = "word",
+                  size = 1,
+                  fields = {
+                    {name = "ciphering", label = "Ciphering", filter = "net4ai.n2.initial_context_setup_request.capabilities.ciphering", type = "uint8", base = "HEX", doc = "Ciphering algorithms: 0x80 NEA0, 0x20 NEA2."},
+                  },
+                },
+              },
+            },
+            {kind = "octets", name = "nas", label = "NAS", filter = "net4ai.n2.initial_context_setup_request.nas", length_size = 2, maximum = 16384, doc = "NAS message.", content = "nas"},
+          },
+        },
+        [14] = {
+          name = "Initial Context Setup Response",
+          bearer = "N2",
+          direction = "up",
+          doc = "Security is on between UE and RAN node.",
+          parts = {
+            {
+              kind = "word",
+              size = 4,
+              fields = {
+                {name = "ran_ue", label = "RAN UE", filter = "net4ai.n2.initial_context_setup_response.ran_ue", type = "uint32", shared = "ran_ue", doc = "Identity of the UE's context at the RAN node."},
+              },
+            },
+          },
+        },
+        [15] = {
+          name = "Initial Context Setup Failure",
+          bearer = "N2",
+          direction = "up",
+          doc = "Security could not be started; the NAS message was not delivered.",
+          parts = {
+            {
+              kind = "word",
+              size = 4,
+              fields = {
+                {name = "ran_ue", label = "RAN UE", filter = "net4ai.n2.initial_context_setup_failure.ran_ue", type = "uint32", shared = "ran_ue", doc = "Identity of the UE's context at the RAN node."},
+              },
+            },
+            {
+              kind = "word",
+              size = 2,
+              fields = {
+                {name = "cause", label = "Cause", filter = "net4ai.n2.initial_context_setup_failure.cause", type = "uint16", codes = "Cause", shared = "cause", doc = "Why."},
+              },
+            },
+          },
+        },
+        [16] = {
+          name = "Session Modify Request",
+          bearer = "N2",
+          direction = "down",
+          doc = "The RAN node shall give a session other quality of service, on a bearer that fits.",
+          parts = {
+            {
+              kind = "word",
+              size = 4,
+              fields = {
+                {name = "ran_ue", label = "RAN UE", filter = "net4ai.n2.session_modify_request.ran_ue", type = "uint32", shared = "ran_ue", doc = "Identity of the UE's context at the RAN node."},
+              },
+            },
+            {
+              kind = "word",
+              size = 4,
+              fields = {
+                {name = "transaction", label = "Transaction", filter = "net4ai.n2.session_modify_request.transaction", type = "uint32", doc = "Number of the request."},
+              },
+            },
+            {
+              kind = "word",
+              size = 1,
+              fields = {
+                {name = "session", label = "Session", filter = "net4ai.n2.session_modify_request.session", type = "uint8", minimum = 0, maximum = 31, shared = "session", doc = "Identity of the session at the UE."},
+              },
+            },
+            {
+              kind = "list",
+              name = "qos",
+              label = "QoS",
+              filter = "net4ai.n2.session_modify_request.qos",
+              count_size = 1,
+              maximum = 8,
+              doc = "Wanted quality of service, one for each QoS flow.",
+              parts = {
+                {
+                  kind = "word",
+                  size = 1,
+                  fields = {
+                    {name = "five_qi", label = "5QI", filter = "net4ai.n2.session_modify_request.qos.five_qi", type = "uint8", minimum = 1, maximum = 255, doc = "5QI; 128 to 254 are operator classes."},
+                  },
+                },
+                {
+                  kind = "word",
+                  size = 1,
+                  fields = {
+                    {name = "priority", label = "Priority", filter = "net4ai.n2.session_modify_request.qos.priority", type = "uint8", minimum = 1, maximum = 255, doc = "Scheduling priority, lower first."},
+                  },
+                },
+                {
+                  kind = "word",
+                  size = 4,
+                  fields = {
+                    {name = "prioritised_bit_rate", label = "Prioritised bit rate", filter = "net4ai.n2.session_modify_request.qos.prioritised_bit_rate", type = "uint32", doc = "Prioritised bit rate in kilobyte per second; 0: none."},
+                  },
+                },
+                {
+                  kind = "word",
+                  size = 2,
+                  fields = {
+                    {name = "bucket_size", label = "Bucket size", filter = "net4ai.n2.session_modify_request.qos.bucket_size", type = "uint16", doc = "Bucket size duration in milliseconds."},
+                  },
+                },
+              },
+            },
+          },
+        },
+        [17] = {
+          name = "Session Modify Response",
+          bearer = "N2",
+          direction = "up",
+          doc = "The session has its new bearers, known to the UE.",
+          parts = {
+            {
+              kind = "word",
+              size = 4,
+              fields = {
+                {name = "ran_ue", label = "RAN UE", filter = "net4ai.n2.session_modify_response.ran_ue", type = "uint32", shared = "ran_ue", doc = "Identity of the UE's context at the RAN node."},
+              },
+            },
+            {
+              kind = "word",
+              size = 4,
+              fields = {
+                {name = "transaction", label = "Transaction", filter = "net4ai.n2.session_modify_response.transaction", type = "uint32", doc = "Number of the request."},
+              },
+            },
+          },
+        },
+        [18] = {
+          name = "Session Modify Failure",
+          bearer = "N2",
+          direction = "up",
+          doc = "The session is as it was.",
+          parts = {
+            {
+              kind = "word",
+              size = 4,
+              fields = {
+                {name = "ran_ue", label = "RAN UE", filter = "net4ai.n2.session_modify_failure.ran_ue", type = "uint32", shared = "ran_ue", doc = "Identity of the UE's context at the RAN node."},
+              },
+            },
+            {
+              kind = "word",
+              size = 4,
+              fields = {
+                {name = "transaction", label = "Transaction", filter = "net4ai.n2.session_modify_failure.transaction", type = "uint32", doc = "Number of the request."},
+              },
+            },
+            {
+              kind = "word",
+              size = 2,
+              fields = {
+                {name = "cause", label = "Cause", filter = "net4ai.n2.session_modify_failure.cause", type = "uint16", codes = "Cause", shared = "cause", doc = "Why."},
+              },
+            },
+          },
+        },
+        [19] = {
+          name = "Session Release Command",
+          bearer = "N2",
+          direction = "down",
+          doc = "The session ends; with the last session of a bearer the bearer ends.",
+          parts = {
+            {
+              kind = "word",
+              size = 4,
+              fields = {
+                {name = "ran_ue", label = "RAN UE", filter = "net4ai.n2.session_release_command.ran_ue", type = "uint32", shared = "ran_ue", doc = "Identity of the UE's context at the RAN node."},
+              },
+            },
+            {
+              kind = "word",
+              size = 4,
+              fields = {
+                {name = "transaction", label = "Transaction", filter = "net4ai.n2.session_release_command.transaction", type = "uint32", doc = "Number of the request."},
+              },
+            },
+            {
+              kind = "word",
+              size = 1,
+              fields = {
+                {name = "session", label = "Session", filter = "net4ai.n2.session_release_command.session", type = "uint8", minimum = 0, maximum = 31, shared = "session", doc = "Identity of the session at the UE."},
+              },
+            },
+            {
+              kind = "word",
+              size = 2,
+              fields = {
+                {name = "cause", label = "Cause", filter = "net4ai.n2.session_release_command.cause", type = "uint16", codes = "Cause", shared = "cause", doc = "Why."},
+              },
+            },
+          },
+        },
+        [20] = {
+          name = "Session Release Response",
+          bearer = "N2",
+          direction = "up",
+          doc = "The session is gone, also where it never was.",
+          parts = {
+            {
+              kind = "word",
+              size = 4,
+              fields = {
+                {name = "ran_ue", label = "RAN UE", filter = "net4ai.n2.session_release_response.ran_ue", type = "uint32", shared = "ran_ue", doc = "Identity of the UE's context at the RAN node."},
+              },
+            },
+            {
+              kind = "word",
+              size = 4,
+              fields = {
+                {name = "transaction", label = "Transaction", filter = "net4ai.n2.session_release_response.transaction", type = "uint32", doc = "Number of the request."},
+              },
+            },
+          },
+        },
+        [21] = {
+          name = "Handover Required",
+          bearer = "N2",
+          direction = "up",
+          doc = "The source wants a UE to go on at another RAN node.",
+          parts = {
+            {
+              kind = "word",
+              size = 4,
+              fields = {
+                {name = "ran_ue", label = "RAN UE", filter = "net4ai.n2.handover_required.ran_ue", type = "uint32", shared = "ran_ue", doc = "Identity of the UE's context at the source."},
+              },
+            },
+            {kind = "text", name = "target", label = "Target", filter = "net4ai.n2.handover_required.target", length_size = 1, maximum = 64, doc = "Name of the target RAN node."},
+            {
+              kind = "word",
+              size = 2,
+              fields = {
+                {name = "cause", label = "Cause", filter = "net4ai.n2.handover_required.cause", type = "uint16", codes = "Cause", shared = "cause", doc = "Why."},
+              },
+            },
+            {kind = "octets", name = "container", label = "Container", filter = "net4ai.n2.handover_required.container", length_size = 2, maximum = 16384, doc = "For the target, opaque to the core."},
+          },
+        },
+        [22] = {
+          name = "Handover Request",
+          bearer = "N2",
+          direction = "down",
+          doc = "The target shall reserve what the UE needs.",
+          parts = {
+            {
+              kind = "word",
+              size = 4,
+              fields = {
+                {name = "transaction", label = "Transaction", filter = "net4ai.n2.handover_request.transaction", type = "uint32", doc = "Number of the request."},
+              },
+            },
+            {kind = "octets", name = "key", label = "Key", filter = "net4ai.n2.handover_request.key", length_size = 1, maximum = 32, doc = "K_gNB of the target, 32 octets."},
+            {
+              kind = "word",
+              size = 1,
+              fields = {
+                {name = "next_hop_chaining_count", label = "Next hop chaining count", filter = "net4ai.n2.handover_request.next_hop_chaining_count", type = "uint8", minimum = 0, maximum = 7, doc = "Of this key."},
+              },
+            },
+            {
+              kind = "nested",
+              name = "capabilities",
+              label = "Capabilities",
+              filter = "net4ai.n2.handover_request.capabilities",
+              doc = "Security capabilities of the UE.",
+              parts = {
+                {
+                  kind = "word",
+                  size = 1,
+                  fields = {
+                    {name = "integrity", label = "Integrity", filter = "net4ai.n2.handover_request.capabilities.integrity", type = "uint8", base = "HEX", doc = "Integrity algorithms: 0x80 NIA0, 0x20 NIA2."},
+                  },
+                },
+                {
+                  kind = "word",
+                  size = 1,
+                  fields = {
+                    {name = "ciphering", label = "Ciphering", filter = "net4ai.n2.handover_request.capabilities.ciphering", type = "uint8", base = "HEX", doc = "Ciphering algorithms: 0x80 NEA0, 0x20 NEA2."},
+                  },
+                },
+              },
+            },
+            {
+              kind = "list",
+              name = "sessions",
+              label = "Sessions",
+              filter = "net4ai.n2.handover_request.sessions",
+              count_size = 1,
+              maximum = 32,
+              doc = "Its DEP sessions.",
+              parts = {
+                {
+                  kind = "word",
+                  size = 1,
+                  fields = {
+                    {name = "session", label = "Session", filter = "net4ai.n2.handover_request.sessions.session", type = "uint8", minimum = 0, maximum = 31, shared = "session", doc = "Identity of the session at the UE."},
+                  },
+                },
+                {
+                  kind = "word",
+                  size = 4,
+                  fields = {
+                    {name = "job", label = "Job", filter = "net4ai.n2.handover_request.sessions.job", type = "uint32", shared = "job", doc = "Number of the job the session is for."},
+                  },
+                },
+                {
+                  kind = "list",
+                  name = "qos",
+                  label = "QoS",
+                  filter = "net4ai.n2.handover_request.sessions.qos",
+                  count_size = 1,
+                  maximum = 8,
+                  doc = "Quality of service, one for each QoS flow.",
+                  parts = {
+                    {
+                      kind = "word",
+                      size = 1,
+                      fields = {
+                        {name = "five_qi", label = "5QI", filter = "net4ai.n2.handover_request.sessions.qos.five_qi", type = "uint8", minimum = 1, maximum = 255, doc = "5QI; 128 to 254 are operator classes."},
+                      },
+                    },
+                    {
+                      kind = "word",
+                      size = 1,
+                      fields = {
+                        {name = "priority", label = "Priority", filter = "net4ai.n2.handover_request.sessions.qos.priority", type = "uint8", minimum = 1, maximum = 255, doc = "Scheduling priority, lower first."},
+                      },
+                    },
+                    {
+                      kind = "word",
+                      size = 4,
+                      fields = {
+                        {name = "prioritised_bit_rate", label = "Prioritised bit rate", filter = "net4ai.n2.handover_request.sessions.qos.prioritised_bit_rate", type = "uint32", doc = "Prioritised bit rate in kilobyte per second; 0: none."},
+                      },
+                    },
+                    {
+                      kind = "word",
+                      size = 2,
+                      fields = {
+                        {name = "bucket_size", label = "Bucket size", filter = "net4ai.n2.handover_request.sessions.qos.bucket_size", type = "uint16", doc = "Bucket size duration in milliseconds."},
+                      },
+                    },
+                  },
+                },
+              },
+            },
+            {kind = "octets", name = "container", label = "Container", filter = "net4ai.n2.handover_request.container", length_size = 2, maximum = 16384, doc = "From the source, opaque to the core."},
+          },
+        },
+        [23] = {
+          name = "Handover Request Acknowledge",
+          bearer = "N2",
+          direction = "up",
+          doc = "The target waits for the UE.",
+          parts = {
+            {
+              kind = "word",
+              size = 4,
+              fields = {
+                {name = "transaction", label = "Transaction", filter = "net4ai.n2.handover_request_acknowledge.transaction", type = "uint32", doc = "Number of the request."},
+              },
+            },
+            {
+              kind = "word",
+              size = 4,
+              fields = {
+                {name = "ran_ue", label = "RAN UE", filter = "net4ai.n2.handover_request_acknowledge.ran_ue", type = "uint32", shared = "ran_ue", doc = "Identity of the UE's context at the target."},
+              },
+            },
+            {kind = "octets", name = "container", label = "Container", filter = "net4ai.n2.handover_request_acknowledge.container", length_size = 2, maximum = 16384, doc = "RRC Reconfiguration for the UE."},
+          },
+        },
+        [24] = {
+          name = "Handover Failure",
+          bearer = "N2",
+          direction = "up",
+          doc = "The target has reserved nothing.",
+          parts = {
+            {
+              kind = "word",
+              size = 4,
+              fields = {
+                {name = "transaction", label = "Transaction", filter = "net4ai.n2.handover_failure.transaction", type = "uint32", doc = "Number of the request."},
+              },
+            },
+            {
+              kind = "word",
+              size = 2,
+              fields = {
+                {name = "cause", label = "Cause", filter = "net4ai.n2.handover_failure.cause", type = "uint16", codes = "Cause", shared = "cause", doc = "Why."},
+              },
+            },
+          },
+        },
+        [25] = {
+          name = "Handover Command",
+          bearer = "N2",
+          direction = "down",
+          doc = "All is prepared.",
+          parts = {
+            {
+              kind = "word",
+              size = 4,
+              fields = {
+                {name = "ran_ue", label = "RAN UE", filter = "net4ai.n2.handover_command.ran_ue", type = "uint32", shared = "ran_ue", doc = "Identity of the UE's context at the source."},
+              },
+            },
+            {kind = "octets", name = "container", label = "Container", filter = "net4ai.n2.handover_command.container", length_size = 2, maximum = 16384, doc = "RRC Reconfiguration for the UE."},
+          },
+        },
+        [26] = {
+          name = "Handover Preparation Failure",
+          bearer = "N2",
+          direction = "down",
+          doc = "The UE stays where it is.",
+          parts = {
+            {
+              kind = "word",
+              size = 4,
+              fields = {
+                {name = "ran_ue", label = "RAN UE", filter = "net4ai.n2.handover_preparation_failure.ran_ue", type = "uint32", shared = "ran_ue", doc = "Identity of the UE's context at the source."},
+              },
+            },
+            {
+              kind = "word",
+              size = 2,
+              fields = {
+                {name = "cause", label = "Cause", filter = "net4ai.n2.handover_preparation_failure.cause", type = "uint16", codes = "Cause", shared = "cause", doc = "Why."},
+              },
+            },
+          },
+        },
+        [27] = {
+          name = "Handover Cancel",
+          bearer = "N2",
+          direction = "up",
+          doc = "The source has thought better of it.",
+          parts = {
+            {
+              kind = "word",
+              size = 4,
+              fields = {
+                {name = "ran_ue", label = "RAN UE", filter = "net4ai.n2.handover_cancel.ran_ue", type = "uint32", shared = "ran_ue", doc = "Identity of the UE's context at the source."},
+              },
+            },
+            {
+              kind = "word",
+              size = 2,
+              fields = {
+                {name = "cause", label = "Cause", filter = "net4ai.n2.handover_cancel.cause", type = "uint16", codes = "Cause", shared = "cause", doc = "Why."},
+              },
+            },
+          },
+        },
+        [28] = {
+          name = "Handover Cancel Acknowledge",
+          bearer = "N2",
+          direction = "down",
+          doc = "What was prepared is free again.",
+          parts = {
+            {
+              kind = "word",
+              size = 4,
+              fields = {
+                {name = "ran_ue", label = "RAN UE", filter = "net4ai.n2.handover_cancel_acknowledge.ran_ue", type = "uint32", shared = "ran_ue", doc = "Identity of the UE's context at the source."},
+              },
+            },
+          },
+        },
+        [29] = {
+          name = "Error Indication",
+          bearer = "N2",
+          direction = "both",
+          doc = "A message could not be taken. Never sent in answer to Error Indication; rate-limited.",
+          parts = {
+            {
+              kind = "word",
+              size = 2,
+              fields = {
+                {name = "cause", label = "Cause", filter = "net4ai.n2.error_indication.cause", type = "uint16", codes = "Cause", shared = "cause", doc = "Why."},
+              },
+            },
+            {
+              kind = "word",
+              size = 1,
+              fields = {
+                {name = "message_type", label = "Message type", filter = "net4ai.n2.error_indication.message_type", type = "uint8", doc = "Message type of the message; 0: none could be read."},
+              },
+            },
+            {
+              kind = "word",
+              size = 4,
+              fields = {
+                {name = "ran_ue", label = "RAN UE", filter = "net4ai.n2.error_indication.ran_ue", type = "uint32", shared = "ran_ue", doc = "Identity of the UE's context it named; 0: none."},
+              },
+            },
+          },
+        },
+        [30] = {
+          name = "Overload Start",
+          bearer = "N2",
+          direction = "down",
+          doc = "The core has too much to do: the RAN node rejects a share of the new connections.",
+          parts = {
+            {
+              kind = "word",
+              size = 1,
+              fields = {
+                {name = "reduction", label = "Reduction", filter = "net4ai.n2.overload_start.reduction", type = "uint8", minimum = 1, maximum = 100, doc = "Percentage to reject; high-priority access is never rejected."},
+              },
+            },
+            {
+              kind = "word",
+              size = 2,
+              fields = {
+                {name = "wait_time", label = "Wait time", filter = "net4ai.n2.overload_start.wait_time", type = "uint16", doc = "Milliseconds rejected UEs shall wait."},
+              },
+            },
+          },
+        },
+        [31] = {name = "Overload Stop", bearer = "N2", direction = "down", doc = "All is as usual again.", parts = {}},
+        [32] = {
+          name = "N2 Paging",
+          bearer = "N2",
+          direction = "down",
+          doc = "The RAN node shall page a UE in its cell.",
+          parts = {
+            {
+              kind = "word",
+              size = 4,
+              fields = {
+                {name = "temporary_identity", label = "Temporary identity", filter = "net4ai.n2.paging.temporary_identity", type = "uint32", base = "HEX", doc = "Temporary identity of the UE."},
               },
             },
           },
@@ -2765,13 +4051,21 @@ return {
     AttachKind = {[1] = "APPLICATION_SERVER", [2] = "FORWARDING_FUNCTION", [3] = "APPLICATION_CONTROLLER"},
     BearerMode = {[0] = "UNACKNOWLEDGED", [1] = "ACKNOWLEDGED"},
     BearerType = {[0] = "SRB", [1] = "DRB", [2] = "CRB", [3] = "FIXED_LINK"},
-    Cause = {[0] = "UNSPECIFIED", [1] = "NORMAL", [16] = "NO_RESOURCES", [17] = "NOT_ALLOWED", [18] = "FUNCTION_NOT_HERE", [19] = "UNKNOWN_JOB", [20] = "NO_CONSENT", [21] = "VERSION_NOT_SUPPORTED", [22] = "TOO_FEW_CLIENTS", [23] = "DECLINED", [24] = "BUSY", [32] = "UNKNOWN_SESSION", [33] = "WRONG_BEARER", [34] = "QOS_FLOW_NOT_CONFIGURED", [35] = "MESSAGE_TOO_LARGE", [36] = "CREDIT_VIOLATION", [37] = "UNKNOWN_CRITICAL_EXTENSION", [38] = "OVERLAPPING_DATA", [39] = "INVALID_CONFIGURATION", [40] = "UNEXPECTED_MESSAGE", [41] = "MALFORMED_MESSAGE", [48] = "TIMEOUT", [49] = "REASSEMBLY_TIMEOUT", [50] = "PEER_LOST", [51] = "FUNCTION_FAILED", [52] = "NODE_GOING_DOWN", [53] = "CANCELLED"},
+    Cause = {[0] = "UNSPECIFIED", [1] = "NORMAL", [2] = "USER_INACTIVITY", [3] = "DEREGISTERED", [4] = "HANDED_OVER", [16] = "NO_RESOURCES", [17] = "NOT_ALLOWED", [18] = "FUNCTION_NOT_HERE", [19] = "UNKNOWN_JOB", [20] = "NO_CONSENT", [21] = "VERSION_NOT_SUPPORTED", [22] = "TOO_FEW_CLIENTS", [23] = "DECLINED", [24] = "BUSY", [25] = "AUTHENTICATION_FAILED", [26] = "AUTHENTICATION_NOT_AVAILABLE", [27] = "OVERLOAD", [28] = "UNKNOWN_TARGET", [32] = "UNKNOWN_SESSION", [33] = "WRONG_BEARER", [34] = "QOS_FLOW_NOT_CONFIGURED", [35] = "MESSAGE_TOO_LARGE", [36] = "CREDIT_VIOLATION", [37] = "UNKNOWN_CRITICAL_EXTENSION", [38] = "OVERLAPPING_DATA", [39] = "INVALID_CONFIGURATION", [40] = "UNEXPECTED_MESSAGE", [41] = "MALFORMED_MESSAGE", [42] = "UNKNOWN_MESSAGE", [43] = "UNKNOWN_CONTEXT", [44] = "SECURITY_CAPABILITIES_MISMATCH", [45] = "INTEGRITY_FAILURE", [46] = "NOT_SECURED", [47] = "HANDLE_IN_USE", [48] = "TIMEOUT", [49] = "REASSEMBLY_TIMEOUT", [50] = "PEER_LOST", [51] = "FUNCTION_FAILED", [52] = "NODE_GOING_DOWN", [53] = "CANCELLED", [54] = "RADIO_LINK_FAILURE", [55] = "RECONFIGURATION_FAILURE"},
+    CipheringAlgorithm = {[0] = "NEA0", [2] = "NEA2"},
     CongestionMark = {[0] = "NOT_CAPABLE", [1] = "CAPABLE_1", [2] = "CAPABLE_0", [3] = "EXPERIENCED"},
     Content = {[0] = "BYTES", [1] = "TENSOR", [2] = "TENSORS", [3] = "JSON"},
     DepType = {[1] = "DATA", [2] = "GRANT", [3] = "ACK", [4] = "NACK", [5] = "BUSY", [6] = "PING", [7] = "PONG", [8] = "CLOSE", [9] = "CLOSE_ACK", [10] = "PATH", [11] = "ERROR", [12] = "CAPSULE", [15] = "EXT"},
     ElementType = {[0] = "NONE", [1] = "FLOAT32", [2] = "FLOAT16", [3] = "BFLOAT16", [4] = "INT8", [5] = "UINT8", [6] = "INT32", [7] = "INT64", [8] = "FLOAT64"},
     EndPoint = {[1] = "ROUTINE_CLIENT", [2] = "ROUTINE_SERVER", [3] = "RESULTS"},
     EstablishmentCause = {[1] = "HIGH_PRIORITY_ACCESS", [2] = "MT_ACCESS", [3] = "MO_SIGNALLING", [4] = "MO_DATA"},
+    ExtensionType = {[0] = "PADDING", [1] = "TIMESTAMP"},
+    IntegrityAlgorithm = {[0] = "NIA0", [2] = "NIA2"},
+    PathReason = {[0] = "BEARER_CHANGED", [1] = "REESTABLISHED", [2] = "HANDED_OVER"},
+    ReestablishmentCause = {[0] = "RECONFIGURATION_FAILURE", [1] = "HANDOVER_FAILURE", [2] = "OTHER_FAILURE"},
+    RegistrationType = {[1] = "INITIAL", [3] = "PERIODIC"},
+    SecurityHeaderType = {[1] = "INTEGRITY", [2] = "INTEGRITY_AND_CIPHERING", [3] = "INTEGRITY_NEW_CONTEXT", [4] = "INTEGRITY_AND_CIPHERING_NEW_CONTEXT"},
     Segmentation = {[0] = "COMPLETE", [1] = "FIRST", [2] = "LAST", [3] = "MIDDLE"},
+    ServiceType = {[0] = "SIGNALLING", [1] = "DATA", [2] = "MOBILE_TERMINATED"},
   },
 }

@@ -26,12 +26,15 @@ from net4ai.codecs.common import (
     BearerMode,
     FlowMapping,
     QosProfile,
+    SecurityCapabilities,
     SessionConfiguration,
     SessionHandle,
     SessionLimits,
     VersionRange,
 )
 from net4ai.codecs.declaration import Message
+
+CAPABILITIES = SecurityCapabilities(integrity=0xA0, ciphering=0xA0)
 
 pytestmark = pytest.mark.tshark
 
@@ -96,7 +99,7 @@ def test_rrc_and_nas_answers_are_linked(tmp_path: Path) -> None:
     conversation = Conversation()
     versions = VersionRange(lowest=1, highest=1)
     request = rrc.SetupRequest(ue_identity=2**63 + 5, cause=rrc.EstablishmentCause.MO_DATA, bulk_port=5001)
-    registration = nas.RegistrationRequest(versions=versions, identity="imsi-1")
+    registration = nas.RegistrationRequest(versions=versions, capabilities=CAPABILITIES, identity="imsi-1")
     accept = nas.RegistrationAccept(version=1, temporary_identity=9)
     conversation.signal(request, up=True, bearer=0)
     conversation.signal(request, up=True, bearer=0)

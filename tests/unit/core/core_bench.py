@@ -12,7 +12,7 @@ import msgspec
 from net4ai.codecs import n2, nas
 from net4ai.codecs.bus import BODIES, REPLIES, Body, Done
 from net4ai.codecs.causes import Cause
-from net4ai.codecs.common import VersionRange
+from net4ai.codecs.common import SecurityCapabilities, VersionRange
 from net4ai.codecs.envelope import Envelope
 from net4ai.codecs.service import Function, Job, Privacy, Routine, ServiceDescription, Task
 from net4ai.core.access_manager import AccessManager
@@ -21,6 +21,8 @@ from net4ai.stack.control_entity import ControlEntity
 from net4ai.stack.procedure import Procedure, ProcedureError, Procedures, outcome_of
 from net4ai.stack.timers import SECOND, Timers
 from net4ai.stack.trace import TraceEvent
+
+CAPABILITIES = SecurityCapabilities(integrity=0xA0, ciphering=0xA0)
 
 B = TypeVar("B", bound=Body)
 
@@ -147,7 +149,9 @@ class FakeRanNode:
         self.say(n2.UplinkNasTransport(ran_ue=context, nas=message.encode()))
 
     def register(self, context: int, identity: str, lowest: int = 1, highest: int = 1) -> None:
-        request = nas.RegistrationRequest(versions=VersionRange(lowest=lowest, highest=highest), identity=identity)
+        request = nas.RegistrationRequest(
+            versions=VersionRange(lowest=lowest, highest=highest), capabilities=CAPABILITIES, identity=identity
+        )
         self.say(n2.InitialUeMessage(ran_ue=context, nas=request.encode()))
 
     def to(self, context: int) -> list[nas.Nas]:

@@ -10,9 +10,11 @@ from hypothesis import strategies as st
 from net4ai.codecs import n2, nas
 from net4ai.codecs.bus import OfferJob
 from net4ai.codecs.causes import Cause
-from net4ai.codecs.common import QosProfile, VersionRange
+from net4ai.codecs.common import QosProfile, SecurityCapabilities, VersionRange
 from net4ai.core import names
 from net4ai.core.access_manager import AccessManager
+
+CAPABILITIES = SecurityCapabilities(integrity=0xA0, ciphering=0xA0)
 
 SUBSCRIBER = "imsi-1"
 
@@ -24,7 +26,9 @@ class World(Bench):
 
 
 def registration(identity: str = SUBSCRIBER) -> bytes:
-    return nas.RegistrationRequest(versions=VersionRange(lowest=1, highest=1), identity=identity).encode()
+    return nas.RegistrationRequest(
+        versions=VersionRange(lowest=1, highest=1), capabilities=CAPABILITIES, identity=identity
+    ).encode()
 
 
 MESSAGES: dict[str, n2.N2] = {

@@ -31,9 +31,9 @@ class CoreMachine:
         air.machines["core"] = self
 
     def connect(self, ran: Ran) -> None:
-        self.association = RanAssociation(self.manager, lambda data: ran.node.receive_n2(data, self.air.now))
+        self.association = RanAssociation(self.manager, lambda data: ran.node.n2.receive(data, self.air.now))
         ran.on_n2 = self.receive
-        ran.node.n2_connected(ran._receive, lambda: None, self.air.now)
+        ran.node.n2.connected(ran._receive, lambda: None, self.air.now)
 
     def receive(self, message: n2.N2) -> None:
         assert self.association is not None
@@ -105,7 +105,7 @@ def test_everyone_comes_back_after_the_core_was_lost(seed: int, number: int) -> 
     world.get_in(120)
     assert world.core.association is not None
     world.core.association.closed(world.air.now)
-    world.ran.node.n2_lost(world.air.now)
+    world.ran.node.n2.lost(world.air.now)
     world.air.run(random.Random(seed + number).random() * 3)
     assert not world.core.manager.registered
     world.core.connect(world.ran)

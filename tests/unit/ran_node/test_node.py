@@ -131,7 +131,7 @@ N2_MESSAGES: dict[type[Message], n2.N2] = {
 @pytest.mark.parametrize("ready", [False, True])
 def test_n2_messages(kind: type[Message], ready: bool) -> None:
     world = World(connected=False)
-    world.node.n2_connected(world.ran._receive, no_close, 0)
+    world.node.n2.connected(world.ran._receive, no_close, 0)
     if ready:
         world.ran.core(n2.SetupResponse(version=1))
     world.ran.to_core.clear()
@@ -155,8 +155,8 @@ def test_every_n2_message_is_here() -> None:
 
 
 def test_nonsense_is_dropped_with_its_reason(world: World) -> None:
-    world.node.receive_n2(b"", 0)
-    world.node.receive_n2(b"\x06\x00", 0)
+    world.node.n2.receive(b"", 0)
+    world.node.n2.receive(b"\x06\x00", 0)
     for pdu in (b"", bytes(8), bytes(9), bytes(2) + b"\x00\x05" + bytes(20)):
         world.node.receive(bytearray(pdu), ("ue", 1), False, 0)
     world.node.receive(bytearray(20), ("ue", 2), True, 0)
@@ -175,7 +175,7 @@ def test_it_introduces_itself() -> None:
 def test_a_core_that_does_not_answer_is_connected_to_anew() -> None:
     world = World(connected=False)
     closed: list[str] = []
-    world.node.n2_connected(world.ran._receive, lambda: closed.append("closed"), 0)
+    world.node.n2.connected(world.ran._receive, lambda: closed.append("closed"), 0)
     world.node.pump(world.node.timers["n2-setup"] - 1)
     assert not closed
     world.node.pump(world.node.timers["n2-setup"])
@@ -186,9 +186,9 @@ def test_a_core_that_does_not_answer_is_connected_to_anew() -> None:
 @pytest.mark.parametrize("answer", [n2.SetupResponse(version=1), n2.SetupFailure(cause=1, versions=ONE), None])
 def test_whatever_ends_n2_setup_ends_its_timer(answer: n2.N2 | None) -> None:
     world = World(connected=False)
-    world.node.n2_connected(world.ran._receive, no_close, 0)
+    world.node.n2.connected(world.ran._receive, no_close, 0)
     if answer is None:
-        world.node.n2_lost(0)
+        world.node.n2.lost(0)
     else:
         world.ran.core(answer)
     world.node.pump(2 * world.node.timers["n2-setup"])
@@ -197,7 +197,7 @@ def test_whatever_ends_n2_setup_ends_its_timer(answer: n2.N2 | None) -> None:
 
 def test_a_refusal_by_the_core_is_said() -> None:
     world = World(connected=False)
-    world.node.n2_connected(world.ran._receive, no_close, 0)
+    world.node.n2.connected(world.ran._receive, no_close, 0)
     world.ran.core(n2.SetupFailure(cause=Cause.VERSION_NOT_SUPPORTED, versions=VersionRange(lowest=2, highest=3)))
     assert "refuses us" in world.ran.troubles[0]
 
@@ -391,7 +391,7 @@ def test_with_the_core_all_ues_go(world: World) -> None:
     half = FakeUe(world.air, "half")
     half.ask(9)
     half.accept()
-    world.node.n2_lost(world.air.now)
+    world.node.n2.lost(world.air.now)
     world.air.run(0.1)
     assert world.ue.srb1 == [rrc.Release(transaction=0, cause=Cause.NODE_GOING_DOWN)]
     assert half.srb1 == world.ue.srb1

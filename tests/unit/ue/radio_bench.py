@@ -15,6 +15,7 @@ from net4ai.codecs.common import (
     BearerMode,
     FlowMapping,
     QosProfile,
+    SecurityCapabilities,
     SessionConfiguration,
     VersionRange,
 )
@@ -34,8 +35,10 @@ from net4ai.stack.timers import MILLISECOND, SECOND, Timers
 from net4ai.stack.trace import TraceEvent
 from net4ai.ue.config import TerminalConfig, UeConfig
 from net4ai.ue.process import UeProcess
-from net4ai.ue.states import State
+from net4ai.ue.states import NasState
 from net4ai.ue.terminal import Terminal
+
+CAPABILITIES = SecurityCapabilities(integrity=0xA0, ciphering=0xA0)
 
 LIMITS = limits_of(CreditBudget(1 << 20))
 
@@ -190,8 +193,8 @@ class Ue:
         self.process.receive_compute(message, self.air.now)
         self.air.run(0.05)
 
-    def all_in(self, state: State) -> bool:
-        return all(terminal.state is state for terminal in self.terminals)
+    def all_in(self, state: NasState) -> bool:
+        return all(terminal.nas_state is state for terminal in self.terminals)
 
 
 class FakeRanNode:
@@ -353,7 +356,7 @@ class Ran:
             self.connect()
 
     def connect(self) -> None:
-        self.node.n2_connected(self._receive, lambda: None, self.air.now)
+        self.node.n2.connected(self._receive, lambda: None, self.air.now)
         self.core(n2.SetupResponse(version=1))
 
     def _receive(self, data: bytes) -> None:
@@ -364,7 +367,7 @@ class Ran:
 
     def core(self, message: n2.N2, run: float = 0.05) -> None:
         """The core speaks."""
-        self.node.receive_n2(message.encode(), self.air.now)
+        self.node.n2.receive(message.encode(), self.air.now)
         self.node.pump(self.air.now)
         self.air.run(run)
 
@@ -449,7 +452,9 @@ class FakeUe:
 
 
 def registration(identity: str = "imsi-1") -> nas.RegistrationRequest:
-    return nas.RegistrationRequest(versions=VersionRange(lowest=1, highest=1), identity=identity)
+    return nas.RegistrationRequest(
+        versions=VersionRange(lowest=1, highest=1), capabilities=CAPABILITIES, identity=identity
+    )
 
 
 def offers(*jobs: int, k: int = 2) -> nas.JobList:

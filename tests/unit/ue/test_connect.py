@@ -7,9 +7,11 @@ from radio_bench import BULK_PORT, UE_ADDRESS, Air, FakeRanNode, Ue, reconfigura
 
 from net4ai.codecs import nas, rrc
 from net4ai.codecs.causes import Cause
-from net4ai.codecs.common import VersionRange
+from net4ai.codecs.common import SecurityCapabilities, VersionRange
 from net4ai.ue.config import TerminalConfig
-from net4ai.ue.states import State
+from net4ai.ue.states import NasState, RrcState
+
+CAPABILITIES = SecurityCapabilities(integrity=0xA0, ciphering=0xA0)
 
 
 class World:
@@ -34,8 +36,12 @@ def test_connected_with_the_registration_on_board(world: World) -> None:
     assert (request.cause, request.bulk_port) == (rrc.EstablishmentCause.MO_SIGNALLING, BULK_PORT)
     world.ran.set_up(c_rnti=9)
     assert world.ran.rrc == [rrc.SetupComplete(transaction=2, nas=world.ran.nas[0].encode())]
-    assert world.ran.nas == [nas.RegistrationRequest(versions=VersionRange(lowest=1, highest=1), identity="imsi-1")]
-    assert world.ue.terminal.state is State.CONNECTED
+    assert world.ran.nas == [
+        nas.RegistrationRequest(
+            versions=VersionRange(lowest=1, highest=1), capabilities=CAPABILITIES, identity="imsi-1"
+        )
+    ]
+    assert world.ue.terminal.rrc_state is RrcState.CONNECTED
     assert world.ue.process.bound == {9: world.ue.terminal}
     assert not world.ue.process.asking
 
@@ -55,7 +61,7 @@ def test_without_an_answer_the_missing_node_is_named_and_it_goes_on(world: World
     assert world.requests()[-1].ue_identity != first
     world.ran.set_up()
     world.ran.register()
-    assert world.ue.all_in(State.REGISTERED)
+    assert world.ue.all_in(NasState.REGISTERED)
 
 
 def test_what_hinders_all_terminals_is_said_once_until_it_is_over() -> None:
@@ -64,7 +70,7 @@ def test_what_hinders_all_terminals_is_said_once_until_it_is_over() -> None:
     assert len(world.ue.troubles) == 1
     world.ran.set_up()
     world.ran.register()
-    assert [terminal.state for terminal in world.ue.terminals].count(State.REGISTERED) == 1
+    assert [terminal.nas_state for terminal in world.ue.terminals].count(NasState.REGISTERED) == 1
     world.air.run(10)
     assert len(world.ue.troubles) == 2
 
@@ -91,7 +97,7 @@ def test_only_its_ran_node_is_listened_to(world: World) -> None:
     identity = world.requests()[0].ue_identity
     other.say_srb0(rrc.Setup(transaction=0, ue_identity=identity, c_rnti=5, bulk_port=1))
     assert world.ue.drops == {"source not bound": 1}
-    assert world.ue.terminal.state is State.IDLE
+    assert world.ue.terminal.rrc_state is RrcState.IDLE
 
 
 def test_an_answer_that_comes_twice_counts_once(world: World) -> None:
@@ -121,7 +127,7 @@ def test_a_rejected_terminal_says_why_and_asks_again(world: World) -> None:
     world.ran.set_up()
     world.ran.say(nas.RegistrationReject(cause=Cause.NOT_ALLOWED, versions=VersionRange(lowest=1, highest=1)))
     assert world.ue.troubles == ["ue/1: NOT_ALLOWED: registration, trying again"]
-    assert world.ue.terminal.state is State.IDLE
+    assert world.ue.terminal.rrc_state is RrcState.IDLE
     world.air.run(1)
     assert len(world.requests()) == 2
 
@@ -130,7 +136,7 @@ def test_a_late_answer_is_enough(world: World) -> None:
     world.ran.set_up()
     world.air.run(20)
     world.ran.register()
-    assert world.ue.all_in(State.REGISTERED)
+    assert world.ue.all_in(NasState.REGISTERED)
     assert not world.ue.troubles
 
 
@@ -143,7 +149,7 @@ def test_a_registered_terminal_registers_again_from_time_to_time(world: World) -
     assert not world.ue.drops
     world.air.run(30 + 15)
     assert len(world.ran.nas) == 3
-    assert world.ue.all_in(State.REGISTERED)
+    assert world.ue.all_in(NasState.REGISTERED)
     world.ue.terminal.release(Cause.NORMAL)
     world.air.run(100)
     assert len(world.ran.nas) == 3
@@ -154,7 +160,7 @@ def test_an_idle_terminal_notices_that_its_ran_node_has_lost_it(world: World) ->
     world.ran.register()
     world.ran.hop = None
     world.air.run(60, until=lambda: len(world.requests()) > 1)
-    assert world.ue.terminal.state is State.IDLE
+    assert world.ue.terminal.rrc_state is RrcState.IDLE
 
 
 # --- Release
@@ -173,27 +179,27 @@ def test_release_frees_everything_is_acknowledged_and_it_comes_back(world: World
     world.ran.say(rrc.Release(transaction=0, cause=Cause.NODE_GOING_DOWN))
     assert world.ran.hop.signalling.idle
     terminal = world.ue.terminal
-    assert (terminal.state, terminal.hop, terminal.sessions) == (State.IDLE, None, {})
+    assert (terminal.rrc_state, terminal.hop, terminal.sessions) == (RrcState.IDLE, None, {})
     assert not world.ue.process.bound
     assert not world.ue.process.endpoint.sessions
     assert world.ue.process.endpoint._budget.promised == 0
     assert len(world.requests()) == 2
     world.ran.set_up(8)
     world.ran.register()
-    assert world.ue.all_in(State.REGISTERED)
+    assert world.ue.all_in(NasState.REGISTERED)
 
 
 def test_who_hears_nothing_any_more_lets_go_and_comes_back(world: World) -> None:
     registered(world)
     world.air.cut = True
     world.ue.terminal.send_nas(nas.ComputingRequest(transaction=1, job=1))
-    world.air.run(60, until=lambda: world.ue.terminal.state is State.IDLE)
+    world.air.run(60, until=lambda: world.ue.terminal.rrc_state is RrcState.IDLE)
     assert not world.ue.process.endpoint.sessions
     world.air.cut = False
     world.air.run(5, until=lambda: len(world.requests()) > 1)
     world.ran.set_up(8)
     world.ran.register()
-    assert world.ue.all_in(State.REGISTERED)
+    assert world.ue.all_in(NasState.REGISTERED)
 
 
 def test_without_a_connection_a_message_is_dropped(world: World) -> None:
@@ -207,8 +213,8 @@ def test_a_c_rnti_given_to_another_terminal_ends_the_first_ones_connection() -> 
     for request in world.requests():
         world.ran.say_srb0(rrc.Setup(transaction=0, ue_identity=request.ue_identity, c_rnti=5, bulk_port=1))
     assert world.ue.process.bound == {5: second}
-    assert (first.state, first.hop) == (State.IDLE, None)
-    assert second.state is State.CONNECTED
+    assert (first.rrc_state, first.hop) == (RrcState.IDLE, None)
+    assert second.rrc_state is RrcState.CONNECTED
 
 
 def test_terminals_of_one_process_have_their_own_connections() -> None:

@@ -11,7 +11,6 @@ from net4ai.codecs import nas, rrc
 from net4ai.codecs.causes import Cause
 from net4ai.codecs.common import VersionRange
 from net4ai.codecs.declaration import Message
-from net4ai.ue.states import LEGAL, State, is_legal
 
 ONE = VersionRange(lowest=1, highest=1)
 

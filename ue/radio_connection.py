@@ -1,0 +1,52 @@
+"""RRC of a terminal: what goes out and comes in on SRB1 (TS 38.331 5.3)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from net4ai.codecs import rrc
+from net4ai.codecs.causes import cause_of
+from net4ai.codecs.errors import DecodeError
+from net4ai.ue import core_dialogue
+from net4ai.ue.reconfigure import reconfigure
+from net4ai.ue.states import is_legal_rrc
+
+if TYPE_CHECKING:
+    from net4ai.ue.terminal import Terminal
+
+
+def take_messages(terminal: Terminal, now: int) -> None:
+    """Decode and handle what SRB1 has delivered."""
+    process = terminal.process
+    while terminal.hop is not None and (sdu := terminal.hop.next_sdu()) is not None:
+        try:
+            message = rrc.Rrc.FAMILY.decode(sdu)
+        except DecodeError as error:
+            process.drops.count(error.reason, len(sdu))
+            continue
+        terminal.hop.trace_message(message, "in", len(sdu), now)
+        if not is_legal_rrc(message, terminal.rrc_state, "SRB1"):
+            process.drops.count("unexpected message")
+            continue
+        _HANDLERS[type(message)](terminal, message)
+        # The next message may be legal only in the state this one leads to.
+        process.procedures.run()
+
+
+def _transfer(terminal: Terminal, message: rrc.DownlinkInformationTransfer) -> None:
+    core_dialogue.receive(terminal, message.nas)
+
+
+def _release(terminal: Terminal, message: rrc.Release) -> None:
+    if terminal.hop is not None:
+        # The RAN node keeps repeating the message until it is acknowledged.
+        terminal.hop.pump(terminal.process.procedures.now)
+    terminal.release(cause_of(message.cause))
+
+
+_HANDLERS: dict[type, Callable[..., None]] = {
+    rrc.Reconfiguration: reconfigure,
+    rrc.DownlinkInformationTransfer: _transfer,
+    rrc.Release: _release,
+}
