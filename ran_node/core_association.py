@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from net4ai.codecs import n2, rrc
 from net4ai.codecs.causes import Cause, cause_of
 from net4ai.codecs.common import VersionRange
+from net4ai.codecs.declaration import Message, UnknownMessage
 from net4ai.codecs.errors import DecodeError
 from net4ai.ran_node.configure_sessions import set_up_session
 from net4ai.stack.procedure import ProcedureError, ProcedureRejected, ProcedureTimeout, Replies

@@ -14,7 +14,7 @@ from net4ai.core.ran_association import RanAssociation
 from net4ai.stack.control_entity import ControlEntity
 from net4ai.stack.procedure import Procedures
 from net4ai.stack.timers import MILLISECOND, Timers
-from net4ai.ue.states import State
+from net4ai.ue.states import NasState
 
 UES = 6
 
@@ -63,7 +63,7 @@ class World:
         return (
             len(registered) == UES
             and all(terminal.sessions and terminal.consents for terminal in registered)
-            and self.ue.all_in(State.REGISTERED)
+            and self.ue.all_in(NasState.REGISTERED)
             and all(terminal.sessions for terminal in self.ue.terminals)
         )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from enum import Enum
 
 import pytest
 from radio_bench import Air, FakeRanNode, Ue, offers, reconfiguration, registration
@@ -11,6 +12,7 @@ from net4ai.codecs import nas, rrc
 from net4ai.codecs.causes import Cause
 from net4ai.codecs.common import VersionRange
 from net4ai.codecs.declaration import Message
+from net4ai.ue.states import NAS_LEGAL, RRC_LEGAL, NasState, RrcState, is_legal_nas, is_legal_rrc
 
 ONE = VersionRange(lowest=1, highest=1)
 
@@ -60,6 +62,15 @@ MESSAGES: dict[type[Message], Message] = {
     )
 }
 
+
+class State(Enum):
+    """How far a terminal has come in both protocols."""
+
+    IDLE = RrcState.IDLE, NasState.DEREGISTERED
+    CONNECTED = RrcState.CONNECTED, NasState.DEREGISTERED
+    REGISTERED = RrcState.CONNECTED, NasState.REGISTERED
+
+
 UNEXPECTED, UNANSWERED = "unexpected message", "answer to no request"
 
 TAKEN: dict[State, dict[type[Message], str | None]] = {
@@ -90,7 +101,7 @@ def test_every_message_is_here() -> None:
 
 
 def test_nothing_is_legal_that_a_terminal_sends() -> None:
-    for legal in LEGAL.values():
+    for legal in (*RRC_LEGAL.values(), *NAS_LEGAL.values()):
         assert all(message.DIRECTION == "down" for message in legal)
 
 
@@ -104,7 +115,7 @@ def test_on_srb1(state: State, kind: type[Message]) -> None:
     ran.set_up()
     if state is State.REGISTERED:
         ran.register()
-    assert ue.terminal.state is state
+    assert (ue.terminal.rrc_state, ue.terminal.nas_state) == state.value
     ran.say(MESSAGES[kind])  # type: ignore[arg-type]
     reason = TAKEN[state].get(kind, UNEXPECTED)
     assert ue.drops == ({} if reason is None else {reason: 1})
@@ -133,9 +144,11 @@ def test_on_srb0(state: State, kind: type[rrc.Rrc]) -> None:
 @pytest.mark.parametrize("kind", MESSAGES, ids=lambda kind: kind.__name__)
 def test_each_message_on_its_own_bearer_alone(kind: type[Message]) -> None:
     message = MESSAGES[kind]
-    for state in State:
+    for state in RrcState:
         for bearer in {"SRB0", "SRB1", "NAS"} - {kind.BEARER}:
-            assert not is_legal(message, state, bearer)
+            assert not is_legal_rrc(message, state, bearer)
+    if kind.BEARER != "NAS":
+        assert not any(is_legal_nas(message, state) for state in NasState)
 
 
 def test_unknown_messages_and_nonsense_are_dropped() -> None:
