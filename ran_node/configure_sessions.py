@@ -80,6 +80,23 @@ async def _add_session(node: RanNode, context: UeContext, request: n2.SessionSet
     return session
 
 
+async def modify_session(node: RanNode, context: UeContext, session: int, qos: tuple[QosProfile, ...]) -> None:
+    """Give a session other quality of service, one profile for each QoS flow. Raises `ProcedureError`: all is as before.
+
+    Causes: UNKNOWN_SESSION, QOS_FLOW_NOT_CONFIGURED (no flow, or two that need the same bearer), NO_RESOURCES, BUSY,
+    TIMEOUT, PEER_LOST, and whatever the UE refuses with.
+    """
+    raise ProcedureError(Cause.NOT_ALLOWED, "not built yet")
+
+
+async def release_session(node: RanNode, context: UeContext, session: int, cause: Cause) -> None:
+    """End a session, and the bearers it was the last on (R107); its routes end at once. An unknown one is gone already.
+
+    Raises `ProcedureError`: BUSY, TIMEOUT, PEER_LOST, and whatever the UE refuses with.
+    """
+    raise ProcedureError(Cause.NOT_ALLOWED, "not built yet")
+
+
 def bearer_for(context: UeContext, qos: QosProfile) -> int | None:
     """A bearer that is there and has this quality of service, else a free identity (R98, R101)."""
     for bearer, existing in context.bearers.items():
