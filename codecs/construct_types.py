@@ -42,7 +42,8 @@ def construct_type(declared: type[Structure] | Family, *, compiled: bool = False
     if isinstance(declared, Family):
         parts = _family(declared)
     elif issubclass(declared, Message):
-        parts = [("message_type", construct.Const(declared.CODE, construct.Int8ub)), *_parts(declared)]
+        # Without a name: a message may have a field `message_type` of its own.
+        parts = [("", construct.Const(declared.CODE, construct.Int8ub)), *_parts(declared)]
     else:
         parts = list(_parts(declared))
     whole = _struct([*parts, ("", construct.Terminated)])

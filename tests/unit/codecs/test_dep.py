@@ -17,8 +17,9 @@ def test_declared_widths() -> None:
         "PONG": 4,
         "CLOSE": 4,
         "CLOSE_ACK": 4,
+        "PATH": 4,
         "ERROR": 8,
-        "CAPSULE": 0,
+        "CAPSULE": 4,
     }
     assert dep.Extension.fixed_run().size == 4
 
@@ -51,4 +52,4 @@ def test_the_handle_and_the_packet_number_lie_where_forwarding_expects_them() ->
 
 
 def test_every_type_has_a_body_or_is_reserved() -> None:
-    assert set(dep.DepType) - set(dep.BODIES) == {dep.DepType.PATH, dep.DepType.EXT}
+    assert set(dep.DepType) - set(dep.BODIES) == {dep.DepType.EXT}
