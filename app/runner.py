@@ -117,6 +117,7 @@ class Run:
             bus=bus,
             links=dict(plan.links),
             unscheduled=unscheduled,
+            hooks=list(self.scenario.hooks),
             trace_folder=str(self.trace_folder.absolute()),
             capture_folder=str(self.capture_folder.absolute()) if self.options.capture else "",
             comment=f"net4ai {version('net4ai')}, scenario {name}, seed {seed}",

@@ -34,6 +34,7 @@ from net4ai.app.yaml_document import (
     shown,
 )
 from net4ai.codecs.service import Name, ServiceDescription, SettingValue
+from net4ai.stack.message_hooks import HookRule, fault, rule_hook
 
 __all__ = [
     "Addresses",
@@ -210,6 +211,10 @@ class Scenario(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
         dict[str, Annotated[int, Meta(ge=1, le=3_600_000)]],
         Meta(description="Other values for protocol timers, by name, in milliseconds."),
     ] = {}
+    hooks: Annotated[
+        tuple[HookRule, ...],
+        Meta(max_length=100, description="Messages to drop, change, delay, repeat or add, at whatever node."),
+    ] = ()
 
     @property
     def k(self) -> int:
@@ -300,6 +305,7 @@ def _load(
         *_check_job_and_settings(document, scenario),
         *_check_addresses(document, scenario),
         *_check_timers(document, scenario, timer_names),
+        *_check_hooks(document, scenario),
     ]
     if problems:
         raise ConfigurationError(*problems)
@@ -448,6 +454,18 @@ def _check_addresses(document: Document, scenario: Scenario) -> Iterator[Problem
 def _check_timers(document: Document, scenario: Scenario, timer_names: Collection[str] | None) -> Iterator[Problem]:
     for name in scenario.timers if timer_names is not None else ():
         yield from check_reference(document, ("timers", name), name, timer_names or (), "timer")
+
+
+def _check_hooks(document: Document, scenario: Scenario) -> Iterator[Problem]:
+    for index, rule in enumerate(scenario.hooks):
+        here = ("hooks", str(index))
+        if (wrong := fault(rule)) is not None:
+            yield document.problem(here, "missing", wrong[1], key=wrong[0])
+            continue
+        try:
+            rule_hook(rule)
+        except ValueError as error:
+            yield document.problem((*here, "hook"), str(error))
 
 
 def warnings(scenario: Scenario) -> list[str]:

@@ -30,6 +30,7 @@ from net4ai.stack.io.driver import Driver
 from net4ai.stack.io.impairment import Cut, ImpairmentParameters, impair
 from net4ai.stack.io.network import Network
 from net4ai.stack.io.udp import Batch, Endpoint
+from net4ai.stack.message_hooks import Hook, HookRule, MessageHooks
 from net4ai.stack.procedure import Procedures
 from net4ai.stack.timers import Timers
 from net4ai.stack.trace import Trace, TraceEvent
@@ -106,6 +107,8 @@ class RunConfig(msgspec.Struct, forbid_unknown_fields=True):
     """For captures: version, scenario, seed."""
     unscheduled: int = DEFAULT_UNSCHEDULED
     """Octets a DEP session may be sent unasked; the same at all nodes, for a route passes several."""
+    hooks: list[HookRule] = []
+    """What the scenario does to messages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +163,14 @@ class Platform:
     say: Callable[[str], None]
     """A line for the person who watches."""
     closing: list[Callable[[], object]] = field(default_factory=list)
+    python_hooks: list[Hook] = field(default_factory=list)
+    """Message hooks of the program this node runs in, before those of the scenario."""
+
+    def message_hooks(self, procedures: Procedures) -> MessageHooks:
+        """The hooks on this node's messages. Raises ValueError where the scenario names code that is not here."""
+        hooks = MessageHooks.of_rules(self.name, procedures, self.run.hooks)
+        hooks.hooks[:0] = self.python_hooks
+        return hooks
 
     def random_number(self, bits: int) -> int:
         """A number from the operating system: handles and identities can be guessed by nobody."""
