@@ -12,7 +12,7 @@ from typing import Literal
 
 from net4ai.codecs.common import FlowMapping, SessionLimits
 from net4ai.codecs.declaration import Buffer
-from net4ai.codecs.dep import DEP_HEADER, DEP_HEADER_SIZE, DepType
+from net4ai.codecs.dep import DEP_HEADER, DEP_HEADER_SIZE, DepType, PathReason
 from net4ai.codecs.l2 import L2_HEADER_SIZE
 from net4ai.stack.deadlines import Deadlines
 from net4ai.stack.dep import pdus
@@ -151,6 +151,22 @@ class DepEndpoint:
         self._trace_message(end, "out", parts, message_id, now)
         self._touched[end] = None
         return message_id
+
+    def path_changed(
+        self, end: SessionEnd, reason: PathReason, now: int, flows: Iterable[FlowMapping] | None = None
+    ) -> None:
+        """A session goes on over another path: see `DepSession.path_changed`. Goes out with the next `pump`.
+
+        Raises `FlowsDiffer`.
+        """
+        end.session.path_changed(reason, now, flows)
+        self._touched[end] = None
+
+    def hop_path_changed(self, hop: Hop, reason: PathReason, now: int) -> None:
+        """The same for all sessions of a hop, say after its radio link was re-established."""
+        for end in self.sessions.values():
+            if end.hop is hop:
+                self.path_changed(end, reason, now)
 
     def receive(self, hop: Hop, bearer: int, pdu: Buffer, now: int) -> None:
         """A DEP PDU has come over a bound peer's `hop`. Unknown handles and wrong bearers are dropped and counted."""

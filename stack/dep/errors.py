@@ -45,6 +45,19 @@ class SessionNotOpen(DepError):
     """The session is closing or closed."""
 
 
+class FlowsDiffer(DepError):
+    """A path change must keep the QoS flows and what they promise; only their bearers may differ."""
+
+    def __init__(self, qfis: list[int], configured: list[int]) -> None:
+        super().__init__(
+            f"path change to QoS flows {qfis}; allowed: {configured}, reliable and ordered as they are"
+        )
+
+
+class CapsuleRefused(DepError):
+    """The capsule or its epoch is not one that can be sent."""
+
+
 class NotEnoughCredit(DepError):
     """The budget cannot promise that many unscheduled octets."""
 

@@ -37,10 +37,18 @@ class MessageFailed:
 
 
 @dataclass(frozen=True, slots=True)
+class CapsuleReceived:
+    """A key capsule of the peer, opaque to DEP: once per epoch, epochs only grow."""
+
+    epoch: int
+    octets: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class SessionClosed:
     """The data phase is over. Nothing comes after this."""
 
     cause: Cause
 
 
-Event = MessageReceived | MessageAcknowledged | MessageFailed | SessionClosed
+Event = MessageReceived | MessageAcknowledged | MessageFailed | CapsuleReceived | SessionClosed

@@ -15,13 +15,13 @@ from __future__ import annotations
 
 import struct
 from collections import Counter, deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import ClassVar
 
 from net4ai.codecs.causes import Cause
 from net4ai.codecs.common import FlowMapping, SessionLimits
 from net4ai.codecs.declaration import Buffer
-from net4ai.codecs.dep import AckBody, CloseBody, DepType, EchoBody, ErrorBody, Extension, GrantBody
+from net4ai.codecs.dep import AckBody, CloseBody, DepType, EchoBody, ErrorBody, Extension, GrantBody, PathReason
 from net4ai.codecs.errors import DecodeError
 from net4ai.codecs.l2 import L2_HEADER_SIZE
 from net4ai.stack.dep import pdus
@@ -174,6 +174,18 @@ class DepSession:
         self._echo = (self._echo + 1) & 0xFFFFFFFF
         self._pings += 1
         self._queue(DepType.PING, EchoBody(echo=self._echo).to_bytes())
+
+    def path_changed(self, reason: PathReason, now: int, flows: Iterable[FlowMapping] | None = None) -> None:
+        """The session goes on over another path: tell the peer, and wait with DATA until it has answered.
+
+        `flows`: the same QoS flows on other bearers, where they moved. A session that is no longer open only takes
+        these. Raises `FlowsDiffer`.
+        """
+        raise NotImplementedError
+
+    def send_capsule(self, epoch: int, octets: bytes, now: int) -> None:
+        """Hand a key capsule to the peer, which gets it once. Raises `SessionNotOpen`, `CapsuleRefused`."""
+        raise NotImplementedError
 
     def close(self, cause: Cause, now: int) -> None:
         """End the data phase: open messages fail with `cause`, CLOSE is repeated until answered."""
