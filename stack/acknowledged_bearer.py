@@ -32,9 +32,11 @@ MAXIMUM_PDU = 1400
 """Longest PDU with its header, unless told otherwise, in octets."""
 MINIMUM_PDU = 64
 WINDOW = 128
-"""PDUs that may be under way, and that a receiver accepts ahead of the oldest missing one."""
+"""PDUs that may be under way, and that a receiver accepts ahead of the oldest missing one, unless told otherwise."""
+WINDOW_OCTETS = 4 << 20
+"""Octets that may be under way, and that a receiver holds while an older PDU is missing."""
 MAXIMUM_MISSING_RANGES = 64
-"""Missing ranges in one status report. A window can have no more gaps than this."""
+"""Missing ranges in one status report: as many gaps as the usual window can have. Of more it reports the oldest."""
 MAXIMUM_QUEUED_SDUS = 512
 """Service data units waiting to be sent."""
 MAXIMUM_QUEUED_OCTETS = 4 << 20
@@ -143,7 +145,8 @@ class AcknowledgedBearer:
     """One end of an acknowledged bearer, both directions.
 
     `c_rnti` is the peer identity on fixed links. `first_count` is the COUNT of the first PDU in both directions; both
-    ends must agree. PDUs are at most `maximum_pdu` octets with their header, in both directions.
+    ends must agree. PDUs are at most `maximum_pdu` octets with their header, in both directions. `window` must
+    be the same at both ends. Not `segmented`: each service data unit is one PDU, and what is longer is refused.
     """
 
     def __init__(
@@ -154,6 +157,9 @@ class AcknowledgedBearer:
         c_rnti: int,
         maximum_pdu: int = MAXIMUM_PDU,
         maximum_repetitions: int = MAXIMUM_REPETITIONS,
+        window: int = WINDOW,
+        maximum_queued: int = MAXIMUM_QUEUED_SDUS,
+        segmented: bool = True,
         first_count: int = 0,
         drops: DropCounter | None = None,
     ) -> None:
@@ -167,6 +173,10 @@ class AcknowledgedBearer:
         """The peer is lost: it did not answer after all repetitions."""
         self._maximum_pdu = maximum_pdu
         self._maximum_repetitions = maximum_repetitions
+        self._window = window
+        self._maximum_queued = maximum_queued
+        self._segmented = segmented
+        self._maximum_sdu = MAXIMUM_SDU if segmented else maximum_pdu - L2_HEADER_SIZE
 
         self._waiting: deque[bytes] = deque()
         self._waiting_octets = 0
@@ -174,6 +184,7 @@ class AcknowledgedBearer:
         """Octets of the first waiting service data unit that have been cut into PDUs."""
         self._sent: dict[int, _Sent] = {}
         """PDUs not yet acknowledged by COUNT, oldest first."""
+        self._sent_octets = 0
         self._next_count = first_count % _MODULUS
         self._timeout = RetransmissionTimeout()
         self._deadline: int | None = None
@@ -185,6 +196,7 @@ class AcknowledgedBearer:
         """COUNT behind the highest that has arrived."""
         self._held: dict[int, _Segment] = {}
         """PDUs that wait for an older one."""
+        self._held_octets = 0
         self._assembly: bytearray | None = None
         self._delivered: deque[bytes] = deque()
         self._status_due = False
@@ -193,18 +205,19 @@ class AcknowledgedBearer:
     # What the owner calls
 
     def send(self, sdu: Buffer, now: int) -> None:
-        """Queue a service data unit of 1 to 65536 octets; a copy is taken where it can change.
+        """Queue a service data unit of 1 to 65536 octets (not segmented: that fits a PDU); a copy is taken.
 
         Raises `EncodeError` for another length, `BearerQueueFull`, `BearerFailed`.
         """
         if self.failed:
             raise BearerFailed(f"{self!r}: the peer is lost")
-        if not 1 <= len(sdu) <= MAXIMUM_SDU:
-            raise EncodeError("AcknowledgedBearer", "length of service data unit", len(sdu), f"1 to {MAXIMUM_SDU}")
-        if len(self._waiting) >= MAXIMUM_QUEUED_SDUS or self._waiting_octets + len(sdu) > MAXIMUM_QUEUED_OCTETS:
+        if not 1 <= len(sdu) <= self._maximum_sdu:
+            allowed = f"1 to {self._maximum_sdu}"
+            raise EncodeError("AcknowledgedBearer", "length of service data unit", len(sdu), allowed)
+        if len(self._waiting) >= self._maximum_queued or self._waiting_octets + len(sdu) > MAXIMUM_QUEUED_OCTETS:
             raise BearerQueueFull(
                 f"{self!r}: {len(self._waiting)} service data units of {self._waiting_octets} octets wait; "
-                f"allowed: {MAXIMUM_QUEUED_SDUS} of {MAXIMUM_QUEUED_OCTETS} octets"
+                f"allowed: {self._maximum_queued} of {MAXIMUM_QUEUED_OCTETS} octets"
             )
         self._waiting.append(bytes(sdu))
         self._waiting_octets += len(sdu)
@@ -269,7 +282,7 @@ class AcknowledgedBearer:
     def _cut_waiting(self) -> None:
         """Make PDUs out of waiting service data units while the window has room."""
         oldest = next(iter(self._sent), self._next_count)
-        while self._waiting and _ahead(self._next_count, oldest) < WINDOW:
+        while self._waiting and _ahead(self._next_count, oldest) < self._window and self._sent_octets < WINDOW_OCTETS:
             sdu, start = self._waiting[0], self._cut
             room = self._maximum_pdu - L2_HEADER_SIZE - (_OFFSET_SIZE if start else 0)
             end = min(start + room, len(sdu))
@@ -280,6 +293,7 @@ class AcknowledgedBearer:
                 (False, True): Segmentation.LAST,
             }[start == 0, end == len(sdu)]
             self._sent[self._next_count] = _Sent(_Segment(segmentation, start, sdu[start:end]))
+            self._sent_octets += end - start
             self._next_count = (self._next_count + 1) % _MODULUS
             self._cut = end
             if end == len(sdu):
@@ -328,7 +342,9 @@ class AcknowledgedBearer:
         self._waiting_octets = 0
         self._cut = 0
         self._sent.clear()
+        self._sent_octets = 0
         self._held.clear()
+        self._held_octets = 0
         self._assembly = None
 
     # Receiving. Each gives the reason of a drop, or None.
@@ -355,25 +371,30 @@ class AcknowledgedBearer:
             return error.reason
         if start == len(pdu):
             return Drop.PDU_EMPTY
+        if header.segmentation != Segmentation.COMPLETE and not self._segmented:
+            return Drop.SEGMENTED
         return self._receive_data(header, _Segment(header.segmentation, offset, bytes(pdu[start:])))
 
     def _receive_data(self, header: L2Header, segment: _Segment) -> str | None:
         ahead = _ahead(header.count, self._expected)
-        if not -WINDOW <= ahead < WINDOW:
+        if not -self._window <= ahead < self._window:
             return Drop.OUT_OF_WINDOW
         if ahead < 0 or header.count in self._held:
             # Our answer to this one may have been lost.
             self._status_due |= header.poll
             return Drop.DUPLICATE
-        if len(self._delivered) >= MAXIMUM_DELIVERED_SDUS:
+        no_room = ahead > 0 and self._held_octets >= WINDOW_OCTETS
+        if no_room or len(self._delivered) >= MAXIMUM_DELIVERED_SDUS:
             return Drop.RECEIVE_QUEUE_FULL
         behind_highest = _ahead(header.count, self._highest)
         if behind_highest >= 0:
             self._highest = (header.count + 1) % _MODULUS
         self._status_due |= header.poll or behind_highest > 0
         self._held[header.count] = segment
+        self._held_octets += len(segment.payload)
         while (arrived := self._held.pop(self._expected, None)) is not None:
             self._expected = (self._expected + 1) % _MODULUS
+            self._held_octets -= len(arrived.payload)
             self._assemble(arrived)
         return None
 
@@ -409,7 +430,7 @@ class AcknowledgedBearer:
     def _receive_status(self, report: StatusReport, missing: list[MissingRange], now: int) -> str | None:
         oldest = next(iter(self._sent), self._next_count)
         reported = _ahead(report.next_count, oldest)
-        if reported > _ahead(self._next_count, oldest) or reported < -WINDOW:
+        if reported > _ahead(self._next_count, oldest) or reported < -self._window:
             return Drop.STALE_STATUS
         lost: set[int] = set()
         for gap in missing:
@@ -427,6 +448,7 @@ class AcknowledgedBearer:
                 self._repeat(self._sent[count], now)
                 continue
             acknowledged = self._sent.pop(count)
+            self._sent_octets -= len(acknowledged.segment.payload)
             if newest is None or acknowledged.last_sent >= newest.last_sent:
                 newest = acknowledged
         self._expiries = 0
