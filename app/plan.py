@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import socket
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -52,8 +53,16 @@ def terminal_name(subscriber: Subscriber) -> str:
     return f"{subscriber.group.name}/{subscriber.index + 1}"
 
 
-def make_plan(scenario: Scenario, udp_port: Callable[[], int], n2_port: int) -> Plan:
-    """The configurations of `scenario`'s nodes; `udp_port` gives a free port at each call."""
+def subscriber_key(run_key: str, subscription: str) -> str:
+    """K_AMF that a terminal and the core share in the run of `run_key`, both in hex: a test key."""
+    return hmac.digest(bytes.fromhex(run_key), b"K_AMF " + subscription.encode(), "sha256").hex()
+
+
+def make_plan(scenario: Scenario, udp_port: Callable[[], int], n2_port: int, run_key: str) -> Plan:
+    """The configurations of `scenario`'s nodes; `udp_port` gives a free port at each call.
+
+    `run_key` (32 octets in hex) is what the subscribers' keys are derived from.
+    """
     host = scenario.addresses.host
     timers = dict(scenario.timers)
 
@@ -80,18 +89,22 @@ def make_plan(scenario: Scenario, udp_port: Callable[[], int], n2_port: int) -> 
     core = CoreConfig(
         n2=n2,
         nodes=nodes,
-        subscribers=[identity(subscriber) for subscriber in subscribers],
+        subscribers={(who := identity(subscriber)): subscriber_key(run_key, who) for subscriber in subscribers},
         k=scenario.privacy.k,
         seed=scenario.seed,
         timers=timers,
     )
     radio = {node.name: (host, node.uu_ports[0]) for node in ran_nodes}
-    ues = tuple(_ue_config(scenario, subscribers, group, radio[group.ran_node]) for group in scenario.ue_groups)
+    ues = tuple(
+        _ue_config(scenario, subscribers, group, radio[group.ran_node], run_key) for group in scenario.ue_groups
+    )
     links = {link: link_config(getattr(scenario.links, name)) for link, name in LINKS_OF_SCENARIO.items()}
     return Plan(core, edge, ran_nodes, ues, links)
 
 
-def _ue_config(scenario: Scenario, subscribers: Sequence[Subscriber], group: object, radio: Address) -> UeConfig:
+def _ue_config(
+    scenario: Scenario, subscribers: Sequence[Subscriber], group: object, radio: Address, run_key: str
+) -> UeConfig:
     own = [subscriber for subscriber in subscribers if subscriber.group is group]
     first = own[0].group
     ue_class = scenario.ue_classes[first.ue_class]
@@ -103,6 +116,7 @@ def _ue_config(scenario: Scenario, subscribers: Sequence[Subscriber], group: obj
             TerminalConfig(
                 name=terminal_name(subscriber),
                 identity=identity(subscriber),
+                key=subscriber_key(run_key, identity(subscriber)),
                 private={"subscriber": subscriber.number, "subscribers": len(subscribers)},
             )
             for subscriber in own

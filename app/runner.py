@@ -75,6 +75,8 @@ class Run:
     options: Options
     display: Display
     results: Results
+    run_key: str = field(default_factory=lambda: secrets.token_hex(32))
+    """What all keys of the run are derived from."""
     started_at: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
     ended: asyncio.Future[None] = field(init=False)
     """The job has ended, or cannot end well any more."""
@@ -109,7 +111,7 @@ class Run:
         unscheduled = unscheduled_of(probe.receive_buffer, plan.sessions_at_a_socket)
         probe.close()
         return RunConfig(
-            run_key=secrets.token_hex(32),
+            run_key=self.run_key,
             seed=seed,
             utc_offset=utc_offset,
             started=started,
@@ -254,7 +256,7 @@ async def _follow(run: Run) -> None:
 async def _in_process(run: Run) -> AsyncIterator[tuple[Platform, Plan]]:
     """All nodes in this loop."""
     ports = iter(range(FIRST_MEMORY_PORT, 65536))
-    plan = make_plan(run.scenario, lambda: next(ports), next(ports))
+    plan = make_plan(run.scenario, lambda: next(ports), next(ports), run.run_key)
     network = MemoryNetwork(asyncio.get_running_loop())
     config = await run.config(plan, network, None, 0, time.time_ns())
     host = InProcessRun(config, network, run.display.line)
@@ -282,7 +284,7 @@ async def _in_processes(run: Run) -> AsyncIterator[tuple[Platform, Plan]]:
         run.display.line(f"broker {broker.kind} at {broker.address}:{broker.port}")
         bus = BusConfig(broker.address, broker.port, broker.username, broker.password, broker.quality_of_service)
         free = FreePorts(scenario.addresses.host)
-        plan = make_plan(scenario, free.udp, scenario.addresses.n2_port or free.tcp())
+        plan = make_plan(scenario, free.udp, scenario.addresses.n2_port or free.tcp(), run.run_key)
         free.release()
         config = await run.config(plan, SystemNetwork(), bus, clock.now(), clock.utc_offset)
         host = node_process.ProcessHost(config, run.node_folder, run.display.line)

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Annotated, Literal
+
 import msgspec
+
+MAXIMUM_IDENTITY = 64
+"""Octets of a subscription identity on the wire."""
 
 
 class CoreConfig(msgspec.Struct, forbid_unknown_fields=True):
@@ -12,8 +17,17 @@ class CoreConfig(msgspec.Struct, forbid_unknown_fields=True):
     """Where the access manager listens for RAN nodes."""
     nodes: dict[str, str]
     """Forwarding functions of the network: name to kind, "ran-node" or "edge"."""
-    subscribers: list[str]
-    """Subscriptions that may access the network."""
+    subscribers: dict[
+        Annotated[str, msgspec.Meta(min_length=1, max_length=MAXIMUM_IDENTITY)],
+        Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")],
+    ]
+    """Subscriptions that may access the network, each with its K_AMF: 32 octets in hex, a test key."""
+    integrity: Literal["NIA0", "NIA2"] = "NIA2"
+    """Integrity algorithm of NAS; who cannot use it is not registered."""
+    ciphering: Literal["NEA0", "NEA2"] = "NEA2"
+    """Ciphering algorithm of NAS."""
+    overload: Annotated[int, msgspec.Meta(ge=1)] = 4096
+    """Registrations under way at which the RAN nodes are asked to hold back new connections."""
     k: int = 1
     """The network's own smallest number of clients per server (R82)."""
     seed: int = 0

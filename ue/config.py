@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import msgspec
 
 
@@ -11,6 +13,8 @@ class TerminalConfig(msgspec.Struct, forbid_unknown_fields=True):
     name: str
     identity: str
     """Subscription identity."""
+    key: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
+    """K_AMF, 32 octets in hex: a test key, shared with the core."""
     private: dict[str, int | str] = {}
     """Where the owner's own data is; handed to functions that run here, never sent."""
 

@@ -110,7 +110,7 @@ class Network:
         self.scenario = load_scenario("blood-pressure", overrides)
         self.subscribers = {identity(subscriber): subscriber.number for subscriber in ue_subscribers(self.scenario)}
         ports = iter(range(46400, 65536))
-        self.plan = make_plan(self.scenario, lambda: next(ports), next(ports))
+        self.plan = make_plan(self.scenario, lambda: next(ports), next(ports), RUN_KEY)
         config = RunConfig(
             run_key=RUN_KEY,
             seed=self.scenario.seed,

@@ -56,7 +56,7 @@ async def by_hand(folder: Path) -> None:
     run.trace_folder.mkdir()
     run.node_folder.mkdir()
     ports = FreePorts("127.0.0.1")
-    plan = make_plan(scenario, ports.udp, ports.tcp())
+    plan = make_plan(scenario, ports.udp, ports.tcp(), run.run_key)
     ports.release()
     async with contextlib.AsyncExitStack() as stack:
         broker = await stack.enter_async_context(Broker.start(folder / "broker"))

@@ -153,7 +153,7 @@ def test_what_cannot_be_written_is_said_before_the_run(
 
 def node_file(path: Path, kind: str = "core", **changes: Any) -> Path:
     """A good file of a core, with other values for keys of its run or its configuration."""
-    plan = make_plan(load_scenario("blood-pressure"), lambda: 0, 0)
+    plan = make_plan(load_scenario("blood-pressure"), lambda: 0, 0, KEY)
     write_node_file(path, kind, "core", RunConfig(run_key=KEY, seed=1, utc_offset=0, started=0), plan.core)
     document = json.loads(path.read_bytes())
     for key, value in changes.items():

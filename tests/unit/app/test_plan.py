@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import itertools
 import socket
 
@@ -10,10 +11,12 @@ import pytest
 from net4ai.app.plan import FreePorts, Plan, identity, link_config, make_plan, terminal_name
 from net4ai.app.scenario import Cut, Impairment, load_scenario, ue_subscribers
 
+RUN_KEY = "5a" * 32
+
 
 def plan_of(*overrides: str) -> Plan:
     ports = itertools.count(50_000)
-    return make_plan(load_scenario("blood-pressure", overrides), lambda: next(ports), 40_000)
+    return make_plan(load_scenario("blood-pressure", overrides), lambda: next(ports), 40_000, RUN_KEY)
 
 
 def test_no_port_is_given_twice() -> None:
@@ -38,9 +41,19 @@ def test_the_core_knows_nodes_and_subscribers_and_nobody_else() -> None:
     plan = plan_of("ue_groups.ue-1.count=5")
     assert plan.core.nodes == {"ran-1": "ran-node", "ran-2": "ran-node", "edge": "edge"}
     held = [terminal.identity for group in plan.ues for terminal in group.terminals]
-    assert plan.core.subscribers == held
+    assert list(plan.core.subscribers) == held
     assert len(set(held)) == 17
     assert held[0] == "imsi-001010000000000" and held[-1] == "imsi-001010000000016"
+
+
+def test_terminal_and_core_share_a_key_that_nobody_else_has() -> None:
+    plan = plan_of()
+    keys = {terminal.identity: terminal.key for group in plan.ues for terminal in group.terminals}
+    assert keys == plan.core.subscribers
+    assert len(set(keys.values())) == 24
+    identity = "imsi-001010000000003"
+    digest = hmac.new(bytes.fromhex(RUN_KEY), f"K_AMF {identity}".encode(), "sha256")
+    assert keys[identity] == digest.hexdigest() == plan_of().core.subscribers[identity]
 
 
 def test_a_terminal_finds_its_own_rows_and_no_other() -> None:

@@ -54,6 +54,10 @@ class Machine(Protocol):
     def next_deadline(self) -> int | None: ...
 
 
+KEY = "4b" * 32
+"""K_AMF of every terminal here."""
+
+
 @dataclass
 class Faults:
     loss: float = 0.0
@@ -156,7 +160,7 @@ class Ue:
             "name": "ue",
             "ran_node": "ran",
             "address": RAN_ADDRESS,
-            "terminals": [TerminalConfig(name=f"ue/{n}", identity=f"imsi-{n}") for n in range(1, count + 1)],
+            "terminals": [TerminalConfig(name=f"ue/{n}", identity=f"imsi-{n}", key=KEY) for n in range(1, count + 1)],
             "functions": ["data-source", "other"],
         }
         self.process = UeProcess(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from radio_bench import BULK_PORT, UE_ADDRESS, Air, FakeRanNode, Ue, reconfiguration
+from radio_bench import BULK_PORT, KEY, UE_ADDRESS, Air, FakeRanNode, Ue, reconfiguration
 
 from net4ai.codecs import nas, rrc
 from net4ai.codecs.causes import Cause
@@ -241,7 +241,7 @@ def test_pdus_for_nobody_are_dropped(world: World) -> None:
 def test_the_identity_of_a_subscriber_is_never_on_srb0() -> None:
     air = Air()
     ran = FakeRanNode(air)
-    ue = Ue(air, terminals=[TerminalConfig(name="secret-name", identity="imsi-secret")])
+    ue = Ue(air, terminals=[TerminalConfig(name="secret-name", identity="imsi-secret", key=KEY)])
     ue.start()
     air.run(0.05)
     assert len(air.seen) == 1
