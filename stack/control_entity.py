@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import msgspec
 
-from net4ai.codecs.bus import REPLIES, Body, Done
+from net4ai.codecs.bus import BODIES, REPLIES, Body, Done
 from net4ai.codecs.causes import Cause
 from net4ai.codecs.envelope import MAXIMUM_DETAIL, Envelope, Failure
 from net4ai.codecs.errors import EncodeError
@@ -24,6 +24,7 @@ from net4ai.stack.procedure import (
     Procedures,
     ProcedureTimeout,
     Replies,
+    deliver_at_once,
     outcome_of,
 )
 from net4ai.stack.timers import SECOND, Timers
@@ -54,7 +55,7 @@ class ControlEntity:
         self.name = name
         self.procedures = procedures
         self.timers = timers
-        self._send = send
+        self._send_envelope = send
         self._identifier = identifier
         self._utc_offset = utc_offset
         self._handlers: dict[str, tuple[type[Body], Handler]] = {}
@@ -114,6 +115,28 @@ class ControlEntity:
     def receive(self, envelope: Envelope, now: int) -> None:
         """An envelope for this entity has come."""
         self.procedures.advance(now)
+        self._pass_on("in", envelope.sender, envelope, self._take)
+
+    def _send(self, envelope: Envelope) -> None:
+        self._pass_on("out", envelope.to, envelope, self._send_envelope)
+
+    def _pass_on(
+        self, direction: Literal["in", "out"], peer: str, envelope: Envelope, deliver: Callable[[Envelope], None]
+    ) -> None:
+        """Message hooks see bodies. Without hooks nothing is decoded for them."""
+        if self.procedures.pass_on is deliver_at_once:
+            deliver(envelope)
+            return
+        try:
+            body = msgspec.json.decode(envelope.body, type=BODIES[envelope.type])
+        except (KeyError, msgspec.MsgspecError):
+            deliver(envelope)
+            return
+        self.procedures.pass_on(
+            "bus", direction, peer, body, lambda other: deliver(envelope if other is body else _with(envelope, other))
+        )
+
+    def _take(self, envelope: Envelope) -> None:
         if envelope.kind == "reply":
             self._take_reply(envelope)
             self.procedures.run()
@@ -183,6 +206,10 @@ class ControlEntity:
             error=failure,
             body=msgspec.Raw(msgspec.json.encode(reply)),
         )
+
+
+def _with(envelope: Envelope, body: Body) -> Envelope:
+    return msgspec.structs.replace(envelope, type=type(body).__name__, body=msgspec.Raw(msgspec.json.encode(body)))
 
 
 def _failure(error: ProcedureError) -> Failure:

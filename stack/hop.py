@@ -102,7 +102,7 @@ class Hop:
 
     # Sending
 
-    def send(self, message: Message, now: int) -> None:
+    def send(self, message: Message | UnknownMessage, now: int) -> None:
         """Queue a signalling message. Goes out with the next `pump`. Raises `BearerFailed`, `EncodeError`."""
         sdu = message.encode()
         if len(self._backlog) >= MAXIMUM_BACKLOG:

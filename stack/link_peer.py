@@ -8,7 +8,7 @@ from typing import Any
 
 from net4ai.codecs import link
 from net4ai.codecs.causes import Cause, cause_of
-from net4ai.codecs.declaration import Buffer
+from net4ai.codecs.declaration import Buffer, Message, UnknownMessage
 from net4ai.codecs.errors import DecodeError, EncodeError
 from net4ai.codecs.l2 import BearerType, L2Header, Segmentation
 from net4ai.stack.drops import Drop, DropCounter
@@ -64,6 +64,9 @@ class LinkPeer:
 
     def send(self, message: link.Link) -> None:
         """Send without waiting. To a lost peer nothing is sent."""
+        self._procedures.pass_on(self.hop.name.link, "out", self.name, message, self._send)
+
+    def _send(self, message: Message | UnknownMessage) -> None:
         if self.gone:
             self._drops.count("peer lost")
         else:
@@ -101,14 +104,17 @@ class LinkPeer:
                 self._drops.count(error.reason, len(sdu))
                 continue
             self.hop.trace_message(message, "in", len(sdu), now)
-            if not isinstance(message, link.Link):
-                self._drops.count("unknown message", len(sdu))
-            elif isinstance(message, Reply):
-                self._reply(message)
-            else:
-                self._handle(message)
+            self._procedures.pass_on(self.hop.name.link, "in", self.name, message, self._take)
             # The next message may be legal only after what this one leads to.
             self._procedures.run()
+
+    def _take(self, message: Message | UnknownMessage) -> None:
+        if not isinstance(message, link.Link):
+            self._drops.count("unknown message")
+        elif isinstance(message, Reply):
+            self._reply(message)
+        else:
+            self._handle(message)
 
     def _handle(self, message: link.Link) -> None:
         try:

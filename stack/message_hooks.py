@@ -38,8 +38,6 @@ from net4ai.stack.procedure import ProcedureError, Procedures
 from net4ai.stack.timers import MILLISECOND
 from net4ai.stack.trace import TraceEvent
 
-Link = Literal["Uu", "NAS", "N2", "T4", "T8", "bus", "DEP"]
-"""Where a message was seen. NAS lies within Uu and N2, DEP PDUs on Uu, T4 and T8."""
 Direction = Literal["in", "out"]
 
 MAXIMUM_RESULTS = 64
@@ -52,7 +50,8 @@ class Seen:
 
     time: int
     node: str
-    link: Link
+    link: str
+    """Uu, NAS (within Uu and N2), N2, T4, T8, bus, or DEP (PDUs on Uu, T4 and T8, where a session ends)."""
     direction: Direction
     peer: str
     message: Any
@@ -124,7 +123,7 @@ class MessageHooks:
 
     def pass_on(
         self,
-        link: Link,
+        link: str,
         direction: Direction,
         peer: str,
         message: Any,

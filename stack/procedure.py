@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Generator, Hashable
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Literal, Protocol, TypeVar
 
 from net4ai.codecs.causes import Cause
 from net4ai.stack.deadlines import Deadlines
@@ -50,6 +50,33 @@ class ProcedureCancelled(ProcedureError):
 
     def __init__(self, detail: str = "") -> None:
         super().__init__(Cause.CANCELLED, detail)
+
+
+class PassOn(Protocol):
+    """What a message passes at the codec edge: gives `deliver` what goes on in its place, now or later."""
+
+    def __call__(
+        self,
+        link: str,
+        direction: Literal["in", "out"],
+        peer: str,
+        message: Any,
+        deliver: Callable[[Any], object],
+        node: str = "",
+    ) -> None:
+        """`node`: a part of the owner's node (one UE)."""
+
+
+def deliver_at_once(
+    link: str,
+    direction: Literal["in", "out"],
+    peer: str,
+    message: Any,
+    deliver: Callable[[Any], object],
+    node: str = "",
+) -> None:
+    """The message goes on as it is."""
+    deliver(message)
 
 
 class Promise(Generic[T]):
@@ -173,6 +200,8 @@ class Procedures:
         self.node = node
         self.trace = trace
         self.on_error = on_error or _raise
+        self.pass_on: PassOn = deliver_at_once
+        """Every message that is sent or taken goes through this (`net4ai.stack.message_hooks`)."""
         self.open: dict[Procedure[Any], None] = {}
         self._ready: deque[Procedure[Any]] = deque()
         self._deadlines: Deadlines[Promise[Any]] = Deadlines()

@@ -166,24 +166,22 @@ class Platform:
     python_hooks: list[Hook] = field(default_factory=list)
     """Message hooks of the program this node runs in, before those of the scenario."""
 
-    def message_hooks(self, procedures: Procedures) -> MessageHooks:
-        """The hooks on this node's messages. Raises ValueError where the scenario names code that is not here."""
-        hooks = MessageHooks.of_rules(self.name, procedures, self.run.hooks)
-        hooks.hooks[:0] = self.python_hooks
-        return hooks
-
     def random_number(self, bits: int) -> int:
         """A number from the operating system: handles and identities can be guessed by nobody."""
         return secrets.randbits(bits)
 
     def procedures(self, driver: Driver) -> Procedures:
-        """Procedures that trace, and log what goes wrong in them."""
+        """Procedures that trace, log what goes wrong in them, and have the message hooks of the run."""
 
         def on_error(name: str, error: Exception) -> None:
             driver.errors += 1
             log.error("%s: procedure %s failed", self.name, name, exc_info=error)
 
-        return Procedures(self.name, self.trace, on_error)
+        procedures = Procedures(self.name, self.trace, on_error)
+        hooks = MessageHooks.of_rules(self.name, procedures, self.run.hooks)
+        hooks.hooks[:0] = self.python_hooks
+        procedures.pass_on = hooks.pass_on
+        return procedures
 
     async def open_link(
         self,

@@ -24,6 +24,7 @@ from net4ai.codecs.errors import EncodeError
 from net4ai.stack import control_entity as module
 from net4ai.stack import procedure as procedure_module
 from net4ai.stack.control_entity import REPEAT_AFTER, ControlEntity
+from net4ai.stack.message_hooks import Go, MessageHooks, Seen
 from net4ai.stack.procedure import ProcedureError, ProcedureRejected, ProcedureTimeout
 from net4ai.stack.timers import SECOND, Timers
 
@@ -279,3 +280,22 @@ def test_an_event_nobody_takes_ends_by_itself(two: Two) -> None:
     event = TurnDone(execution=1, instance=1, as_server=True, seat=1, turn=1, cause=Cause.NORMAL)
     told = two.caller.tell("nobody", event)
     two.finish(told)
+
+
+def test_hooks_see_bodies_and_change_them(two: Two) -> None:
+    """What a hook drops is repeated, as if the bus had lost it; what it changes arrives changed."""
+    seen: list[str] = []
+
+    def hook(message: Seen) -> list[Go] | None:
+        seen.append(f"{message.name} {message.direction} {message.peer}")
+        if len(seen) == 1:
+            return []
+        if isinstance(message.message, StartJob) and message.direction == "out":
+            return [Go(msgspec.structs.replace(message.message, k=9))]
+        return None
+
+    procedures = two.caller.procedures
+    procedures.pass_on = MessageHooks("caller", procedures, [hook]).pass_on
+    assert two.finish(two.call()) == JobStarted(job=1)
+    assert two.served == [msgspec.structs.replace(REQUEST, k=9)]
+    assert seen == ["StartJob out callee", "StartJob out callee", "JobStarted in callee"]
