@@ -1,7 +1,7 @@
 """Every drop has a named reason, and is counted under it.
 
-Whoever throws something away calls `DropCounter.count`. The reasons of this package are members of `Drop`; a decoder's
-reason (`DecodeError.reason`) and reasons of other packages are counted under their own name.
+Whoever throws something away calls `DropCounter.count` with a member of `Drop`: the one table of reasons. Only a
+decoder's reason (`DecodeError.reason`) is counted under its own name.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from enum import StrEnum
 from types import MappingProxyType
 
-MAXIMUM_REASONS = 64
+MAXIMUM_REASONS = 256
 """Reasons one counter tells apart; what comes later is counted as `Drop.OTHER`."""
 
 
@@ -27,12 +27,23 @@ class Drop(StrEnum):
 
     OTHER = "other", "A reason too many for the counter to tell apart."
 
+    # Any layer
+    TRUNCATED = "truncated", "Shorter than its headers."
+    MALFORMED = "malformed", "It cannot be decoded."
+    DUPLICATE = "duplicate", "It has arrived before."
+    SOURCE_NOT_BOUND = "source not bound", "No peer of this identity sends from that address."
+
     # Layer 2
     WRONG_BEARER = "wrong bearer", "Bearer type, bearer or C-RNTI are not those of the bearer the PDU was given to."
     INTEGRITY_NOT_CONFIGURED = "integrity not configured", "The PDU has a MAC-I, but there are no keys."
+    INTEGRITY_FAILURE = "integrity failure", "The MAC-I is wrong: damaged, forged, or made with another key."
+    NOT_PROTECTED = "not protected", "No MAC-I, though security is on."
+    NOT_CIPHERED = "not ciphered", "In clear, though ciphering is on."
+    REPLAY = "replay", "A COUNT that the newest authentic message had or has passed."
+    WRONG_SECURITY_HEADER = "wrong security header", "The message inside may not be protected in this way."
+    COUNT_EXHAUSTED = "COUNT exhausted", "Every COUNT of the key has been used; the bearer ends (TS 33.501 6.9.4)."
     PDU_EMPTY = "PDU empty", "The PDU ends behind its header."
     PDU_TOO_LONG = "PDU too long", "The PDU is longer than this bearer's PDUs may be."
-    DUPLICATE = "duplicate", "The PDU has arrived before."
     OUT_OF_WINDOW = "out of window", "The COUNT lies outside the receiving window."
     STALE_STATUS = "status out of window", "The status report speaks of PDUs that are not under way."
     SEGMENT_OUT_OF_ORDER = "segment out of order", "The segment does not continue the service data unit before it."
@@ -41,6 +52,54 @@ class Drop(StrEnum):
     BEARER_FAILED = "bearer failed", "The bearer has given up on its peer."
     SEGMENTED = "segmented", "A PDU of an unacknowledged bearer must not be segmented."
     STATUS_UNEXPECTED = "status unexpected", "A status report on an unacknowledged bearer."
+
+    # DEP
+    WRONG_VERSION = "wrong version", "Not the version the session was added with."
+    RESERVED_TYPE = "reserved type", "A type of PDU that is not defined."
+    UNKNOWN_EXTENSION = "unknown critical extension", "An extension the receiver must understand, and does not."
+    UNKNOWN_HANDLE = "unknown handle", "No session has given this handle out, or not any more, or not to this peer."
+    SESSION_CLOSED = "session closed", "The session is closing or closed."
+    FLOW_NOT_CONFIGURED = "QoS flow not configured", "The session has no such QoS flow."
+    UNKNOWN_MESSAGE = "unknown message", "A control PDU for a message that is not, or no longer, under way."
+    ERROR_WITHOUT_CONSEQUENCE = "error without consequence", "ERROR with a cause that ends nothing here."
+    MESSAGE_TOO_LARGE = "message too large", "Announces more octets than a message may have."
+    TOO_MANY_MESSAGES = "too many open messages", "As many messages are under way as the receiver permits."
+    RECEIVER_BACKLOG = "receiver backlog", "What came before waits to be taken by the application."
+    BEYOND_WINDOW = "message id beyond window", "Too far ahead of the message an ordered flow delivers next."
+    STALE_MESSAGE = "stale message", "Too old to know whether it was delivered."
+    FAILED_MESSAGE = "failed message", "DATA of a message that was dropped as a whole."
+    ANSWERS_NOTHING = "answers nothing", "An answer to what this end has not asked, or does not ask any more."
+    WRONG_LENGTH = "message length changed", "The same message was announced with another length."
+    WRONG_SEGMENT = "wrong segment", "Offset or size do not fit the segment size or the message length."
+    CREDIT_VIOLATION = "credit violation", "DATA beyond what was permitted."
+    OVERLAPPING_DATA = "overlapping data", "The same offset with other octets: the message is dropped as a whole."
+    REASSEMBLY_TIMEOUT = "reassembly timeout", "Nothing arrived of a message for too long."
+    MESSAGE_SKIPPED = "message skipped", "An ordered flow went on without a message its sender gave up."
+    NEVER_SENT = "acknowledges what was never sent", "An ACK of octets or packets that have not been sent."
+    CONTROL_QUEUE_FULL = "control queue full", "More to answer than is taken; it is repeated on demand."
+    STALE_CAPSULE = "capsule of an older epoch", "A key capsule that came behind a newer one."
+    CAPSULE_CHANGED = "capsule changed", "Other octets under the epoch of a capsule that was taken."
+
+    # Signalling
+    UNEXPECTED_MESSAGE = "unexpected message", "Not legal in this state, from this peer or on this bearer."
+    UNKNOWN_TYPE = "unknown message type", "A message of a later version."
+    ANSWER_TO_NO_REQUEST = "answer to no request", "Nobody waits, or waits any more, for this answer."
+    DEADLINE_PASSED = "deadline passed", "A request that came when its caller had stopped waiting."
+    NOT_ATTACHED = "not attached", "The fixed link is not up."
+    NO_CONNECTION = "no connection", "The terminal has no RRC connection."
+    NO_N2_CONNECTION = "no N2 connection", "The RAN node has no connection to the core."
+    UNKNOWN_CONTEXT = "unknown UE context", "No UE has this identity."
+    PEER_LOST = "peer lost", "For a peer that is gone."
+
+    # Compute plane
+    UNKNOWN_INSTANCE = "unknown instance", "No such instance of a service function runs here."
+    FOREIGN_INSTANCE = "instance of another peer", "Speaks of an instance that runs at another peer."
+    RELEASE_OF_NO_ROUTE = "release of no route", "There is no such route to release."
+    MALFORMED_PROGRESS = "malformed progress", "Figures of progress that are no JSON object of numbers."
+    PROGRESS_AT_TERMINAL = "progress at a terminal", "Terminals have nobody to tell."
+    INVITATION_FORGOTTEN = "invitation forgotten", "Its deadline had passed before it was answered."
+    UNKNOWN_EXECUTION = "start of an unknown execution", "To start what the terminal has not accepted."
+    ENDED_EXECUTION = "message of an ended execution", "The execution it belongs to is over."
 
     # Datagrams
     DATAGRAM_TOO_LONG = "datagram too long", "More octets than a UDP datagram or the path takes."
@@ -77,7 +136,7 @@ class DropCounter:
         self._counts: dict[str, int] = {}
 
     def count(self, reason: str, size: int = 0) -> None:
-        """One thing of `size` octets was dropped for `reason`: a `Drop`, or a short name that others use."""
+        """One thing of `size` octets was dropped for `reason`: a `Drop`, or the reason of a decoder."""
         reason = str(reason)
         if reason not in self._counts and len(self._counts) >= MAXIMUM_REASONS - 1:
             reason = str(Drop.OTHER)

@@ -37,7 +37,8 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     "edge.main": ("codecs", "stack", "stack.io", "edge"),
     "core": ("codecs", "stack", "functions.api", "core"),
     "core.main": ("codecs", "stack", "stack.io", "core"),
-    "app": ("codecs", "stack", "stack.io", "application_server", "ue", "ran_node", "edge", "core", "app"),
+    "conformance": ("codecs", "stack", "stack.io", "conformance"),
+    "app": ("codecs", "stack", "stack.io", "application_server", "ue", "ran_node", "edge", "core", "conformance", "app"),
     "app.results": ("codecs", "stack", "stack.io", "app", "functions.learning"),
     "app.write_report": ("codecs", "stack", "stack.io", "app", "functions.learning"),
     "pcaps": (),
@@ -84,6 +85,8 @@ OUTSIDE: Mapping[str, tuple[str, ...]] = {
     "dill": (),
     "cloudpickle": (),
     "joblib": (),
+    # Published algorithms, and one package that knows the library
+    "cryptography": ("stack.security",),
     # Learning
     "torch": ("functions.learning",),
     "safetensors": ("functions.learning",),
