@@ -60,7 +60,7 @@ class Drop(StrEnum):
     UNKNOWN_HANDLE = "unknown handle", "No session has given this handle out, or not any more, or not to this peer."
     SESSION_CLOSED = "session closed", "The session is closing or closed."
     FLOW_NOT_CONFIGURED = "QoS flow not configured", "The session has no such QoS flow."
-    UNKNOWN_MESSAGE = "unknown message", "A control PDU for a message that is not, or no longer, under way."
+    UNKNOWN_MESSAGE = "message not under way", "A control PDU for a message that is not, or no longer, under way."
     ERROR_WITHOUT_CONSEQUENCE = "error without consequence", "ERROR with a cause that ends nothing here."
     MESSAGE_TOO_LARGE = "message too large", "Announces more octets than a message may have."
     TOO_MANY_MESSAGES = "too many open messages", "As many messages are under way as the receiver permits."
@@ -82,7 +82,8 @@ class Drop(StrEnum):
 
     # Signalling
     UNEXPECTED_MESSAGE = "unexpected message", "Not legal in this state, from this peer or on this bearer."
-    UNKNOWN_TYPE = "unknown message type", "A message of a later version."
+    UNKNOWN_TYPE = "unknown message", "A message of a type this version does not know."
+    NOT_CARRIED_OUT = "not carried out", "A message that asks for what cannot be done; the cause follows."
     ANSWER_TO_NO_REQUEST = "answer to no request", "Nobody waits, or waits any more, for this answer."
     DEADLINE_PASSED = "deadline passed", "A request that came when its caller had stopped waiting."
     NOT_ATTACHED = "not attached", "The fixed link is not up."
