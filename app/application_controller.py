@@ -31,7 +31,7 @@ from net4ai.stack.dep.credit import CreditBudget
 from net4ai.stack.dep.errors import DepError
 from net4ai.stack.dep.events import Event, MessageReceived, SessionClosed
 from net4ai.stack.dep_endpoint import SessionEnd
-from net4ai.stack.drops import DropCounter
+from net4ai.stack.drops import Drop, DropCounter
 from net4ai.stack.hop import Address, Sockets
 from net4ai.stack.link_peer import LinkPeer
 from net4ai.stack.procedure import ProcedureError, Procedures, Promise
@@ -131,7 +131,7 @@ class ApplicationController:
     def _on_message(self, peer: LinkPeer, message: link.Link) -> None:
         handler = _HANDLERS.get(type(message))
         if handler is None:
-            self.drops.count("unexpected message")
+            self.drops.count(Drop.UNEXPECTED_MESSAGE)
         else:
             handler(self, peer, message)
 

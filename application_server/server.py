@@ -24,7 +24,7 @@ from net4ai.stack.dep.credit import CreditBudget
 from net4ai.stack.dep.errors import DepError
 from net4ai.stack.dep.events import Event, MessageAcknowledged, MessageReceived
 from net4ai.stack.dep_endpoint import SessionEnd
-from net4ai.stack.drops import DropCounter
+from net4ai.stack.drops import Drop, DropCounter
 from net4ai.stack.hop import Address, Sockets
 from net4ai.stack.link_peer import LinkPeer
 from net4ai.stack.procedure import ProcedureError, Procedures, Replies
@@ -99,7 +99,7 @@ class ApplicationServer:
     def _on_message(self, peer: LinkPeer, message: link.Link) -> None:
         handler = _HANDLERS.get(type(message))
         if handler is None:
-            self.drops.count("unexpected message")
+            self.drops.count(Drop.UNEXPECTED_MESSAGE)
             return
         handler(self, peer, message)
 
@@ -222,7 +222,7 @@ class ApplicationServer:
         self._invitations[message.instance, message.execution] = message
         if len(self._invitations) > MAXIMUM_INVITATIONS:
             self._invitations.popitem(last=False)
-            self.drops.count("invitation forgotten")
+            self.drops.count(Drop.INVITATION_FORGOTTEN)
         peer.send(
             link.Accept(
                 transaction=message.transaction,
@@ -302,7 +302,7 @@ class ApplicationServer:
     def _send(self, end: SessionEnd | None, body: Buffer) -> bool:
         """Whether the network has taken it."""
         if end is None:
-            self.drops.count("message of an ended execution", len(body))
+            self.drops.count(Drop.ENDED_EXECUTION, len(body))
             return False
         try:
             self.endpoint.send(end, [body], self.procedures.now)

@@ -11,6 +11,7 @@ from net4ai.codecs.common import VersionRange
 from net4ai.codecs.declaration import Message, UnknownMessage
 from net4ai.codecs.errors import DecodeError
 from net4ai.ran_node.configure_sessions import set_up_session
+from net4ai.stack.drops import Drop
 from net4ai.stack.procedure import ProcedureError, ProcedureRejected, ProcedureTimeout, Replies
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ class CoreAssociation:
         self.node.trace_message(message, "in", len(data), "N2", _n2_ids(message))
         handler = _HANDLERS.get(type(message))
         if handler is None or (not self.ready and type(message) not in (n2.SetupResponse, n2.SetupFailure)):
-            self.node.drops.count("unexpected message", len(data))
+            self.node.drops.count(Drop.UNEXPECTED_MESSAGE, len(data))
             return
         handler(self, message)
         self.node.procedures.run()
@@ -72,7 +73,7 @@ class CoreAssociation:
         """Send to the core; without a connection the message is dropped and counted."""
         data = message.encode()
         if self._send is None:
-            self.node.drops.count("no N2 connection", len(data))
+            self.node.drops.count(Drop.NO_N2_CONNECTION, len(data))
             return
         self.node.trace_message(message, "out", len(data), "N2", _n2_ids(message))
         self._send(data)
@@ -88,7 +89,7 @@ class CoreAssociation:
     def _downlink_nas(self, message: n2.DownlinkNasTransport) -> None:
         context = self.node.by_number.get(message.ran_ue)
         if context is None or context.hop.signalling.failed:
-            self.node.drops.count("unknown UE context")
+            self.node.drops.count(Drop.UNKNOWN_CONTEXT)
             return
         self.node.send_rrc(context, rrc.DownlinkInformationTransfer(nas=message.nas))
 

@@ -20,7 +20,7 @@ from net4ai.ran_node.ue_context import LEGAL, State, UeContext
 from net4ai.stack.acknowledged_bearer import srb0_pdu, srb0_sdu
 from net4ai.stack.deadlines import Deadlines
 from net4ai.stack.dep.credit import CreditBudget
-from net4ai.stack.drops import DropCounter
+from net4ai.stack.drops import Drop, DropCounter
 from net4ai.stack.forwarding.function import ForwardingFunction
 from net4ai.stack.forwarding.legs import OpenLeg
 from net4ai.stack.hop import Address, Sockets
@@ -79,7 +79,7 @@ class RanNode:
         """One layer-2 PDU from the radio. Never raises for what is in it."""
         self.procedures.advance(now)
         if len(pdu) <= L2_HEADER_SIZE:
-            self.drops.count("truncated", len(pdu))
+            self.drops.count(Drop.TRUNCATED, len(pdu))
             return
         c_rnti = L2_HEADER.unpack(pdu, 0)[_C_RNTI]
         if c_rnti == 0:
@@ -87,7 +87,7 @@ class RanNode:
             return
         context = self.contexts.get(c_rnti)
         if context is None or source != (context.hop.bulk_address if bulk else context.hop.signalling_address):
-            self.drops.count("source not bound", len(pdu))
+            self.drops.count(Drop.SOURCE_NOT_BOUND, len(pdu))
             return
         self._touched[context] = None
         found = context.hop.receive(pdu, bulk, now)
@@ -96,7 +96,7 @@ class RanNode:
 
     def _receive_srb0(self, pdu: Buffer, source: Address, bulk: bool) -> None:
         if bulk:
-            self.drops.count("source not bound", len(pdu))
+            self.drops.count(Drop.SOURCE_NOT_BOUND, len(pdu))
             return
         try:
             message = rrc.Rrc.FAMILY.decode(srb0_sdu(pdu))
@@ -104,9 +104,9 @@ class RanNode:
             self.drops.count(error.reason, len(pdu))
             return
         if not isinstance(message, rrc.SetupRequest):
-            self.drops.count("unexpected message", len(pdu))
+            self.drops.count(Drop.UNEXPECTED_MESSAGE, len(pdu))
         elif not self.n2.ready:
-            self.drops.count("no N2 connection", len(pdu))
+            self.drops.count(Drop.NO_N2_CONNECTION, len(pdu))
         else:
             self.trace_message(message, "in", len(pdu), "Uu", {})
             setup_requested(self, message, source)
@@ -138,7 +138,7 @@ class RanNode:
                 # The next message may be legal only in the state this one leads to.
                 self.procedures.run()
             else:
-                self.drops.count("unexpected message", len(sdu))
+                self.drops.count(Drop.UNEXPECTED_MESSAGE, len(sdu))
 
     def _setup_complete(self, context: UeContext, message: rrc.SetupComplete) -> None:
         context.replies.give(rrc.SetupComplete, message)
@@ -150,7 +150,7 @@ class RanNode:
         self, context: UeContext, message: rrc.ReconfigurationComplete | rrc.ReconfigurationFailure
     ) -> None:
         if not context.replies.give(("reconfiguration", message.transaction), message):
-            self.drops.count("answer to no request")
+            self.drops.count(Drop.ANSWER_TO_NO_REQUEST)
 
     def open_leg(self, client: RouteClient, execution: int, handle: int, limits: SessionLimits) -> Awaitable[OpenLeg]:
         """The Uu side of a route, for the forwarding function."""

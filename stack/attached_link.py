@@ -14,7 +14,7 @@ from net4ai.codecs.l2 import L2_HEADER, L2_HEADER_SIZE
 from net4ai.stack.attachment import Attachment
 from net4ai.stack.dep.credit import CreditBudget
 from net4ai.stack.dep_endpoint import DepEndpoint
-from net4ai.stack.drops import DropCounter
+from net4ai.stack.drops import Drop, DropCounter
 from net4ai.stack.hop import Address, Sockets
 from net4ai.stack.link_peer import LinkPeer
 from net4ai.stack.procedure import Procedure, ProcedureRejected, Procedures
@@ -71,14 +71,14 @@ class AttachedLink:
     def send(self, message: link.Link) -> None:
         """Send without waiting; dropped while not attached."""
         if self.peer is None:
-            self.drops.count("not attached")
+            self.drops.count(Drop.NOT_ATTACHED)
         else:
             self.peer.send(message)
 
     def receive(self, pdu: Buffer, source: Address, bulk: bool, now: int) -> None:
         """One layer-2 PDU. Never raises for what is in it."""
         if len(pdu) <= L2_HEADER_SIZE:
-            self.drops.count("truncated", len(pdu))
+            self.drops.count(Drop.TRUNCATED, len(pdu))
             return
         identity = L2_HEADER.unpack(pdu, 0)[_IDENTITY]
         peer = self.peer
@@ -90,7 +90,7 @@ class AttachedLink:
             or identity != peer.hop.identity
             or source != (peer.hop.bulk_address if bulk else peer.hop.signalling_address)
         ):
-            self.drops.count("source not bound", len(pdu))
+            self.drops.count(Drop.SOURCE_NOT_BOUND, len(pdu))
         elif (found := peer.hop.receive(pdu, bulk, now)) is not None:
             self.endpoint.receive(peer.hop, *found, now)
 

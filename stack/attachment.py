@@ -16,7 +16,7 @@ from net4ai.codecs.common import VersionRange
 from net4ai.codecs.declaration import Buffer
 from net4ai.codecs.errors import DecodeError
 from net4ai.codecs.l2 import BearerType
-from net4ai.stack.drops import DropCounter
+from net4ai.stack.drops import Drop, DropCounter
 from net4ai.stack.hop import Address, Hop, HopName, Sockets
 from net4ai.stack.link_peer import LinkPeer, bulk_address, read_unattached, unattached_pdu
 from net4ai.stack.procedure import ProcedureRejected, Procedures, ProcedureTimeout, Replies
@@ -118,11 +118,11 @@ class Attachment:
             self._drops.count(error.reason, len(pdu))
             return
         if not isinstance(message, link.AttachAccept | link.AttachReject):
-            self._drops.count("unexpected message", len(pdu))
+            self._drops.count(Drop.UNEXPECTED_MESSAGE, len(pdu))
             return
         self._trace_message(message, "in", len(pdu))
         if number != self._number or not self._replies.give("attach", message):
-            self._drops.count("answer to no request", len(pdu))
+            self._drops.count(Drop.ANSWER_TO_NO_REQUEST, len(pdu))
         # What follows the answer may be a message to the peer it makes.
         self._procedures.run()
 

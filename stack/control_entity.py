@@ -16,7 +16,7 @@ from net4ai.codecs.bus import BODIES, REPLIES, Body, Done
 from net4ai.codecs.causes import Cause
 from net4ai.codecs.envelope import MAXIMUM_DETAIL, Envelope, Failure
 from net4ai.codecs.errors import EncodeError
-from net4ai.stack.drops import DropCounter
+from net4ai.stack.drops import Drop, DropCounter
 from net4ai.stack.procedure import (
     Procedure,
     ProcedureError,
@@ -150,7 +150,7 @@ class ControlEntity:
         else:
             known = self._replies.give(envelope.id, envelope)
         if not known:
-            self.drops.count("answer to no request", len(envelope.body))
+            self.drops.count(Drop.ANSWER_TO_NO_REQUEST, len(envelope.body))
 
     def _serve(self, request: Envelope) -> None:
         if request.id in self._serving:
@@ -159,7 +159,7 @@ class ControlEntity:
             self._send(before)
             return
         if request.deadline is not None and request.deadline < self.procedures.now + self._utc_offset:
-            self.drops.count("deadline passed", len(request.body))
+            self.drops.count(Drop.DEADLINE_PASSED, len(request.body))
             return
         self._serving.add(request.id)
         try:

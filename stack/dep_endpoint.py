@@ -18,11 +18,10 @@ from net4ai.stack.deadlines import Deadlines
 from net4ai.stack.dep import pdus
 from net4ai.stack.dep.constants import MAXIMUM_MESSAGE, MAXIMUM_OPEN, SEGMENT_SIZE
 from net4ai.stack.dep.credit import CreditBudget
-from net4ai.stack.dep.drops import Drop
 from net4ai.stack.dep.errors import DepError
 from net4ai.stack.dep.events import Event, MessageReceived
 from net4ai.stack.dep.session import DepSession
-from net4ai.stack.drops import DropCounter
+from net4ai.stack.drops import Drop, DropCounter
 from net4ai.stack.hop import Hop
 from net4ai.stack.trace import Trace, TraceEvent
 from net4ai.stack.unknown_handles import UnknownHandles
@@ -119,7 +118,7 @@ class DepEndpoint:
                 send_limits=send_limits,
                 receive_limits=self.limits,
                 budget=self._budget,
-                on_drop=lambda reason, size, now: self.drops.count(reason, size),
+                on_drop=self.drops.count,
             ),
             owner=owner,
             ids=ids,
@@ -181,7 +180,7 @@ class DepEndpoint:
             return
         flow = end.session.flows.get(fields[_QFI_FIELD])
         if flow is not None and flow.bearer != bearer:
-            self.drops.count("wrong bearer", len(pdu))
+            self.drops.count(Drop.WRONG_BEARER, len(pdu))
             return
         end.session.receive(pdu, now)
         self._touched[end] = None

@@ -29,8 +29,8 @@ from net4ai.stack.dep.constants import (
     SILENCE_MAXIMUM,
 )
 from net4ai.stack.dep.credit import Claim, CreditBudget
-from net4ai.stack.dep.drops import Drop, DropHook
 from net4ai.stack.dep.session import MESSAGE_CAUSES
+from net4ai.stack.drops import Drop, OnDrop
 
 _BODY = L2_HEADER_SIZE + DEP_HEADER.size
 
@@ -96,14 +96,14 @@ class _Half(Generic[Leg]):
         self.opposite: _Half[Leg] = self
 
 
-def _no_hook(reason: Drop, octets: int, now: int) -> None:
+def _no_hook(reason: str, octets: int) -> None:
     pass
 
 
 class LabelSwitch(Generic[Leg]):
     """All routes of one forwarding function. `on_drop` is told of every drop."""
 
-    def __init__(self, on_drop: DropHook = _no_hook) -> None:
+    def __init__(self, on_drop: OnDrop = _no_hook) -> None:
         self.drops: Counter[Drop] = Counter()
         self._on_drop = on_drop
         self._in: dict[tuple[Leg, int], _Half[Leg]] = {}
@@ -409,5 +409,5 @@ class LabelSwitch(Generic[Leg]):
 
     def _drop(self, reason: Drop, octets: int, now: int) -> Drop:
         self.drops[reason] += 1
-        self._on_drop(reason, octets, now)
+        self._on_drop(reason, octets)
         return reason

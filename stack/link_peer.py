@@ -68,7 +68,7 @@ class LinkPeer:
 
     def _send(self, message: Message | UnknownMessage) -> None:
         if self.gone:
-            self._drops.count("peer lost")
+            self._drops.count(Drop.PEER_LOST)
         else:
             self.hop.send(message, self._procedures.now)
 
@@ -110,7 +110,7 @@ class LinkPeer:
 
     def _take(self, message: Message | UnknownMessage) -> None:
         if not isinstance(message, link.Link):
-            self._drops.count("unknown message")
+            self._drops.count(Drop.UNKNOWN_TYPE)
         elif isinstance(message, Reply):
             self._reply(message)
         else:
@@ -120,7 +120,7 @@ class LinkPeer:
         try:
             self._on_message(self, message)
         except ProcedureError as error:
-            self._drops.count(f"not carried out: {error.cause.name}")
+            self._drops.count(f"{Drop.NOT_CARRIED_OUT}: {error.cause.name}")
 
     def _reply(self, message: Reply) -> None:
         if isinstance(message, link.Refuse):
@@ -129,7 +129,7 @@ class LinkPeer:
         else:
             known = self._replies.give(message.transaction, message)
         if not known:
-            self._drops.count("answer to no request")
+            self._drops.count(Drop.ANSWER_TO_NO_REQUEST)
 
     def lost(self) -> None:
         """The peer does not answer any more: whoever waits for it is told."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from net4ai.codecs import nas
 from net4ai.codecs.errors import DecodeError
+from net4ai.stack.drops import Drop
 from net4ai.ue import consent_to_job, take_part
 from net4ai.ue.states import is_legal_nas
 
@@ -26,7 +27,7 @@ def receive(terminal: Terminal, data: bytes) -> None:
     if is_legal_nas(message, terminal.nas_state):
         _HANDLERS[type(message)](terminal, message)
     else:
-        process.drops.count("unexpected message")
+        process.drops.count(Drop.UNEXPECTED_MESSAGE)
 
 
 def _registration_answer(terminal: Terminal, message: nas.RegistrationAccept | nas.RegistrationReject) -> None:

@@ -17,7 +17,7 @@ from net4ai.stack.compute import Compute
 from net4ai.stack.deadlines import Deadlines
 from net4ai.stack.dep.credit import CreditBudget
 from net4ai.stack.dep_endpoint import DepEndpoint
-from net4ai.stack.drops import DropCounter
+from net4ai.stack.drops import Drop, DropCounter
 from net4ai.stack.hop import Address, Hop, Sockets
 from net4ai.stack.procedure import ProcedureError, Procedures, Replies
 from net4ai.stack.timers import Timers
@@ -80,7 +80,7 @@ class UeProcess:
         """One layer-2 PDU from the Uu. Never raises for what is in it."""
         self.procedures.advance(now)
         if len(pdu) <= L2_HEADER_SIZE:
-            self.drops.count("truncated", len(pdu))
+            self.drops.count(Drop.TRUNCATED, len(pdu))
             return
         c_rnti = L2_HEADER.unpack(pdu, 0)[_C_RNTI]
         if c_rnti == 0:
@@ -89,7 +89,7 @@ class UeProcess:
         terminal = self.bound.get(c_rnti)
         hop = terminal.hop if terminal else None
         if terminal is None or hop is None or source != (hop.bulk_address if bulk else hop.signalling_address):
-            self.drops.count("source not bound", len(pdu))
+            self.drops.count(Drop.SOURCE_NOT_BOUND, len(pdu))
             return
         self._touched[terminal] = None
         found = hop.receive(pdu, bulk, now)
@@ -98,7 +98,7 @@ class UeProcess:
 
     def _receive_srb0(self, pdu: Buffer, source: Address, bulk: bool, now: int) -> None:
         if bulk or source != self.ran_address:
-            self.drops.count("source not bound", len(pdu))
+            self.drops.count(Drop.SOURCE_NOT_BOUND, len(pdu))
             return
         try:
             message = rrc.Rrc.FAMILY.decode(srb0_sdu(pdu))
@@ -107,11 +107,11 @@ class UeProcess:
             return
         terminal = self.asking.get(getattr(message, "ue_identity", -1))
         if terminal is None or not is_legal_rrc(message, terminal.rrc_state, "SRB0"):
-            self.drops.count("answer to no request", len(pdu))
+            self.drops.count(Drop.ANSWER_TO_NO_REQUEST, len(pdu))
             return
         self._trace_srb0(terminal, message.NAME, "in", len(pdu))
         if not terminal.replies.give("RRC setup", message):
-            self.drops.count("answer to no request", len(pdu))
+            self.drops.count(Drop.ANSWER_TO_NO_REQUEST, len(pdu))
 
     def send_srb0(self, terminal: Terminal, message: rrc.Rrc) -> None:
         """Send a message on SRB0."""
@@ -187,7 +187,7 @@ class UeProcess:
         if handler is None:
             return
         if not 1 <= number <= len(self.terminals):
-            self.drops.count("unknown instance")
+            self.drops.count(Drop.UNKNOWN_INSTANCE)
             return
         handler(self, self.terminals[number - 1], message)
         self.procedures.run()
@@ -217,7 +217,7 @@ class UeProcess:
 
     def _progress(self, terminal: Terminal, message: compute.Progress) -> None:
         """What a function reports at a terminal stays there."""
-        self.drops.count("progress at a terminal")
+        self.drops.count(Drop.PROGRESS_AT_TERMINAL)
 
     def _log(self, terminal: Terminal, message: compute.Log) -> None:
         self.on_trouble(f"{terminal.name}: {message.line}")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from net4ai.codecs import rrc
 from net4ai.codecs.causes import cause_of
 from net4ai.codecs.errors import DecodeError
+from net4ai.stack.drops import Drop
 from net4ai.ue import core_dialogue
 from net4ai.ue.reconfigure import reconfigure
 from net4ai.ue.states import is_legal_rrc
@@ -27,7 +28,7 @@ def take_messages(terminal: Terminal, now: int) -> None:
             continue
         terminal.hop.trace_message(message, "in", len(sdu), now)
         if not is_legal_rrc(message, terminal.rrc_state, "SRB1"):
-            process.drops.count("unexpected message")
+            process.drops.count(Drop.UNEXPECTED_MESSAGE)
             continue
         _HANDLERS[type(message)](terminal, message)
         # The next message may be legal only in the state this one leads to.

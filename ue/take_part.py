@@ -14,6 +14,7 @@ from net4ai.codecs.causes import Cause
 from net4ai.stack.dep.errors import DepError, MessageTooLarge
 from net4ai.stack.dep.events import Event, MessageAcknowledged, MessageReceived
 from net4ai.stack.dep_endpoint import SessionEnd
+from net4ai.stack.drops import Drop
 from net4ai.stack.procedure import Procedure, ProcedureCancelled, ProcedureError
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ def started(terminal: Terminal, message: nas.RoutineStart) -> None:
     """Second phase: the turn begins."""
     part = terminal.participation
     if part is None or part.execution != message.execution or not part.accepted:
-        terminal.process.drops.count("start of an unknown execution")
+        terminal.process.drops.count(Drop.UNKNOWN_EXECUTION)
         return
     part.turn = message.turn
     terminal.process.compute.send(
@@ -126,7 +127,7 @@ def send(terminal: Terminal, message: compute.Send) -> None:
     part = terminal.participation
     end = terminal.sessions.get(part.session) if part and part.execution == message.execution else None
     if end is None:
-        terminal.process.drops.count("message of an ended execution", len(message.body))
+        terminal.process.drops.count(Drop.ENDED_EXECUTION, len(message.body))
         return
     try:
         terminal.process.endpoint.send(end, [message.body], terminal.process.procedures.now)

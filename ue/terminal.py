@@ -9,6 +9,7 @@ from net4ai.codecs import nas, rrc
 from net4ai.codecs.causes import Cause
 from net4ai.codecs.declaration import Message, UnknownMessage
 from net4ai.stack.dep_endpoint import SessionEnd
+from net4ai.stack.drops import Drop
 from net4ai.stack.hop import Hop
 from net4ai.stack.procedure import ProcedureError, Promise, Replies
 from net4ai.stack.trace import TraceEvent
@@ -67,7 +68,7 @@ class Terminal:
     def send_rrc(self, message: rrc.Rrc) -> None:
         """Send on SRB1. Without a connection it is dropped: who waits for an answer hears of the release."""
         if self.hop is None or self.hop.signalling.failed:
-            self.process.drops.count("no connection")
+            self.process.drops.count(Drop.NO_CONNECTION)
             return
         self.hop.send(message, self.process.procedures.now)
         self.process.touch(self)
@@ -81,7 +82,7 @@ class Terminal:
     def reply(self, key: Hashable, message: Message) -> None:
         """An answer has come: to whoever waits for it."""
         if not self.replies.give(key, message):
-            self.process.drops.count("answer to no request")
+            self.process.drops.count(Drop.ANSWER_TO_NO_REQUEST)
 
     # State
 

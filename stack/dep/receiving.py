@@ -25,9 +25,9 @@ from net4ai.stack.dep.constants import (
     UNRELIABLE_LIFETIME,
 )
 from net4ai.stack.dep.credit import Claim, CreditBudget
-from net4ai.stack.dep.drops import Drop
 from net4ai.stack.dep.events import Event, MessageReceived
 from net4ai.stack.dep.finished import FinishedMessages, Past
+from net4ai.stack.drops import Drop
 
 MessageKey = tuple[bool, int]
 """Whether it is a response, and the message id."""

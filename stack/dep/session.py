@@ -34,7 +34,7 @@ from net4ai.stack.dep.constants import (
     QUEUED_MESSAGES,
 )
 from net4ai.stack.dep.credit import CreditBudget
-from net4ai.stack.dep.drops import Drop, DropHook
+from net4ai.stack.drops import Drop, OnDrop
 from net4ai.stack.dep.error_rate import ErrorRate
 from net4ai.stack.dep.errors import AnswerUnderWay, MessageTooLarge, SessionNotOpen, TooManyMessages, UnknownFlow
 from net4ai.stack.dep.events import Event, MessageReceived, SessionClosed
@@ -58,7 +58,7 @@ SESSION_CAUSES = frozenset({Cause.UNKNOWN_SESSION, Cause.VERSION_NOT_SUPPORTED})
 """Causes in ERROR that end the session, once the peer has been heard."""
 
 
-def _no_hook(reason: Drop, octets: int, now: int) -> None:
+def _no_hook(reason: str, octets: int) -> None:
     pass
 
 
@@ -81,7 +81,7 @@ class DepSession:
         receive_limits: SessionLimits,
         budget: CreditBudget,
         keepalive: int | None = None,
-        on_drop: DropHook = _no_hook,
+        on_drop: OnDrop = _no_hook,
     ) -> None:
         budget.promise(receive_limits.unscheduled)
         self.version = version
@@ -492,7 +492,7 @@ class DepSession:
 
     def _drop(self, reason: Drop, octets: int, now: int) -> None:
         self.drops[reason] += 1
-        self._on_drop(reason, octets, now)
+        self._on_drop(reason, octets)
 
     def _control(self, kind: DepType, qfi: int, key: MessageKey, offset: int, body: bytes) -> None:
         """The receivers' way out."""

@@ -10,6 +10,7 @@ from net4ai.codecs.declaration import Buffer
 from net4ai.codecs.errors import DecodeError
 from net4ai.codecs.l2 import BearerType
 from net4ai.stack.attachment import VERSIONS
+from net4ai.stack.drops import Drop
 from net4ai.stack.hop import Address, Hop, HopName
 from net4ai.stack.link_peer import LinkPeer, bulk_address, read_unattached, unattached_pdu
 from net4ai.stack.trace import TraceEvent
@@ -35,7 +36,7 @@ def accept_attachment(function: ForwardingFunction, link_name: str, pdu: Buffer,
         function.drops.count(error.reason, len(pdu))
         return
     if not isinstance(request, link.AttachRequest) or LINK_OF.get(request.kind) != link_name:
-        function.drops.count("unexpected message", len(pdu))
+        function.drops.count(Drop.UNEXPECTED_MESSAGE, len(pdu))
         return
     _trace(function, link_name, request, "in", len(pdu), request.name)
     answer = _answer(function, request, number, source)

@@ -17,8 +17,7 @@ from net4ai.codecs.l2 import L2_HEADER, L2_HEADER_SIZE
 from net4ai.stack.attachment import Attachment
 from net4ai.stack.control_entity import ControlEntity
 from net4ai.stack.deadlines import Deadlines
-from net4ai.stack.dep.drops import Drop
-from net4ai.stack.drops import DropCounter
+from net4ai.stack.drops import Drop, DropCounter
 from net4ai.stack.forwarding import accept_attachment, relay_signalling, routes
 from net4ai.stack.forwarding.legs import FixedLink, Leg, Routes, UuSide
 from net4ai.stack.hop import Address, Hop
@@ -59,7 +58,7 @@ class ForwardingFunction:
         self.drops = drops
         self.trace = trace
         self.uu = uu
-        self.switch: LabelSwitch[Leg] = LabelSwitch(on_drop=lambda reason, size, now: drops.count(reason, size))
+        self.switch: LabelSwitch[Leg] = LabelSwitch(on_drop=drops.count)
         self.peers: dict[int, LinkPeer] = {}
         """Peers that attached here, by the identity we gave them."""
         self.attachments: list[Attachment] = []
@@ -157,7 +156,7 @@ class ForwardingFunction:
         """One layer-2 PDU from T4 or T8. Never raises for what is in it."""
         self.procedures.advance(now)
         if len(pdu) <= L2_HEADER_SIZE:
-            self.drops.count("truncated", len(pdu))
+            self.drops.count(Drop.TRUNCATED, len(pdu))
             return
         identity = L2_HEADER.unpack(pdu, 0)[_IDENTITY]
         if identity == 0:
@@ -165,7 +164,7 @@ class ForwardingFunction:
             return
         peer = self._bound_peer(link_name, identity, source, bulk)
         if peer is None:
-            self.drops.count("source not bound", len(pdu))
+            self.drops.count(Drop.SOURCE_NOT_BOUND, len(pdu))
             return
         self._touched[peer] = None
         found = peer.hop.receive(pdu, bulk, now)
@@ -186,7 +185,7 @@ class ForwardingFunction:
 
     def _receive_unattached(self, link_name: str, pdu: Buffer, source: Address, bulk: bool) -> None:
         if bulk:
-            self.drops.count("source not bound", len(pdu))
+            self.drops.count(Drop.SOURCE_NOT_BOUND, len(pdu))
             return
         for attachment in self.attachments:
             if (attachment.link_name, attachment.address) == (link_name, source):

@@ -22,6 +22,7 @@ from net4ai.codecs.bus import (
     TurnDone,
 )
 from net4ai.codecs.causes import Cause, cause_of
+from net4ai.stack.drops import Drop
 from net4ai.stack.forwarding.routes import release_routes, session_added_over_t8
 from net4ai.stack.link_peer import LinkPeer
 from net4ai.stack.procedure import ProcedureError
@@ -143,7 +144,7 @@ def receive(function: ForwardingFunction, peer: LinkPeer, message: link.Link) ->
     """A signalling message from T4 or T8; what is not in the table is dropped."""
     handler = _HANDLERS[peer.kind].get(type(message))
     if handler is None:
-        function.drops.count("unexpected message")
+        function.drops.count(Drop.UNEXPECTED_MESSAGE)
     else:
         handler(function, peer, message)
 
@@ -160,7 +161,7 @@ def _session_release(function: ForwardingFunction, peer: LinkPeer, message: link
     if seats:
         release_routes(function, message.execution, message.instance, sorted(seats), cause_of(message.cause))
     else:
-        function.drops.count("release of no route")
+        function.drops.count(Drop.RELEASE_OF_NO_ROUTE)
 
 
 def _done(function: ForwardingFunction, peer: LinkPeer, message: link.Done) -> None:
@@ -205,7 +206,7 @@ def _progress(function: ForwardingFunction, peer: LinkPeer, message: link.Progre
     try:
         values = msgspec.json.decode(message.values, type=dict[str, int | float | str])
     except (msgspec.MsgspecError, UnicodeDecodeError):
-        function.drops.count("malformed progress", len(message.values))
+        function.drops.count(Drop.MALFORMED_PROGRESS, len(message.values))
         return
     function.entity.tell(
         ROUTINE_MANAGER,
@@ -220,7 +221,7 @@ def _of_its_instance(handler: Callable[..., None]) -> Callable[..., None]:
         if function.instances.get(message.instance) is peer:
             handler(function, peer, message)
         else:
-            function.drops.count("instance of another peer")
+            function.drops.count(Drop.FOREIGN_INSTANCE)
 
     return checked
 

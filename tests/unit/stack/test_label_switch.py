@@ -13,8 +13,8 @@ from net4ai.codecs.dep import DepType
 from net4ai.stack.dep import pdus
 from net4ai.stack.dep.constants import RELAY_IDLE, RELAYED_MESSAGES, SCHEDULED_MINIMUM, SECOND, SILENCE
 from net4ai.stack.dep.credit import CreditBudget
-from net4ai.stack.dep.drops import Drop
 from net4ai.stack.dep.errors import NotEnoughCredit
+from net4ai.stack.drops import Drop
 from net4ai.stack.label_switch import LabelSwitch, RouteEnd
 
 FLOWS = {1: FlowMapping(qfi=1, bearer=1)}
@@ -28,7 +28,7 @@ class Switch:
     def __init__(self, budget: int = 1 << 18) -> None:
         self.budgets = {"up": CreditBudget(budget), "down": CreditBudget(budget)}
         self.dropped: list[Drop] = []
-        self.switch: LabelSwitch[str] = LabelSwitch(on_drop=lambda reason, octets, now: self.dropped.append(reason))
+        self.switch: LabelSwitch[str] = LabelSwitch(on_drop=lambda reason, octets: self.dropped.append(reason))
         self.up = RouteEnd("up", UP_IN, UP_OUT, LIMITS, FLOWS, self.budgets["up"])
         self.down = RouteEnd("down", DOWN_IN, DOWN_OUT, LIMITS, FLOWS, self.budgets["down"])
         self.switch.add(self.up, self.down, version=1)

@@ -21,8 +21,8 @@ from net4ai.stack.dep.constants import (
     SILENCE,
     UNRELIABLE_LIFETIME,
 )
-from net4ai.stack.dep.drops import Drop
 from net4ai.stack.dep.events import MessageReceived
+from net4ai.stack.drops import Drop
 
 SEGMENT = 1000
 UNSCHEDULED = 4000

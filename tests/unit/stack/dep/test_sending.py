@@ -17,9 +17,9 @@ from net4ai.stack.dep.constants import (
     SECOND,
     UNRELIABLE_LIFETIME,
 )
-from net4ai.stack.dep.drops import Drop
 from net4ai.stack.dep.errors import AnswerUnderWay, MessageTooLarge, SessionNotOpen, TooManyMessages, UnknownFlow
 from net4ai.stack.dep.events import MessageAcknowledged, MessageFailed
+from net4ai.stack.drops import Drop
 
 SEGMENT = 1000
 

@@ -11,8 +11,8 @@ from net4ai.codecs.causes import Cause
 from net4ai.codecs.dep import DepType, EchoBody
 from net4ai.stack.dep import pdus
 from net4ai.stack.dep.constants import CLOSE_REPEAT, CLOSE_REPETITIONS, CONTROL_QUEUE, SECOND
-from net4ai.stack.dep.drops import Drop
 from net4ai.stack.dep.events import MessageFailed, SessionClosed
+from net4ai.stack.drops import Drop
 
 
 def test_an_idle_session_waits_for_ever(lone):
