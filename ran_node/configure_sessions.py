@@ -66,7 +66,7 @@ async def _add_session(node: RanNode, context: UeContext, request: n2.SessionSet
     context.jobs_under_way.add(request.job)
     context.sessions[session] = bearer
     context.bearers[bearer] = request.qos[0]
-    context.hop.add_bearer(bearer)
+    context.hop.add_bearer(bearer_configuration(bearer, request.qos[0]))
     try:
         await reconfigure(node, context, new, session, bearer, node.new_handle(), limits_of(node.uu_budget))
     except ProcedureError:
@@ -81,7 +81,7 @@ async def _add_session(node: RanNode, context: UeContext, request: n2.SessionSet
 
 
 async def modify_session(node: RanNode, context: UeContext, session: int, qos: tuple[QosProfile, ...]) -> None:
-    """Give a session other quality of service, one profile for each QoS flow. Raises `ProcedureError`: all is as before.
+    """Give a session other quality of service, one profile for each QoS flow. Raises `ProcedureError`.
 
     Causes: UNKNOWN_SESSION, QOS_FLOW_NOT_CONFIGURED (no flow, or two that need the same bearer), NO_RESOURCES, BUSY,
     TIMEOUT, PEER_LOST, and whatever the UE refuses with.

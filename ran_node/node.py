@@ -90,9 +90,9 @@ class RanNode:
             self.drops.count(Drop.SOURCE_NOT_BOUND, len(pdu))
             return
         self._touched[context] = None
-        found = context.hop.receive(pdu, bulk, now)
-        if found is not None and self.cpf is not None:
-            self.cpf.forward(context.hop, found[0], pdu, bulk, now)
+        for bearer, dep in context.hop.receive(pdu, bulk, now):
+            if self.cpf is not None:
+                self.cpf.forward(context.hop, bearer, dep, bulk, now)
 
     def _receive_srb0(self, pdu: Buffer, source: Address, bulk: bool) -> None:
         if bulk:

@@ -91,8 +91,9 @@ class AttachedLink:
             or source != (peer.hop.bulk_address if bulk else peer.hop.signalling_address)
         ):
             self.drops.count(Drop.SOURCE_NOT_BOUND, len(pdu))
-        elif (found := peer.hop.receive(pdu, bulk, now)) is not None:
-            self.endpoint.receive(peer.hop, *found, now)
+        else:
+            for bearer, dep in peer.hop.receive(pdu, bulk, now):
+                self.endpoint.receive(peer.hop, bearer, dep, now)
 
     # Time
 

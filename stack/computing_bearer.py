@@ -1,10 +1,13 @@
-"""The computing radio bearer in unacknowledged mode: numbers what is sent, keeps statistics of what arrives.
+"""The computing radio bearer, one class for each mode (R92, R99, R102).
 
-Also carries DEP on T4 and T8 (bearer type 3, bearer 1). DEP ends where the bearer ends and is reliable itself, so layer
-2 repeats nothing, segments nothing and, until PDUs are authenticated, drops nothing for its COUNT: a forged COUNT must
-not be able to shut out the real ones.
+Unacknowledged (`ComputingBearer`): numbers what is sent, keeps statistics of what arrives. Also carries DEP on T4 and
+T8 (bearer type 3, bearer 1). DEP ends where the bearer ends and is reliable itself, so layer 2 repeats nothing,
+segments nothing, and drops nothing for its COUNT: a replay window may move on authenticated PDUs only, or a forged
+COUNT shuts out the real ones; PDUs of computing bearers have no MAC-I, so there is none. DEP knows repetitions itself.
 
-COUNT runs per bearer, direction and socket: have one `ComputingBearer` for each socket.
+Acknowledged (`AcknowledgedComputingBearer`): whole DEP PDUs, each once and in order, late rather than never.
+
+COUNT runs per bearer, direction and socket: have one bearer of either class for each socket.
 """
 
 from __future__ import annotations
@@ -14,24 +17,28 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from net4ai.codecs.common import BearerMode
 from net4ai.codecs.declaration import Buffer
+from net4ai.codecs.dep import DATA_HEADERS_SIZE
 from net4ai.codecs.errors import DecodeError, EncodeError
 from net4ai.codecs.l2 import L2_HEADER_SIZE, BearerType, L2Header, Segmentation
+from net4ai.stack.acknowledged_bearer import AcknowledgedBearer, BearerFailed, BearerQueueFull
 from net4ai.stack.drops import Drop, DropCounter
 
 DUPLICATE_WINDOW = 1024
 """PDUs behind the highest COUNT within which a second arrival is recognised."""
+
+MAXIMUM_PDU = DATA_HEADERS_SIZE + 4 * 255 + 60_000
+"""Longest PDU in acknowledged mode: the largest segment a session may have, all headers, all extensions."""
+WINDOW = 1024
+"""PDUs under way in acknowledged mode: 1.4 MB of the usual segments; of larger ones `WINDOW_OCTETS` is the bound."""
+MAXIMUM_QUEUED = 4096
+"""PDUs waiting in acknowledged mode: more than DEP has under way on a good link with its usual segments."""
 
 _MODULUS = 1 << 32
 _WINDOW_MASK = (1 << DUPLICATE_WINDOW) - 1
 _COUNT = struct.Struct(">I")
 _FIXED = 4
 """Octets of the header before COUNT: the same in all PDUs of a bearer."""
-
-
-class UnsupportedBearerMode(ValueError):
-    """The mode a bearer was configured with is not available."""
 
 
 @dataclass(slots=True)
@@ -53,9 +60,9 @@ class BearerStatistics:
 
 
 class ComputingBearer:
-    """One end of a computing bearer, both directions, on one socket.
+    """One end of a computing bearer in unacknowledged mode, both directions, on one socket.
 
-    `c_rnti` is the peer identity on fixed links. Raises `UnsupportedBearerMode` for other than unacknowledged mode.
+    `c_rnti` is the peer identity on fixed links.
     """
 
     def __init__(
@@ -64,13 +71,9 @@ class ComputingBearer:
         bearer_type: BearerType,
         bearer: int,
         c_rnti: int,
-        mode: int = BearerMode.UNACKNOWLEDGED,
         first_count: int = 0,
         drops: DropCounter | None = None,
     ) -> None:
-        if mode != BearerMode.UNACKNOWLEDGED:
-            name = mode.name if isinstance(mode, BearerMode) else mode
-            raise UnsupportedBearerMode(f"bearer {bearer}: mode {name} is not available; allowed: UNACKNOWLEDGED")
         self.bearer_type = bearer_type
         self.bearer = bearer
         self.c_rnti = c_rnti
@@ -168,3 +171,47 @@ class ComputingBearer:
         else:
             self._seen |= 1 << behind
             statistics.received += 1
+
+
+class AcknowledgedComputingBearer(AcknowledgedBearer):
+    """One end of a computing bearer in acknowledged mode, both directions, on one socket.
+
+    Never segments. Where DEP is faster than the bearer its PDUs are dropped, and DEP sends them again. When the peer
+    does not answer after all repetitions, `failed` tells, and all that comes after is dropped.
+    """
+
+    def __init__(
+        self,
+        *,
+        bearer_type: BearerType,
+        bearer: int,
+        c_rnti: int,
+        first_count: int = 0,
+        drops: DropCounter | None = None,
+    ) -> None:
+        super().__init__(
+            bearer_type=bearer_type,
+            bearer=bearer,
+            c_rnti=c_rnti,
+            maximum_pdu=MAXIMUM_PDU,
+            window=WINDOW,
+            maximum_queued=MAXIMUM_QUEUED,
+            segmented=False,
+            first_count=first_count,
+            drops=drops,
+        )
+
+    def send_burst(self, burst: Buffer, stride: int, now: int) -> None:
+        """Queue DEP PDUs, `stride` octets apart, each behind 8 octets for the header; only the last may be shorter.
+
+        Raises `EncodeError` for one that is empty or too long.
+        """
+        view = memoryview(burst)
+        for start in range(0, len(view), stride):
+            pdu = view[start + L2_HEADER_SIZE : start + stride]
+            try:
+                self.send(pdu, now)
+            except BearerQueueFull:
+                self.drops.count(Drop.SEND_QUEUE_FULL, len(pdu))
+            except BearerFailed:
+                self.drops.count(Drop.BEARER_FAILED, len(pdu))

@@ -217,10 +217,10 @@ class DepEndpoint:
                 self._trace_message(end, "in", [event.body], event.message_id, now)
             end.owner(end, event)
         for bearer, pdu in end.session.control_to_send(now):
-            end.hop.send_dep(bearer, bytearray(L2_HEADER_SIZE) + pdu)
+            end.hop.send_dep(bearer, bytearray(L2_HEADER_SIZE) + pdu, now)
         sent = 0
         for burst in end.session.data_to_send(now, OCTETS_PER_TURN):
-            end.hop.send_burst(burst.bearer, burst.data, burst.stride)
+            end.hop.send_burst(burst.bearer, burst.data, burst.stride, now)
             sent += len(burst.data)
         self._deadlines.set(end, now if sent >= OCTETS_PER_TURN else end.session.next_deadline())
 

@@ -8,13 +8,15 @@ socket, DATA through the bulk socket, so liveness never waits behind bulk. COUNT
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
+from net4ai.codecs.common import BearerConfiguration, BearerMode
 from net4ai.codecs.declaration import Buffer, Message, UnknownMessage
 from net4ai.codecs.l2 import L2_HEADER, L2_HEADER_SIZE, BearerType
 from net4ai.stack.acknowledged_bearer import AcknowledgedBearer, BearerQueueFull
-from net4ai.stack.computing_bearer import ComputingBearer
+from net4ai.stack.computing_bearer import AcknowledgedComputingBearer, ComputingBearer
 from net4ai.stack.drops import Drop, DropCounter
 from net4ai.stack.trace import Trace, TraceEvent
 
@@ -74,31 +76,66 @@ class Hop:
         self.signalling = AcknowledgedBearer(
             bearer_type=bearer_type, bearer=SIGNALLING_BEARER[bearer_type], c_rnti=identity, drops=drops
         )
+        self.on_queued: Callable[[], None] = lambda: None
+        """Called when something other than signalling waits for `pump`."""
         self._backlog: deque[bytes] = deque()
-        self._control: dict[int, ComputingBearer] = {}
-        self._bulk: dict[int, ComputingBearer] = {}
+        self._configurations: dict[int, BearerConfiguration] = {}
+        self._control: dict[int, _DepBearer] = {}
+        self._bulk: dict[int, _DepBearer] = {}
+        self._failed: set[int] = set()
+        """Bearers whose failure the owner knows."""
         if bearer_type is BearerType.FIXED_LINK:
-            self.add_bearer(FIXED_LINK_DEP_BEARER)
+            self._add_bearer(FIXED_LINK_DEP_BEARER, BearerMode.UNACKNOWLEDGED)
 
     # Bearers
 
-    def add_bearer(self, bearer: int) -> None:
-        """Configure a bearer for DEP. One that is there stays as it is."""
+    def add_bearer(self, configuration: BearerConfiguration) -> None:
+        """Configure a computing radio bearer, or give one that is there other quality of service.
+
+        COUNT, and what is under way, go on. To change its mode a bearer is removed and added again: ValueError.
+        """
+        bearer, before = configuration.bearer, self._configurations.get(configuration.bearer)
+        if before is None:
+            self._add_bearer(bearer, BearerMode(configuration.mode))
+        elif before.mode != configuration.mode:
+            raise ValueError(f"bearer {bearer}: mode {configuration.mode}; allowed: {before.mode}, as it was added")
+        self._configurations[bearer] = configuration
+
+    def _add_bearer(self, bearer: int, mode: BearerMode) -> None:
+        kind = _BEARERS[mode]
         for bearers in (self._control, self._bulk):
-            if bearer not in bearers:
-                bearers[bearer] = ComputingBearer(
-                    bearer_type=self._dep_type, bearer=bearer, c_rnti=self.identity, drops=self._drops
-                )
+            bearers[bearer] = kind(bearer_type=self._dep_type, bearer=bearer, c_rnti=self.identity, drops=self._drops)
 
     def remove_bearer(self, bearer: int) -> None:
-        """Forget a bearer."""
-        self._control.pop(bearer, None)
-        self._bulk.pop(bearer, None)
+        """Forget a computing radio bearer and all that is under way on it."""
+        for bearers in (self._configurations, self._control, self._bulk):
+            bearers.pop(bearer, None)
+        self._failed.discard(bearer)
 
     @property
-    def bearers(self) -> frozenset[int]:
-        """Identities of the bearers configured for DEP."""
-        return frozenset(self._bulk)
+    def bearers(self) -> Mapping[int, BearerConfiguration]:
+        """The computing radio bearers by identity."""
+        return MappingProxyType(self._configurations)
+
+    def has_failed(self, bearer: int) -> bool:
+        """Whether a computing radio bearer's peer did not answer after all repetitions, on either socket."""
+        return any(
+            isinstance(found := bearers.get(bearer), AcknowledgedComputingBearer) and found.failed
+            for bearers in (self._control, self._bulk)
+        )
+
+    def take_failed_bearers(self) -> list[int]:
+        """Computing radio bearers that have failed since the last call. They carry nothing until they are made anew."""
+        failed = [bearer for bearer in self._configurations if bearer not in self._failed and self.has_failed(bearer)]
+        self._failed.update(failed)
+        return failed
+
+    def _acknowledged(self) -> Iterator[tuple[AcknowledgedComputingBearer, bool]]:
+        """Computing radio bearers in acknowledged mode, and whether they are on the bulk socket."""
+        for bearers, bulk in ((self._control, False), (self._bulk, True)):
+            for bearer in bearers.values():
+                if isinstance(bearer, AcknowledgedComputingBearer):
+                    yield bearer, bulk
 
     # Sending
 
@@ -119,29 +156,52 @@ class Hop:
             return False
         return True
 
-    def send_dep(self, bearer: int, pdu: bytearray) -> None:
-        """Send one DEP PDU that is not DATA; its first 8 octets are left for the layer-2 header."""
-        self._control[bearer].stamp_one(pdu)
-        self._sockets.send_signalling(pdu, len(pdu), self.signalling_address)
+    def send_dep(self, bearer: int, pdu: bytearray, now: int) -> None:
+        """Send one DEP PDU that is not DATA; its first 8 octets are left for the layer-2 header.
 
-    def send_burst(self, bearer: int, burst: bytearray, stride: int) -> None:
+        Dropped where the bearer was removed meanwhile, as by `send_burst`.
+        """
+        found = self._control.get(bearer)
+        if isinstance(found, ComputingBearer):
+            found.stamp_one(pdu)
+            self._sockets.send_signalling(pdu, len(pdu), self.signalling_address)
+        else:
+            self._queue_dep(found, pdu, len(pdu), now)
+
+    def send_burst(self, bearer: int, burst: bytearray, stride: int, now: int) -> None:
         """Send DATA segments; the first 8 octets of each are left for the layer-2 header."""
-        self._bulk[bearer].stamp(burst, stride)
-        self._sockets.send_bulk(burst, stride, self.bulk_address)
+        found = self._bulk.get(bearer)
+        if isinstance(found, ComputingBearer):
+            found.stamp(burst, stride)
+            self._sockets.send_bulk(burst, stride, self.bulk_address)
+        else:
+            self._queue_dep(found, burst, stride, now)
+
+    def _queue_dep(self, bearer: AcknowledgedComputingBearer | None, burst: bytearray, stride: int, now: int) -> None:
+        if bearer is None:
+            self._drops.count(Drop.WRONG_BEARER, len(burst))
+            return
+        bearer.send_burst(burst, stride, now)
+        self.on_queued()
 
     def pump(self, now: int) -> None:
-        """Send what the signalling bearer has ready."""
+        """Send what the acknowledged bearers have ready."""
         if self.signalling.failed:
             self._backlog.clear()
         while self._backlog and self._queue(self._backlog[0], now):
             self._backlog.popleft()
         for datagram in self.signalling.datagrams_to_send(now):
             self._sockets.send_signalling(datagram, len(datagram), self.signalling_address)
+        for bearer, bulk in self._acknowledged():
+            send = self._sockets.send_bulk if bulk else self._sockets.send_signalling
+            address = self.bulk_address if bulk else self.signalling_address
+            for datagram in bearer.datagrams_to_send(now):
+                send(datagram, len(datagram), address)
 
     # Receiving
 
-    def receive(self, pdu: Buffer, bulk: bool, now: int) -> tuple[int, Buffer] | None:
-        """A layer-2 PDU of this hop has come. Gives bearer and DEP PDU where it is one, else None.
+    def receive(self, pdu: Buffer, bulk: bool, now: int) -> Sequence[tuple[int, Buffer]]:
+        """A layer-2 PDU of this hop has come. Gives bearer and DEP PDU of all that can be delivered now.
 
         Signalling is handed to the acknowledged bearer; take it with `next_sdu`. What belongs to no bearer configured
         for this socket is dropped.
@@ -150,12 +210,16 @@ class Hop:
         bearer_type, identity = fields[_BEARER_TYPE], fields[_BEARER]
         bearers = self._bulk if bulk else self._control
         if bearer_type == self._dep_type and identity in bearers:
-            return (identity, memoryview(pdu)[L2_HEADER_SIZE:]) if bearers[identity].accept(pdu) else None
+            bearer = bearers[identity]
+            if isinstance(bearer, ComputingBearer):
+                return ((identity, memoryview(pdu)[L2_HEADER_SIZE:]),) if bearer.accept(pdu) else ()
+            bearer.receive(pdu, now)
+            return [(identity, sdu) for sdu in iter(bearer.next_sdu, None)]
         if bulk or (bearer_type, identity) != (self.signalling.bearer_type, self.signalling.bearer):
             self._drops.count(Drop.WRONG_BEARER, len(pdu))
         else:
             self.signalling.receive(pdu, now)
-        return None
+        return ()
 
     def next_sdu(self) -> bytes | None:
         """The next signalling message, whole and in order."""
@@ -164,10 +228,13 @@ class Hop:
     # Time and trace
 
     def next_deadline(self) -> int | None:
-        return self.signalling.next_deadline()
+        deadlines = [self.signalling.next_deadline(), *(bearer.next_deadline() for bearer, _ in self._acknowledged())]
+        return min((deadline for deadline in deadlines if deadline is not None), default=None)
 
     def advance(self, now: int) -> None:
         self.signalling.advance(now)
+        for bearer, _ in self._acknowledged():
+            bearer.advance(now)
 
     def trace_message(self, message: Message | UnknownMessage, direction: str, size: int, now: int) -> None:
         """One line of trace for a signalling message."""
@@ -189,6 +256,12 @@ class Hop:
             )
         )
 
+
+_DepBearer = ComputingBearer | AcknowledgedComputingBearer
+_BEARERS: dict[BearerMode, type[_DepBearer]] = {
+    BearerMode.UNACKNOWLEDGED: ComputingBearer,
+    BearerMode.ACKNOWLEDGED: AcknowledgedComputingBearer,
+}
 
 _FIELD_NAMES = [name for name, _ in L2_HEADER.fields]
 _BEARER_TYPE = _FIELD_NAMES.index("bearer_type")

@@ -27,4 +27,4 @@ class UnknownHandles:
             return
         error = pdus.pack_header(header.version, DepType.ERROR, handle=0, qfi=header.qfi)
         body = pdus.error(Cause.UNKNOWN_SESSION, header.handle)
-        hop.send_dep(bearer, bytearray(L2_HEADER_SIZE) + error + body)
+        hop.send_dep(bearer, bytearray(L2_HEADER_SIZE) + error + body, now)

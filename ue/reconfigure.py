@@ -23,7 +23,7 @@ def reconfigure(terminal: Terminal, message: rrc.Reconfiguration) -> None:
     hop = terminal.hop
     assert hop is not None
     sessions = {session: bearers_of(end) for session, end in terminal.sessions.items()}
-    cause = fault(message, hop.bearers, sessions)
+    cause = fault(message, frozenset(hop.bearers), sessions)
     added = _add_sessions(terminal, hop, message) if cause is None else None
     if added is None:
         failure = rrc.ReconfigurationFailure(transaction=message.transaction, cause=cause or Cause.NO_RESOURCES)
@@ -34,7 +34,7 @@ def reconfigure(terminal: Terminal, message: rrc.Reconfiguration) -> None:
     for bearer in message.released_bearers:
         hop.remove_bearer(bearer)
     for configuration in message.bearers:
-        hop.add_bearer(configuration.bearer)
+        hop.add_bearer(configuration)
     for session, end in added:
         # What was under way on the old handle ends.
         release_session(terminal, session)

@@ -167,9 +167,8 @@ class ForwardingFunction:
             self.drops.count(Drop.SOURCE_NOT_BOUND, len(pdu))
             return
         self._touched[peer] = None
-        found = peer.hop.receive(pdu, bulk, now)
-        if found is not None:
-            self.forward(peer.hop, found[0], pdu, bulk, now)
+        for bearer, dep in peer.hop.receive(pdu, bulk, now):
+            self.forward(peer.hop, bearer, dep, bulk, now)
 
     def _bound_peer(self, link_name: str, identity: int, source: Address, bulk: bool) -> LinkPeer | None:
         """A peer is bound as identity and both addresses; identities given to us are told apart by the source."""
@@ -194,19 +193,20 @@ class ForwardingFunction:
         accept_attachment.accept_attachment(self, link_name, pdu, source)
 
     def forward(self, hop: Hop, bearer: int, pdu: Buffer, bulk: bool, now: int) -> None:
-        """Switch a DEP PDU (with its layer-2 header) to its other leg."""
-        copy = bytearray(pdu)
+        """Switch a DEP PDU to its other leg."""
+        copy = bytearray(L2_HEADER_SIZE)
+        copy += pdu
         end = self.switch.forward((hop, bearer), copy, now)
         if isinstance(end, RouteEnd):
             out, out_bearer = end.leg
             if bulk:
-                out.send_burst(out_bearer, copy, len(copy))
+                out.send_burst(out_bearer, copy, len(copy), now)
                 if out.name.link == "T8":
                     self._passed_on[out] += len(copy)
             else:
-                out.send_dep(out_bearer, copy)
+                out.send_dep(out_bearer, copy, now)
         elif end is Drop.UNKNOWN_HANDLE:
-            self._unknown.answer(hop, bearer, memoryview(pdu)[L2_HEADER_SIZE:], now)
+            self._unknown.answer(hop, bearer, pdu, now)
 
     def trace_passed_on(self) -> None:
         """One line for what went out on each T8 since the last one: DEP messages are traced where they end only."""
@@ -239,7 +239,7 @@ class ForwardingFunction:
             self._touched[peer] = None
         for end, pdu in self.switch.control_to_send(now):
             hop, bearer = end.leg
-            hop.send_dep(bearer, pdu)
+            hop.send_dep(bearer, pdu, now)
         for peer in self._touched:
             peer.take_messages(now)
         self._touched.clear()

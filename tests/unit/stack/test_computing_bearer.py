@@ -8,10 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from net4ai.codecs.common import BearerMode
 from net4ai.codecs.errors import EncodeError
 from net4ai.codecs.l2 import BearerType, L2Header
-from net4ai.stack.computing_bearer import DUPLICATE_WINDOW, BearerStatistics, ComputingBearer, UnsupportedBearerMode
+from net4ai.stack.computing_bearer import DUPLICATE_WINDOW, BearerStatistics, ComputingBearer
 from net4ai.stack.drops import Drop
 
 
@@ -155,9 +154,3 @@ def test_random_input_never_raises() -> None:
         end.accept(rng.randbytes(rng.randrange(12)))
         end.accept(header(count=rng.getrandbits(32)))
     assert end.statistics.received + end.statistics.duplicates + end.statistics.late >= 20_000
-
-
-@pytest.mark.parametrize("mode", [BearerMode.ACKNOWLEDGED, 7])
-def test_other_modes_are_refused(mode: int) -> None:
-    with pytest.raises(UnsupportedBearerMode, match=r"bearer 3.*allowed: UNACKNOWLEDGED"):
-        ComputingBearer(bearer_type=BearerType.CRB, bearer=3, c_rnti=1, mode=mode)

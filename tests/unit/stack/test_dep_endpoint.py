@@ -48,8 +48,8 @@ class Process:
         return Hop(name, BearerType.FIXED_LINK, 1, (other, 1), (other, 2), sockets, self.drops, self.network.trace)
 
     def receive(self, pdu: Any, source: Any, bulk: bool, now: int) -> None:
-        if (found := self.hop.receive(pdu, bulk, now)) is not None:
-            self.endpoint.receive(self.hop, *found, now)
+        for bearer, dep in self.hop.receive(pdu, bulk, now):
+            self.endpoint.receive(self.hop, bearer, dep, now)
 
     def pump(self, now: int) -> None:
         self.endpoint.pump(now)
@@ -376,7 +376,7 @@ def test_nothing_that_arrives_raises(received: list[bytes]) -> None:
     class Sink:
         name = HopName("T4", "a", "b", {})
 
-        def send_dep(self, bearer: int, pdu: bytearray) -> None:
+        def send_dep(self, bearer: int, pdu: bytearray, now: int) -> None:
             sent.append(bytes(pdu))
 
     hop: Any = Sink()

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from net4ai.codecs import link
+from net4ai.codecs.common import BearerConfiguration, BearerMode, QosProfile
 from net4ai.codecs.l2 import BearerType, L2Header, Segmentation
 from net4ai.stack import hop as module
 from net4ai.stack.acknowledged_bearer import MAXIMUM_QUEUED_SDUS, BearerFailed
@@ -50,9 +51,7 @@ class End:
         return send
 
     def receive(self, pdu: bytes, bulk: bool = False, now: int = 0) -> None:
-        if (found := self.hop.receive(pdu, bulk, now)) is not None:
-            self.dep.append((found[0], bytes(found[1]), bulk))
-
+        self.dep += [(bearer, bytes(dep), bulk) for bearer, dep in self.hop.receive(pdu, bulk, now)]
         while (sdu := self.hop.next_sdu()) is not None:
             self._messages.append(link.Link.FAMILY.decode(sdu))
 
@@ -95,6 +94,10 @@ def ends() -> Ends:
     return Ends()
 
 
+def configuration(bearer: int, mode: BearerMode = BearerMode.UNACKNOWLEDGED, five_qi: int = 128) -> BearerConfiguration:
+    return BearerConfiguration(bearer=bearer, mode=mode, qos=QosProfile(five_qi=five_qi, priority=20))
+
+
 def numbered(number: int) -> link.Link:
     return link.Acknowledge(transaction=number)
 
@@ -124,8 +127,8 @@ def test_signalling_arrives_in_order_over_a_bad_link(ends: Ends, seed: int) -> N
 def test_everything_goes_to_the_socket_it_belongs_to(ends: Ends) -> None:
     ends.near.hop.send(numbered(1), 0)
     ends.near.hop.pump(0)
-    ends.near.hop.send_dep(1, bytearray(8) + b"control")
-    ends.near.hop.send_burst(1, bytearray(3 * 40), 40)
+    ends.near.hop.send_dep(1, bytearray(8) + b"control", 0)
+    ends.near.hop.send_burst(1, bytearray(3 * 40), 40, 0)
     assert [(bulk, peer) for _, bulk, peer in ends.near.outbox] == [
         (False, FAR),
         (False, FAR),
@@ -206,19 +209,19 @@ def test_what_does_not_belong_here(ends: Ends, pdu: bytes, bulk: bool, reason: s
 
 def test_radio_bearers_come_and_go() -> None:
     ends = Ends(BearerType.SRB)
-    assert ends.near.hop.bearers == frozenset()
+    assert ends.near.hop.bearers == {}
     for end in (ends.near, ends.far):
-        end.hop.add_bearer(3)
-        end.hop.add_bearer(4)
-    ends.near.hop.send_dep(3, bytearray(8) + b"one")
-    ends.near.hop.add_bearer(3)  # it stays as it is: COUNT goes on
-    ends.near.hop.send_dep(3, bytearray(8) + b"two")
+        end.hop.add_bearer(configuration(3))
+        end.hop.add_bearer(configuration(4))
+    ends.near.hop.send_dep(3, bytearray(8) + b"one", 0)
+    ends.near.hop.add_bearer(configuration(3))  # it stays as it is: COUNT goes on
+    ends.near.hop.send_dep(3, bytearray(8) + b"two", 0)
     assert [L2Header.read(pdu)[0].count for pdu, _, _ in ends.near.outbox] == [0, 1]
     ends.exchange()
     assert ends.far.dep == [(3, b"one", False), (3, b"two", False)]
     ends.far.hop.remove_bearer(3)
-    assert ends.far.hop.bearers == {4}
-    ends.near.hop.send_dep(3, bytearray(8) + b"three")
+    assert set(ends.far.hop.bearers) == {4}
+    ends.near.hop.send_dep(3, bytearray(8) + b"three", 0)
     ends.exchange()
     assert ends.far.drops.counts == {Drop.WRONG_BEARER: 1}
 

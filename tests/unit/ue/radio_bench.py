@@ -223,8 +223,9 @@ class FakeRanNode:
     def receive(self, pdu: Any, source: Address, bulk: bool, now: int) -> None:
         if L2Header.read(pdu)[0].c_rnti == 0:
             self._take(self.srb0, rrc.Rrc.FAMILY.decode(srb0_sdu(pdu)))
-        elif self.hop is not None and (found := self.hop.receive(pdu, bulk, now)) is not None:
-            self.endpoint.receive(self.hop, *found, now)
+        elif self.hop is not None:
+            for bearer, dep in self.hop.receive(pdu, bulk, now):
+                self.endpoint.receive(self.hop, bearer, dep, now)
 
     def pump(self, now: int) -> None:
         self.endpoint.pump(now)
@@ -289,7 +290,7 @@ class FakeRanNode:
         assert self.hop is not None
         new = () if bearer in self.hop.bearers else (bearer_configuration(bearer),)
         handle = self.endpoint.new_handle()
-        self.hop.add_bearer(bearer)
+        self.hop.add_bearer(bearer_configuration(bearer))
         self.say(reconfiguration(new, (session_configuration(session, handle, bearer),), transaction=transaction))
         complete = self.rrc[-1]
         assert isinstance(complete, rrc.ReconfigurationComplete)

@@ -54,7 +54,7 @@ class World:
         process, terminal = self.ue.process, self.ue.terminal
         assert terminal.hop is not None
         return (
-            terminal.hop.bearers,
+            dict(terminal.hop.bearers),
             dict(terminal.sessions),
             dict(process.endpoint.sessions),
             {session: bearers_of(end) for session, end in terminal.sessions.items()},
@@ -62,9 +62,9 @@ class World:
         )
 
     @property
-    def bearers(self) -> frozenset[int]:
+    def bearers(self) -> set[int]:
         assert self.ue.terminal.hop is not None
-        return self.ue.terminal.hop.bearers
+        return set(self.ue.terminal.hop.bearers)
 
 
 @pytest.fixture

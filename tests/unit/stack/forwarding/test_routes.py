@@ -17,7 +17,7 @@ from net4ai.codecs.bus import (
     TerminateFunction,
 )
 from net4ai.codecs.causes import Cause
-from net4ai.codecs.common import SessionLimits
+from net4ai.codecs.common import BearerConfiguration, QosProfile, SessionLimits
 from net4ai.codecs.dep import VERSION
 from net4ai.codecs.l2 import BearerType
 from net4ai.codecs.message import Message, encode_message
@@ -287,14 +287,14 @@ class Radio:
             network.trace,
         )
         for hop in (self.hop, self.ue):
-            hop.add_bearer(4)
+            hop.add_bearer(BearerConfiguration(bearer=4, mode=0, qos=QosProfile(five_qi=128, priority=20)))
         self.endpoint = DepEndpoint(CreditBudget(1 << 20), network.handle, drops, network.trace)
         self.end: Any = None
         network.join("ue", self.endpoint, self.ue_receives)
 
     def ue_receives(self, pdu: Any, source: Any, bulk: bool, now: int) -> None:
-        if (found := self.ue.receive(pdu, bulk, now)) is not None:
-            self.endpoint.receive(self.ue, *found, now)
+        for bearer, dep in self.ue.receive(pdu, bulk, now):
+            self.endpoint.receive(self.ue, bearer, dep, now)
 
     async def open_leg(self, client: RouteClient, execution: int, handle: int, limits: SessionLimits) -> OpenLeg:
         if self.refusal is not None:
@@ -315,8 +315,8 @@ def with_radio(network: Any) -> tuple[Plane, Radio]:
     plane = Plane(network, radio)
 
     def receive(pdu: Any, source: Any, bulk: bool, now: int) -> None:
-        if (found := radio.hop.receive(pdu, bulk, now)) is not None:
-            plane.edge.forward(radio.hop, found[0], pdu, bulk, now)
+        for bearer, dep in radio.hop.receive(pdu, bulk, now):
+            plane.edge.forward(radio.hop, bearer, dep, bulk, now)
 
     network.join("radio", network.machines[0], receive)
     return plane, radio
