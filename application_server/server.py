@@ -22,7 +22,7 @@ from net4ai.stack.attached_link import AttachedLink
 from net4ai.stack.compute import Compute
 from net4ai.stack.dep.credit import CreditBudget
 from net4ai.stack.dep.errors import DepError
-from net4ai.stack.dep.events import Event, MessageAcknowledged, MessageReceived
+from net4ai.stack.dep.events import Event, MessageAcknowledged, MessageFailed, MessageReceived, SessionClosed
 from net4ai.stack.dep_endpoint import SessionEnd
 from net4ai.stack.drops import Drop, DropCounter
 from net4ai.stack.hop import Address, Sockets
@@ -285,7 +285,7 @@ class ApplicationServer:
             self.compute.send(compute.Deliver(**_fields(name), body=event.body))
         elif isinstance(event, MessageAcknowledged):
             self.compute.send(compute.Sent(**_fields(name)))
-        else:
+        elif isinstance(event, MessageFailed | SessionClosed):
             _, execution, _, seat = name
             self.on_trouble(f"{self.config.name}: seat {seat} of execution {execution}: {event.cause.name}")
             self.compute.send(compute.CloseChannel(**_fields(name)))
@@ -295,7 +295,7 @@ class ApplicationServer:
             self.compute.send(compute.DeliverResult(instance=instance, body=event.body))
         elif isinstance(event, MessageAcknowledged):
             self.compute.send(compute.ResultSent(instance=instance))
-        else:
+        elif isinstance(event, MessageFailed | SessionClosed):
             self.on_trouble(f"{self.config.name}: results of instance {instance}: {event.cause.name}")
             self.compute.send(compute.CloseResults(instance=instance))
 

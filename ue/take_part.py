@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from net4ai.codecs import compute, nas
 from net4ai.codecs.causes import Cause
 from net4ai.stack.dep.errors import DepError, MessageTooLarge
-from net4ai.stack.dep.events import Event, MessageAcknowledged, MessageReceived
+from net4ai.stack.dep.events import Event, MessageAcknowledged, MessageFailed, MessageReceived, SessionClosed
 from net4ai.stack.dep_endpoint import SessionEnd
 from net4ai.stack.drops import Drop
 from net4ai.stack.procedure import Procedure, ProcedureCancelled, ProcedureError
@@ -155,7 +155,7 @@ def on_dep_event(terminal: Terminal, end: SessionEnd, event: Event) -> None:
         terminal.process.compute.send(compute.Deliver(**name, body=event.body))
     elif isinstance(event, MessageAcknowledged):
         terminal.process.compute.send(compute.Sent(**name))
-    else:
+    elif isinstance(event, MessageFailed | SessionClosed):
         terminal.process.on_trouble(f"{terminal.name}: DEP session: {event.cause.name}")
         terminal.process.compute.send(compute.CloseChannel(**name))
 
