@@ -98,6 +98,7 @@ OUTSIDE: Mapping[str, tuple[str, ...]] = {
     "iotcore": ("stack.io.broker",),
     "construct": ("codecs.construct_types",),
     "hypothesis": ("codecs.strategies",),
+    "scapy": ("codecs.scapy_layers",),
     "yaml": ("app.yaml_document",),
     "ctypes": ("stack.dep.buffers", "stack.io"),
 }
@@ -131,7 +132,7 @@ LIGHT = (
 """Places whose import never brings HEAVY in, through whatever they import. The command line imports a run's parts
 when it runs them."""
 
-EXTRAS = {"functions.learning": "learning", "codecs.strategies": "test"}
+EXTRAS = {"functions.learning": "learning", "codecs.strategies": "test", "codecs.scapy_layers": "scapy"}
 """Places that need an extra. Nothing else needs more than the base install."""
 
 DISTRIBUTIONS = {"yaml": "pyyaml", "paho": "paho-mqtt"}
@@ -420,7 +421,7 @@ def test_what_is_declared_is_imported(modules: dict[str, Module]) -> None:
     tests = [read_module(path.stem, path.read_text(encoding="utf-8")) for path in (ROOT / "tests").rglob("*.py")]
     names = {module.name for module in tests}
     used = _distributions([*modules.values(), *tests]) - names
-    declared = _declared("learning", "test")
+    declared = _declared("learning", "scapy", "test")
     assert used <= declared, "tests import what no extra brings"
     assert declared - used - NOT_IMPORTED.keys() == set(), "declared, but nothing imports it"
 
