@@ -92,9 +92,8 @@ class UeProcess:
             self.drops.count(Drop.SOURCE_NOT_BOUND, len(pdu))
             return
         self._touched[terminal] = None
-        found = hop.receive(pdu, bulk, now)
-        if found is not None:
-            self.endpoint.receive(hop, *found, now)
+        for bearer, dep in hop.receive(pdu, bulk, now):
+            self.endpoint.receive(hop, bearer, dep, now)
 
     def _receive_srb0(self, pdu: Buffer, source: Address, bulk: bool, now: int) -> None:
         if bulk or source != self.ran_address:
