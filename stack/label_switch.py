@@ -6,6 +6,9 @@
 Credit is the relay's own business: what its receiver grants on one leg, it passes on over the other as its own socket
 has room for. It keeps both figures per message, and only for messages that need grants: what fits in the unscheduled
 octets of a session passes without a trace.
+
+A relay that is new to a message (its path has changed, R107) learns from the sender's announcement where it stands, and
+from the receiver's ACKs what has arrived already.
 """
 
 from __future__ import annotations
@@ -29,7 +32,7 @@ from net4ai.stack.dep.constants import (
     SILENCE_MAXIMUM,
 )
 from net4ai.stack.dep.credit import Claim, CreditBudget
-from net4ai.stack.dep.session import MESSAGE_CAUSES
+from net4ai.stack.dep.error_causes import MESSAGE_CAUSES
 from net4ai.stack.drops import Drop, OnDrop
 
 _BODY = L2_HEADER_SIZE + DEP_HEADER.size
@@ -228,7 +231,7 @@ class LabelSwitch(Generic[Leg]):
         message = half.messages.get(key)
         if message is None and half.finished.get(key) == length:
             return half.exit
-        if end > limits.unscheduled and (message is None or end > message.told):
+        if size and end > limits.unscheduled and (message is None or end > message.told):
             return self._drop(Drop.CREDIT_VIOLATION, len(pdu), now)
         if message is None:
             if length > limits.unscheduled or (size == 0 and length > 0):
@@ -238,12 +241,16 @@ class LabelSwitch(Generic[Leg]):
             return self._drop(Drop.WRONG_LENGTH, len(pdu), now)
         message.last = message.timer = now
         message.silences = 0
+        self._reach(message, end)
+        return half.exit
+
+    def _reach(self, message: _RelayedMessage[Leg], end: int) -> None:
+        """Credit for the octets before `end` is free again."""
         if end > message.reached:
             message.claim.arrive(end - message.reached)
             message.reached = end
             if end >= message.told:
                 self._unanswered.pop(message, None)
-        return half.exit
 
     def _keep(self, half: _Half[Leg], key: _MessageKey, length: int, reached: int, now: int) -> None:
         """Begin to keep a message's credit."""
@@ -283,7 +290,9 @@ class LabelSwitch(Generic[Leg]):
         message = self._message_of(half, header)
         if message is not None:
             message.last = now
-            if header.offset == message.claim.length:
+            if header.offset < message.claim.length:
+                self._reach(message, header.offset)  # it may have arrived over another path
+            elif header.offset == message.claim.length:
                 self._release(message)
                 finished = message.half.finished
                 finished[message.key] = message.claim.length
