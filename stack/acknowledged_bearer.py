@@ -4,6 +4,9 @@ Carries RRC on SRB1 and link signalling on T4 and T8 (bearer type 3, bearer 0). 
 (TS 38.322 5.3), with one simplification: every PDU, also each segment of a service data unit, has a number of its own,
 the COUNT of its layer-2 header. SRB0 is not acknowledged: see `srb0_pdu` and `srb0_sdu`.
 
+SRB1 is protected from the security procedures on, as PDCP does it. How each PDU is protected is decided when its
+service data unit is given to `send`; repetitions differ in the poll bit, and so in the MAC-I, at most.
+
 Without I/O. After any call take what `datagrams_to_send` and `next_sdu` give, and call `advance` at `next_deadline`.
 """
 
@@ -25,6 +28,11 @@ from net4ai.codecs.l2 import (
     StatusReport,
 )
 from net4ai.stack.drops import Drop, DropCounter
+from net4ai.stack.retransmission_timeout import RetransmissionTimeout
+from net4ai.stack.security.algorithms import MAC_SIZE
+from net4ai.stack.security.bearer_protection import BearerProtection, Protection
+from net4ai.stack.security.errors import ProtectionError
+from net4ai.stack.security.srb_security import SrbSecurity
 
 MAXIMUM_SDU = 65536
 """Longest service data unit, in octets."""
@@ -46,17 +54,6 @@ MAXIMUM_DELIVERED_SDUS = 512
 MAXIMUM_REPETITIONS = 24
 """Transmissions of one PDU, or expiries of the poll timer in a row, after which the peer is lost (maxRetxThreshold)."""
 
-MILLISECOND = 1_000_000
-INITIAL_TIMEOUT = 200 * MILLISECOND
-"""Poll timer before the round-trip time is known, in nanoseconds."""
-MINIMUM_TIMEOUT = 50 * MILLISECOND
-MAXIMUM_TIMEOUT = 1000 * MILLISECOND
-"""Bound of the back-off. Only a longer round-trip time makes the poll timer longer."""
-
-PATIENT_EXPIRIES = 2
-"""Expiries of the poll timer in a row before the back-off begins."""
-
-_MAXIMUM_EXPIRIES = 16
 _MODULUS = 1 << 32
 _OFFSET_SIZE = SegmentOffset.fixed_run().size
 _RANGE_SIZE = MissingRange.fixed_run().size
@@ -73,7 +70,7 @@ class BearerQueueFull(BearerError):
 
 
 class BearerFailed(BearerError):
-    """The peer is lost; the bearer takes nothing any more."""
+    """The peer is lost, or COUNT used up; the bearer takes nothing any more."""
 
 
 def _ahead(count: int, base: int) -> int:
@@ -81,44 +78,9 @@ def _ahead(count: int, base: int) -> int:
     return ((count - base + _MODULUS // 2) % _MODULUS) - _MODULUS // 2
 
 
-class RetransmissionTimeout:
-    """How long to wait for an answer, in nanoseconds: RFC 6298, made for links with heavy loss.
-
-    The minimum is smaller, and a few expiries in a row are taken for bad luck before the back-off begins.
-    """
-
-    def __init__(self) -> None:
-        self.smoothed: int | None = None
-        """Smoothed round-trip time; None: not measured yet."""
-        self._variation = 0
-        self._expiries = 0
-
-    @property
-    def value(self) -> int:
-        smoothed = self.smoothed
-        base = INITIAL_TIMEOUT if smoothed is None else max(MINIMUM_TIMEOUT, smoothed + 4 * self._variation)
-        return max(base, min(base << max(0, self._expiries - PATIENT_EXPIRIES), MAXIMUM_TIMEOUT))
-
-    def expired(self) -> None:
-        """Nothing came."""
-        self._expiries = min(self._expiries + 1, _MAXIMUM_EXPIRIES)
-
-    def measured(self, sample: int) -> None:
-        """The answer to a PDU that was sent once took `sample`."""
-        if self.smoothed is None:
-            self.smoothed, self._variation = sample, sample // 2
-        else:
-            self._variation += (abs(self.smoothed - sample) - self._variation) // 4
-            self.smoothed += (sample - self.smoothed) // 8
-        self._expiries = 0
-
-    def answered(self) -> None:
-        """An answer to one of several transmissions. To which is unknown, so it measures nothing (Karn).
-
-        While no round trip has been measured the back-off stays, lest the timeout remain shorter than one for ever.
-        """
-        if self.smoothed is not None:
-            self._expiries = 0
+def _count_after(count: int, protection: Protection) -> int:
+    """The next COUNT. One key protects each COUNT once: behind the last comes 2^32, which there is not."""
+    return count + 1 if protection else (count + 1) % _MODULUS
 
 
 @dataclass(slots=True)
@@ -128,6 +90,7 @@ class _Segment:
     segmentation: int
     offset: int
     payload: bytes
+    protection: Protection
 
 
 @dataclass(slots=True)
@@ -170,7 +133,14 @@ class AcknowledgedBearer:
         self.c_rnti = c_rnti
         self.drops = DropCounter() if drops is None else drops
         self.failed = False
-        """The peer is lost: it did not answer after all repetitions."""
+        """It takes and sends nothing any more."""
+        self.failure: Drop | None = None
+        """Why: the peer did not answer after all repetitions, or every COUNT of the key has been used."""
+        self.takes_unverified = False
+        """Hand up a PDU with a MAC-I that comes before there are keys: a UE needs what is in it to make them."""
+        self.verified = False
+        """The service data unit that `next_sdu` gave last was verified (with null integrity: security is on)."""
+        self._protection = BearerProtection()
         self._maximum_pdu = maximum_pdu
         self._maximum_repetitions = maximum_repetitions
         self._window = window
@@ -178,7 +148,7 @@ class AcknowledgedBearer:
         self._segmented = segmented
         self._maximum_sdu = MAXIMUM_SDU if segmented else maximum_pdu - L2_HEADER_SIZE
 
-        self._waiting: deque[bytes] = deque()
+        self._waiting: deque[tuple[bytes, Protection]] = deque()
         self._waiting_octets = 0
         self._cut = 0
         """Octets of the first waiting service data unit that have been cut into PDUs."""
@@ -198,7 +168,10 @@ class AcknowledgedBearer:
         """PDUs that wait for an older one."""
         self._held_octets = 0
         self._assembly: bytearray | None = None
-        self._delivered: deque[bytes] = deque()
+        self._assembly_protection = Protection.CLEAR
+        self._unverified: bytes | None = None
+        """A PDU that has come before there were keys; nothing behind it is taken until it is accepted or refused."""
+        self._delivered: deque[tuple[bytes, bool]] = deque()
         self._status_due = False
         self._status_count = 0
 
@@ -210,7 +183,7 @@ class AcknowledgedBearer:
         Raises `EncodeError` for another length, `BearerQueueFull`, `BearerFailed`.
         """
         if self.failed:
-            raise BearerFailed(f"{self!r}: the peer is lost")
+            raise BearerFailed(f"{self!r}: {self.failure}")
         if not 1 <= len(sdu) <= self._maximum_sdu:
             allowed = f"1 to {self._maximum_sdu}"
             raise EncodeError("AcknowledgedBearer", "length of service data unit", len(sdu), allowed)
@@ -219,7 +192,7 @@ class AcknowledgedBearer:
                 f"{self!r}: {len(self._waiting)} service data units of {self._waiting_octets} octets wait; "
                 f"allowed: {self._maximum_queued} of {MAXIMUM_QUEUED_OCTETS} octets"
             )
-        self._waiting.append(bytes(sdu))
+        self._waiting.append((bytes(sdu), self._protection.sending))
         self._waiting_octets += len(sdu)
 
     def receive(self, pdu: Buffer, now: int) -> None:
@@ -232,11 +205,14 @@ class AcknowledgedBearer:
         """PDUs to send now, each a datagram: a status report, repetitions, then new data."""
         if self.failed:
             return []
+        if self._status_due and self._status_count == _MODULUS:
+            self._fail(Drop.COUNT_EXHAUSTED)
         datagrams = [self._status_pdu()] if self._status_due else []
         self._cut_waiting()
         wanted = [(count, sent) for count, sent in self._sent.items() if sent.wanted]
         if any(sent.transmissions > self._maximum_repetitions for _, sent in wanted):
-            self._fail()
+            self._fail(Drop.PEER_LOST)
+        if self.failed:
             return []
         for index, (count, sent) in enumerate(wanted):
             sent.wanted = False
@@ -249,7 +225,10 @@ class AcknowledgedBearer:
 
     def next_sdu(self) -> bytes | None:
         """The next service data unit of the peer: in order, each once."""
-        return self._delivered.popleft() if self._delivered else None
+        if not self._delivered:
+            return None
+        sdu, self.verified = self._delivered.popleft()
+        return sdu
 
     def next_deadline(self) -> int | None:
         """When to call `advance`, in nanoseconds; None while nothing is under way."""
@@ -261,7 +240,7 @@ class AcknowledgedBearer:
             return
         self._expiries += 1
         if self._expiries > self._maximum_repetitions:
-            self._fail()
+            self._fail(Drop.PEER_LOST)
             return
         self._timeout.expired()
         self._deadline = now + self._timeout.value
@@ -271,11 +250,80 @@ class AcknowledgedBearer:
     @property
     def idle(self) -> bool:
         """Nothing waits, nothing is under way, nothing is half received."""
-        return not (self._waiting or self._sent or self._held or self._delivered or self._assembly or self._status_due)
+        sending = self._waiting or self._sent or self._status_due
+        return not (sending or self._held or self._delivered or self._assembly or self._unverified)
 
     def __repr__(self) -> str:
         kind = getattr(self.bearer_type, "name", self.bearer_type)
         return f"AcknowledgedBearer({kind} {self.bearer}, C-RNTI {self.c_rnti})"
+
+    # Security
+
+    def start_security(self, security: SrbSecurity, required: bool = False) -> None:
+        """What is sent from now on carries a MAC-I, in clear; what comes with one is verified.
+
+        `required`: what comes without is dropped at once (a fresh bearer after re-establishment), otherwise from the
+        first verified PDU on (the RAN node before it sends Security Mode Command). With null integrity nothing changes
+        but `verified`.
+        """
+        self._protection.start(security, required)
+
+    def start_ciphering(self) -> None:
+        """What is sent from now on is enciphered too."""
+        self._protection.start_ciphering()
+
+    def stop_security(self) -> None:
+        """Send and take in clear again: the UE has answered Security Mode Failure."""
+        self._protection.stop()
+
+    def unverified_sdu(self) -> bytes | None:
+        """The service data unit with a MAC-I that came before there were keys, once all older ones have been taken.
+
+        Answer with `accept_unverified` or `refuse_unverified`; until then nothing that follows is delivered.
+        """
+        if self._unverified is None or self._delivered:
+            return None
+        return self._unverified[L2_HEADER_SIZE:-MAC_SIZE]
+
+    def accept_unverified(self, security: SrbSecurity) -> bool:
+        """Verify it with these keys. Right: security starts here, in both directions (see `start_security`), and all
+        that follows must be protected and enciphered. Wrong: it is dropped, as by `refuse_unverified`.
+
+        Raises `BearerError` when there is none.
+        """
+        pdu = self._take_unverified()
+        header, _ = L2Header.read(pdu)
+        payload = security.unprotect(
+            pdu[:L2_HEADER_SIZE], pdu[L2_HEADER_SIZE:], header.count, self.bearer, ciphered=False
+        )
+        if payload is None:
+            self.drops.count(Drop.INTEGRITY_FAILURE, len(pdu))
+        else:
+            self._protection.start(security, required=True)
+            self._took_first()
+        self._take_held()
+        return payload is not None
+
+    def refuse_unverified(self) -> None:
+        """The service data unit is not taken; all goes on without security. Raises `BearerError` when there is none."""
+        self._take_unverified()
+        self._take_held()
+
+    def _take_unverified(self) -> bytes:
+        pdu, self._unverified = self._unverified, None
+        if pdu is None:
+            raise BearerError(f"{self!r}: no unverified service data unit waits")
+        return pdu
+
+    def _took_first(self) -> None:
+        """The first protected PDU was taken: what came behind it in clear was forged, and has not arrived."""
+        self._protection.took_first()
+        for count in [count for count, held in self._held.items() if not held.protection]:
+            forged = self._held.pop(count)
+            self._held_octets -= len(forged.payload)
+            self.drops.count(Drop.NOT_PROTECTED, len(forged.payload))
+        newest = max((_ahead(count, self._expected) for count in self._held), default=-1)
+        self._highest = (self._expected + newest + 1) % _MODULUS
 
     # Sending
 
@@ -283,8 +331,11 @@ class AcknowledgedBearer:
         """Make PDUs out of waiting service data units while the window has room."""
         oldest = next(iter(self._sent), self._next_count)
         while self._waiting and _ahead(self._next_count, oldest) < self._window and self._sent_octets < WINDOW_OCTETS:
-            sdu, start = self._waiting[0], self._cut
-            room = self._maximum_pdu - L2_HEADER_SIZE - (_OFFSET_SIZE if start else 0)
+            (sdu, protection), start = self._waiting[0], self._cut
+            if self._next_count == _MODULUS:
+                self._fail(Drop.COUNT_EXHAUSTED)
+                return
+            room = self._maximum_pdu - L2_HEADER_SIZE - (_OFFSET_SIZE if start else 0) - protection.size
             end = min(start + room, len(sdu))
             segmentation = {
                 (True, True): Segmentation.COMPLETE,
@@ -292,22 +343,24 @@ class AcknowledgedBearer:
                 (False, False): Segmentation.MIDDLE,
                 (False, True): Segmentation.LAST,
             }[start == 0, end == len(sdu)]
-            self._sent[self._next_count] = _Sent(_Segment(segmentation, start, sdu[start:end]))
+            self._sent[self._next_count] = _Sent(_Segment(segmentation, start, sdu[start:end], protection))
             self._sent_octets += end - start
-            self._next_count = (self._next_count + 1) % _MODULUS
+            self._next_count = _count_after(self._next_count, protection)
             self._cut = end
             if end == len(sdu):
                 self._waiting.popleft()
                 self._waiting_octets -= len(sdu)
                 self._cut = 0
 
-    def _header(self, count: int, *, is_data: bool, segmentation: int = Segmentation.COMPLETE, poll: bool) -> bytes:
+    def _header(
+        self, count: int, protection: Protection, *, is_data: bool = True, segmentation: int = 0, poll: bool = False
+    ) -> bytes:
         return L2Header(
             is_data=is_data,
             segmentation=segmentation,
             poll=poll,
-            has_mac=False,
-            ciphered=False,
+            has_mac=protection is not Protection.CLEAR,
+            ciphered=protection is Protection.INTEGRITY_AND_CIPHERING,
             bearer_type=self.bearer_type,
             bearer=self.bearer,
             c_rnti=self.c_rnti,
@@ -315,27 +368,32 @@ class AcknowledgedBearer:
         ).to_bytes()
 
     def _data_pdu(self, count: int, segment: _Segment, poll: bool) -> bytes:
-        header = self._header(count, is_data=True, segmentation=segment.segmentation, poll=poll)
-        offset = SegmentOffset(offset=segment.offset).to_bytes() if segment.segmentation in _HAS_OFFSET else b""
-        return header + offset + segment.payload
+        head = self._header(count, segment.protection, segmentation=segment.segmentation, poll=poll)
+        if segment.segmentation in _HAS_OFFSET:
+            head += SegmentOffset(offset=segment.offset).to_bytes()
+        return self._protection.protect(head, segment.payload, count, self.bearer, segment.protection)
 
     def _status_pdu(self) -> bytes:
-        """Status reports have a COUNT of their own: it numbers them, and is free for integrity protection to use."""
+        """Status reports have a COUNT of their own. They are integrity protected, and never enciphered."""
         self._status_due = False
+        protection = min(self._protection.sending, Protection.INTEGRITY)
         missing: list[bytes] = []
         next_count = self._highest
-        most = min(MAXIMUM_MISSING_RANGES, (self._maximum_pdu - _EMPTY_REPORT_SIZE) // _RANGE_SIZE)
+        most = min(MAXIMUM_MISSING_RANGES, (self._maximum_pdu - _EMPTY_REPORT_SIZE - protection.size) // _RANGE_SIZE)
         for first, length in self._gaps():
             if len(missing) == most:
                 next_count = first
                 break
             missing.append(MissingRange(first=first, length=length).to_bytes())
-        header = self._header(self._status_count, is_data=False, poll=False)
-        self._status_count = (self._status_count + 1) % _MODULUS
-        return header + StatusReport(next_count=next_count, missing=b"".join(missing)).to_bytes()
+        count, self._status_count = self._status_count, _count_after(self._status_count, protection)
+        report = StatusReport(next_count=next_count, missing=b"".join(missing)).to_bytes()
+        return self._protection.protect(
+            self._header(count, protection, is_data=False), report, count, self.bearer, protection
+        )
 
-    def _fail(self) -> None:
+    def _fail(self, reason: Drop) -> None:
         self.failed = True
+        self.failure = reason
         self._deadline = None
         self._status_due = False
         self._waiting.clear()
@@ -346,6 +404,7 @@ class AcknowledgedBearer:
         self._held.clear()
         self._held_octets = 0
         self._assembly = None
+        self._unverified = None
 
     # Receiving. Each gives the reason of a drop, or None.
 
@@ -358,27 +417,47 @@ class AcknowledgedBearer:
             header, start = L2Header.read(pdu)
             if (header.bearer_type, header.bearer, header.c_rnti) != (self.bearer_type, self.bearer, self.c_rnti):
                 return Drop.WRONG_BEARER
-            if header.has_mac:
-                return Drop.INTEGRITY_NOT_CONFIGURED
-            if not header.is_data:
-                report = StatusReport.from_bytes(pdu[start:])
-                return self._receive_status(report, report.missing_ranges(), now)
+            if header.has_mac and self.takes_unverified and self._protection.security is None:
+                return self._receive_unverified(header, pdu)
             offset = 0
-            if header.segmentation in _HAS_OFFSET:
+            if header.is_data and header.segmentation in _HAS_OFFSET:
                 segment_offset, start = SegmentOffset.read(pdu, start)
                 offset = segment_offset.offset
-        except DecodeError as error:
+            payload, protection = self._protection.unprotect(header, pdu[:start], pdu[start:])
+            if not header.is_data:
+                report = StatusReport.from_bytes(payload)
+                return self._receive_status(report, report.missing_ranges(), now)
+        except (DecodeError, ProtectionError) as error:
             return error.reason
-        if start == len(pdu):
+        if not payload:
             return Drop.PDU_EMPTY
         if header.segmentation != Segmentation.COMPLETE and not self._segmented:
             return Drop.SEGMENTED
-        return self._receive_data(header, _Segment(header.segmentation, offset, bytes(pdu[start:])))
+        return self._receive_data(header, _Segment(header.segmentation, offset, payload, protection))
+
+    def _receive_unverified(self, header: L2Header, pdu: Buffer) -> str | None:
+        """A MAC-I without keys. Taken when it is next, whole, in clear and the only one; else its sender repeats it."""
+        ahead = _ahead(header.count, self._expected)
+        if header.is_data and -self._window <= ahead < 0:
+            self._status_due |= header.poll
+            return Drop.DUPLICATE
+        whole = header.is_data and header.segmentation == Segmentation.COMPLETE and not header.ciphered
+        busy = self._assembly is not None or self._unverified is not None
+        if ahead or busy or not whole or len(pdu) <= L2_HEADER_SIZE + MAC_SIZE:
+            return Drop.INTEGRITY_NOT_CONFIGURED
+        self._unverified = bytes(pdu)
+        self._expected = _count_after(self._expected, Protection.INTEGRITY)
+        if _ahead(self._highest, self._expected) < 0:
+            self._highest = self._expected % _MODULUS
+        self._status_due |= header.poll
+        return None
 
     def _receive_data(self, header: L2Header, segment: _Segment) -> str | None:
         ahead = _ahead(header.count, self._expected)
         if not -self._window <= ahead < self._window:
             return Drop.OUT_OF_WINDOW
+        if self._protection.required and ahead >= 0 and header.count < self._expected:
+            return Drop.REPLAY
         if ahead < 0 or header.count in self._held:
             # Our answer to this one may have been lost.
             self._status_due |= header.poll
@@ -392,30 +471,37 @@ class AcknowledgedBearer:
         self._status_due |= header.poll or behind_highest > 0
         self._held[header.count] = segment
         self._held_octets += len(segment.payload)
-        while (arrived := self._held.pop(self._expected, None)) is not None:
-            self._expected = (self._expected + 1) % _MODULUS
-            self._held_octets -= len(arrived.payload)
-            self._assemble(arrived)
+        self._take_held()
         return None
+
+    def _take_held(self) -> None:
+        """Take what is next, in order."""
+        while self._unverified is None and (arrived := self._held.pop(self._expected, None)) is not None:
+            self._held_octets -= len(arrived.payload)
+            self._expected = _count_after(self._expected, arrived.protection)
+            if arrived.protection and not self._protection.took_one:
+                self._took_first()
+            self._assemble(arrived)
 
     def _assemble(self, segment: _Segment) -> None:
         """Take the next segment in order. A peer that segments wrongly loses the service data unit, not the bearer."""
         begins = segment.segmentation in (Segmentation.COMPLETE, Segmentation.FIRST)
         done = b"" if self._assembly is None else self._assembly
-        if begins != (self._assembly is None) or segment.offset != len(done):
+        continues = segment.offset == len(done) and (begins or segment.protection is self._assembly_protection)
+        if begins != (self._assembly is None) or not continues:
             self.drops.count(Drop.SEGMENT_OUT_OF_ORDER, len(done))
             self._assembly = None
             if not begins:
                 return
         if self._assembly is None:
-            self._assembly = bytearray()
+            self._assembly, self._assembly_protection = bytearray(), segment.protection
         if len(self._assembly) + len(segment.payload) > MAXIMUM_SDU:
             self.drops.count(Drop.SDU_TOO_LONG, len(self._assembly))
             self._assembly = None
             return
         self._assembly += segment.payload
         if segment.segmentation in (Segmentation.COMPLETE, Segmentation.LAST):
-            self._delivered.append(bytes(self._assembly))
+            self._delivered.append((bytes(self._assembly), bool(segment.protection) or self._protection.null))
             self._assembly = None
 
     def _gaps(self) -> Iterator[tuple[int, int]]:

@@ -11,19 +11,21 @@ from net4ai.codecs.errors import EncodeError
 from net4ai.codecs.l2 import MissingRange, StatusReport
 from net4ai.stack import acknowledged_bearer as module
 from net4ai.stack.acknowledged_bearer import (
-    INITIAL_TIMEOUT,
     MAXIMUM_DELIVERED_SDUS,
     MAXIMUM_PDU,
     MAXIMUM_QUEUED_SDUS,
     MAXIMUM_SDU,
-    MAXIMUM_TIMEOUT,
-    MINIMUM_TIMEOUT,
     WINDOW,
     BearerFailed,
     BearerQueueFull,
-    RetransmissionTimeout,
 )
 from net4ai.stack.drops import Drop
+from net4ai.stack.retransmission_timeout import (
+    INITIAL_TIMEOUT,
+    MAXIMUM_TIMEOUT,
+    MINIMUM_TIMEOUT,
+    RetransmissionTimeout,
+)
 
 # ---------------------------------------------------------------------------------------------------------------------
 # Delivery
