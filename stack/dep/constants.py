@@ -75,8 +75,16 @@ ERROR_BURST = 10
 ERROR_INTERVAL = 100 * MILLISECOND
 CONTROL_QUEUE = 1024
 """Control PDUs waiting to be taken; more are not produced: every one of them is repeated on demand."""
-KEEPALIVE_MISSED = 4
-"""PINGs without any sign of life before the session closes with PEER_LOST (only where a keepalive is set)."""
+ANSWER_WAIT = 100 * MILLISECOND
+"""PATH and CAPSULE are repeated after this time, doubling."""
+ANSWER_WAIT_MAXIMUM = 1 * SECOND
+UNANSWERED_REPETITIONS = MAXIMUM_PROBES
+"""Then the session closes with PEER_LOST."""
+CAPSULES_WAITING = 8
+"""Capsules on their way, and as many received ones that wait for the application."""
+MAXIMUM_CAPSULE = 1024
+"""Octets of a key capsule: the bound of its declaration."""
+MAXIMUM_EPOCH = 0xFFFFFFFF
 
 # --- Credit (R94; as a gNB schedules its uplink, TS 38.321 5.4) ---
 

@@ -49,9 +49,7 @@ class FlowsDiffer(DepError):
     """A path change must keep the QoS flows and what they promise; only their bearers may differ."""
 
     def __init__(self, qfis: list[int], configured: list[int]) -> None:
-        super().__init__(
-            f"path change to QoS flows {qfis}; allowed: {configured}, reliable and ordered as they are"
-        )
+        super().__init__(f"path change to QoS flows {qfis}; allowed: {configured}, reliable and ordered as they are")
 
 
 class CapsuleRefused(DepError):

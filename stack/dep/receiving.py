@@ -210,7 +210,7 @@ class FlowReceiver:
             return self._refuse(Drop.MESSAGE_TOO_LARGE, Cause.MESSAGE_TOO_LARGE, key, size, now)
         announcement = size == 0 and length > 0
         if announcement:
-            if offset:
+            if offset % segment or offset > length:
                 return self._drop(Drop.WRONG_SEGMENT, size, now)
         elif offset % segment or offset > length or size != min(segment, length - offset):
             return self._drop(Drop.WRONG_SEGMENT, size, now)
@@ -285,7 +285,7 @@ class FlowReceiver:
     def _answer_announcement(self, message: IncomingMessage) -> None:
         if message.claim is None:
             self._claim(message)
-        if message.permitted > message.reached:
+        if message.permitted > message.reached or (message.has_gap and message.permitted):
             message.grant_due = True
         elif message.permitted < message.length:
             self._busy(message.key)
@@ -386,6 +386,13 @@ class FlowReceiver:
                 message.granted = message.permitted
                 message.grant_due = False
                 self._control(DepType.GRANT, self.mapping.qfi, message.key, 0, pdus.grant(message.granted))
+
+    def restate(self, now: int) -> None:
+        """The path has changed: say again of every message what has arrived and what is permitted."""
+        for message in self.open.values():
+            message.acknowledge_by(now)
+            message.grant_due = message.permitted > 0
+            message.timer, message.silences = now, 0
 
     def _busy(self, key: MessageKey) -> None:
         self._control(DepType.BUSY, self.mapping.qfi, key, 0, bytes(4))

@@ -10,6 +10,7 @@ from array import array
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from heapq import heappop, heappush
 
 from net4ai.codecs.causes import Cause
 from net4ai.codecs.common import FlowMapping, SessionLimits
@@ -90,7 +91,8 @@ class OutgoingMessage:
         self.states = bytearray(self.count)
         self.numbers = array("Q", bytes(8 * self.count))
         """Packet number of each segment's last transmission."""
-        self.lost: deque[int] = deque()
+        self.lost: list[int] = []
+        """A heap of the segments to send again; those acknowledged meanwhile are passed over."""
         self.next = 0
         """First segment never sent."""
         self.base = 0
@@ -123,28 +125,40 @@ class OutgoingMessage:
     @property
     def blocked(self) -> bool:
         """Nothing is left to do but to wait for credit."""
-        return not self.lost and self.next < self.count and self.next >= self.permitted
+        while self.lost and self.states[self.lost[0]] != LOST:
+            heappop(self.lost)
+        return self.permitted <= (self.lost[0] if self.lost else self.next) < self.count
 
     def take_segments(self, most: int) -> Sequence[int]:
         """The segments to send now: lost ones first. Ascending, so that a short last one ends the burst."""
+        permitted = self.permitted
         segments: list[int] = []
-        while self.lost and len(segments) < most:
-            index = self.lost.popleft()
+        while self.lost and self.lost[0] < permitted and len(segments) < most:
+            index = heappop(self.lost)
             if self.states[index] == LOST:
                 segments.append(index)
-        end = min(self.permitted, self.next + most - len(segments))
+        end = min(permitted, self.next + most - len(segments))
         fresh = range(self.next, max(self.next, end))
         self.next = fresh.stop
-        if not segments:
-            return fresh
-        segments.sort()
-        return [*segments, *fresh]
+        return [*segments, *fresh] if segments else fresh
 
     def lose(self, index: int) -> None:
         """A segment in flight will not arrive."""
         self.states[index] = LOST
         self.in_flight -= 1
-        self.lost.append(index)
+        heappush(self.lost, index)
+
+    def lose_all(self) -> None:
+        """Nothing that is in flight will arrive."""
+        index = self.states.find(FLIGHT, self.base)
+        while index >= 0:
+            self.lose(index)
+            index = self.states.find(FLIGHT, index)
+
+    def lose_permission(self) -> None:
+        """What was granted, and lent of the unscheduled octets, does not count any more."""
+        self.granted = self.unscheduled = 0
+        self.announced = False
 
     def acknowledge_before(self, index: int) -> bool:
         """All segments before `index` have arrived; whether that is news."""
@@ -225,6 +239,7 @@ class FlowSender:
         """First and last packet number, time, message and segments of what was sent, oldest first."""
         self._probes = 0
         self._probe_due = False
+        self._suspended = False
         self._pending: deque[Burst] = deque()
         self._timer = 0
         """When the wait for an answer began."""
@@ -277,6 +292,26 @@ class FlowSender:
         while self._transmissions and not self._transmissions[0][3].in_flight:
             self._transmissions.popleft()
 
+    # --- Another path ---
+
+    def suspend(self) -> None:
+        """The path has changed. Relays of the new one have granted nothing yet; timers rest until `resume`."""
+        self._suspended = True
+        self._pending.clear()
+        self._probe_due = False
+        for message in self.open.values():
+            message.lose_permission()
+
+    def resume(self, now: int) -> None:
+        """Go on over the new path with what has not been acknowledged; nothing more comes of the old one."""
+        self._suspended = False
+        self._round_trip = RoundTrip()
+        self._probes = 0
+        self._timer = max(self._timer, now)
+        if self.mapping.reliable:
+            for message in self.open.values():
+                message.lose_all()
+
     # --- What goes out ---
 
     def next_burst(self, now: int) -> Burst | None:
@@ -321,6 +356,7 @@ class FlowSender:
                 yield self._burst(message, [message.states.find(FLIGHT, message.base)], now, ack_requested=True)
 
     def _announce(self, message: OutgoingMessage, now: int, ack_requested: bool = False) -> Burst:
+        """DATA without payload asks for credit. Its offset tells a relay that is new to the message where it stands."""
         message.announced = True
         return self._burst(message, (), now, ack_requested)
 
@@ -342,7 +378,7 @@ class FlowSender:
         at = 8
         pack_into, numbers, message_id = SEGMENT.pack_into, message.numbers, message.message_id
         if not segments:
-            pack_into(data, at, prefix, message_id, 0, length, number & 0xFFFFFFFF)
+            pack_into(data, at, prefix, message_id, message.base * size, length, number & 0xFFFFFFFF)
             end, number = SEGMENT_HEADERS, number + 1
         for index in segments:
             offset = index * size
@@ -466,6 +502,8 @@ class FlowSender:
 
     def _waits(self) -> bool:
         """Whether it is the peer's turn."""
+        if self._suspended:
+            return False
         reliable = self.mapping.reliable
         return any((reliable and message.in_flight) or message.blocked for message in self.open.values())
 

@@ -21,45 +21,47 @@ from typing import ClassVar
 from net4ai.codecs.causes import Cause
 from net4ai.codecs.common import FlowMapping, SessionLimits
 from net4ai.codecs.declaration import Buffer
-from net4ai.codecs.dep import AckBody, CloseBody, DepType, EchoBody, ErrorBody, Extension, GrantBody, PathReason
+from net4ai.codecs.dep import (
+    AckBody,
+    CapsuleBody,
+    CloseBody,
+    DepType,
+    EchoBody,
+    ErrorBody,
+    GrantBody,
+    PathBody,
+    PathReason,
+)
 from net4ai.codecs.errors import DecodeError
 from net4ai.codecs.l2 import L2_HEADER_SIZE
 from net4ai.stack.dep import pdus
+from net4ai.stack.dep.capsules import Capsules
 from net4ai.stack.dep.constants import (
     CLOSE_REPEAT,
     CLOSE_REPETITIONS,
     CONTROL_QUEUE,
-    KEEPALIVE_MISSED,
     NACK_RANGES,
     QUEUED_MESSAGES,
 )
 from net4ai.stack.dep.credit import CreditBudget
-from net4ai.stack.drops import Drop, OnDrop
+from net4ai.stack.dep.error_causes import MESSAGE_CAUSES, SESSION_CAUSES
 from net4ai.stack.dep.error_rate import ErrorRate
-from net4ai.stack.dep.errors import AnswerUnderWay, MessageTooLarge, SessionNotOpen, TooManyMessages, UnknownFlow
-from net4ai.stack.dep.events import Event, MessageReceived, SessionClosed
+from net4ai.stack.dep.errors import (
+    AnswerUnderWay,
+    FlowsDiffer,
+    MessageTooLarge,
+    SessionNotOpen,
+    TooManyMessages,
+    UnknownFlow,
+)
+from net4ai.stack.dep.events import CapsuleReceived, Event, MessageReceived, SessionClosed
+from net4ai.stack.dep.extensions import Extensions, Jitter
+from net4ai.stack.dep.path_change import Age, PathChange
 from net4ai.stack.dep.pdus import DATA_SIZE, HEADER_SIZE, SEGMENT, Header
 from net4ai.stack.dep.receiving import FlowReceiver, MessageKey, ReceiveWindow
+from net4ai.stack.dep.repetition import Repetition
 from net4ai.stack.dep.sending import Burst, FlowSender, OutgoingMessage, SendWindow
-
-MESSAGE_CAUSES = frozenset(
-    {
-        Cause.UNEXPECTED_MESSAGE,
-        Cause.QOS_FLOW_NOT_CONFIGURED,
-        Cause.WRONG_BEARER,
-        Cause.MESSAGE_TOO_LARGE,
-        Cause.OVERLAPPING_DATA,
-        Cause.REASSEMBLY_TIMEOUT,
-    }
-)
-"""Causes in ERROR that end the message they name."""
-
-SESSION_CAUSES = frozenset({Cause.UNKNOWN_SESSION, Cause.VERSION_NOT_SUPPORTED})
-"""Causes in ERROR that end the session, once the peer has been heard."""
-
-
-def _no_hook(reason: str, octets: int) -> None:
-    pass
+from net4ai.stack.drops import Drop, OnDrop
 
 
 class DepSession:
@@ -67,8 +69,7 @@ class DepSession:
 
     version: agreed when the session was added. send_handle: what the peer gave out, 1 to 2^32 - 1.
     send_limits: what the peer permits. receive_limits: what we permit; its unscheduled octets are promised by `budget`
-    until the session is closed. keepalive: silence in nanoseconds after which the peer is asked for a sign of life;
-    None: never. on_drop is told of every drop. Raises `NotEnoughCredit`.
+    until the session is closed. on_drop is told of every drop. Raises `NotEnoughCredit`.
     """
 
     def __init__(
@@ -80,8 +81,7 @@ class DepSession:
         send_limits: SessionLimits,
         receive_limits: SessionLimits,
         budget: CreditBudget,
-        keepalive: int | None = None,
-        on_drop: OnDrop = _no_hook,
+        on_drop: OnDrop | None = None,
     ) -> None:
         budget.promise(receive_limits.unscheduled)
         self.version = version
@@ -94,6 +94,7 @@ class DepSession:
         self._on_drop = on_drop
         self._events: deque[Event] = deque()
         self._controls: list[tuple[int, bytes]] = []
+        """QoS flow and PDU of what waits to be taken."""
         self._send_window = SendWindow(send_limits)
         self._receive_window = ReceiveWindow(receive_limits, budget, self)
         self._senders = {
@@ -112,12 +113,13 @@ class DepSession:
         self._error_rate = ErrorRate()
         self._state = "open"
         self._cause = Cause.NORMAL
-        self._close_at: int | None = None
-        self._closes = 0
-        self._keepalive = keepalive
-        self._alive_at: int | None = None
-        self._pings = 0
-        self._echo = 0
+        self._close = Repetition(CLOSE_REPEAT, CLOSE_REPEAT << CLOSE_REPETITIONS, CLOSE_REPETITIONS)
+        self._path = PathChange()
+        self._path_qfi = next(iter(self.flows), 0)
+        """PATH goes out on this QoS flow: one that moved."""
+        self._capsules = Capsules()
+        self.jitter = Jitter()
+        """Of PDUs of the peer that carry a timestamp."""
 
     # --- The application's side ---
 
@@ -128,6 +130,8 @@ class DepSession:
     @property
     def idle(self) -> bool:
         """Nothing is under way in either direction."""
+        if self._path.waiting or self._capsules.waiting:
+            return False
         return not any(flow.open or flow.queue for flow in self._senders.values()) and not any(
             flow.open or flow.held for flow in self._receivers.values()
         )
@@ -167,25 +171,46 @@ class DepSession:
         event = self._events.popleft()
         if isinstance(event, MessageReceived):
             self._receive_window.backlog -= 1
+        elif isinstance(event, CapsuleReceived):
+            self._capsules.untaken -= 1
         return event
 
-    def ping(self, now: int) -> None:
-        """Ask the peer for a sign of life."""
-        self._echo = (self._echo + 1) & 0xFFFFFFFF
-        self._pings += 1
-        self._queue(DepType.PING, EchoBody(echo=self._echo).to_bytes())
-
     def path_changed(self, reason: PathReason, now: int, flows: Iterable[FlowMapping] | None = None) -> None:
-        """The session goes on over another path: tell the peer, and wait with DATA until it has answered.
+        """The session goes on over another path: PATH tells the peer, and DATA waits until it has answered.
 
         `flows`: the same QoS flows on other bearers, where they moved. A session that is no longer open only takes
         these. Raises `FlowsDiffer`.
         """
-        raise NotImplementedError
+        self._now = now
+        if flows is not None:
+            self._move({flow.qfi: flow for flow in flows})
+        if not self.is_open:
+            return
+        for sender in self._senders.values():
+            sender.suspend()
+        self._path.begin(reason, now)
+        self._repeat_path(now)
+        for receiver in self._receivers.values():
+            receiver.restate(now)
+
+    def _move(self, flows: dict[int, FlowMapping]) -> None:
+        promises = {qfi: (flow.reliable, flow.ordered) for qfi, flow in self.flows.items()}
+        if promises != {qfi: (flow.reliable, flow.ordered) for qfi, flow in flows.items()}:
+            raise FlowsDiffer(sorted(flows), sorted(promises))
+        moved = [qfi for qfi, flow in self.flows.items() if flow.bearer != flows[qfi].bearer]
+        self._path_qfi = next(iter(moved), self._path_qfi)
+        for qfi in moved:
+            self.flows[qfi] = self._senders[qfi].mapping = self._receivers[qfi].mapping = flows[qfi]
 
     def send_capsule(self, epoch: int, octets: bytes, now: int) -> None:
-        """Hand a key capsule to the peer, which gets it once. Raises `SessionNotOpen`, `CapsuleRefused`."""
-        raise NotImplementedError
+        """Hand a key capsule to the peer, which gets it once; capsules go out in the order of their growing epochs.
+
+        Raises `SessionNotOpen`, `CapsuleRefused`.
+        """
+        if not self.is_open:
+            raise SessionNotOpen(f"the session is {self._state}")
+        self._capsules.send(epoch, octets, now)
+        self.advance(now)
 
     def close(self, cause: Cause, now: int) -> None:
         """End the data phase: open messages fail with `cause`, CLOSE is repeated until answered."""
@@ -194,13 +219,12 @@ class DepSession:
         for flow in self._receivers.values():
             flow.collect(now)
         self._end("closing", cause)
-        self._close_at = now
+        self._close.start(now)
         self.advance(now)
 
     def release(self) -> None:
         """RRC or link signalling has released the session: memory and credit go back, nothing more is said or told."""
         self._end("closed", Cause.NORMAL)
-        self._close_at = None
         self._events.clear()
         self._controls.clear()
 
@@ -213,7 +237,7 @@ class DepSession:
         chooses.
         """
         bursts: list[Burst] = []
-        if not self.is_open:
+        if not self.is_open or self._path.waiting:
             return bursts
         waiting = list(self._senders.values()) if qfi is None else [self._senders[qfi]]
         self._first_flow += 1
@@ -237,7 +261,8 @@ class DepSession:
             for flow in self._receivers.values():
                 flow.collect(now)
         controls, self._controls = self._controls, []
-        return controls
+        first = next(iter(self.flows.values()))
+        return [(self.flows.get(qfi, first).bearer, pdu) for qfi, pdu in controls]
 
     # --- What comes in ---
 
@@ -262,7 +287,7 @@ class DepSession:
         if self._state != "open" and header.type not in (DepType.CLOSE, DepType.CLOSE_ACK):
             return self._drop(Drop.SESSION_CLOSED, len(view), now)
         try:
-            body = self._skip_extensions(header, view)
+            body = self._skip_extensions(header, view, now)
             if body is not None:
                 handler(self, header, body, now)
         except DecodeError:
@@ -297,24 +322,21 @@ class DepSession:
         plain = header.type == DepType.DATA and header.version == self.version and not header.extension_words
         return (bytes(pdu[:8]), header) if plain else None
 
-    def _skip_extensions(self, header: Header, pdu: memoryview) -> memoryview | None:
-        """The body behind the extensions, none of which is known. Raises `DecodeError`."""
+    def _skip_extensions(self, header: Header, pdu: memoryview, now: int) -> memoryview | None:
+        """The body behind the extensions, if they can be understood. Raises `DecodeError`."""
         if not header.extension_words:
             return pdu[HEADER_SIZE:]
         end = HEADER_SIZE + 4 * header.extension_words
         if end > len(pdu):
             raise DecodeError("DepHeader", "truncated", "extensions")
-        at = HEADER_SIZE
-        while at < end:
-            extension, _ = Extension.read(pdu[:end], at)
-            at += 4 * extension.words
-            if extension.critical:
-                self._drop(Drop.UNKNOWN_EXTENSION, len(pdu), self._now)
-                if header.type != DepType.ERROR:
-                    self._send_error(Cause.UNKNOWN_CRITICAL_EXTENSION, header.qfi, _key(header))
-                return None
-        if at != end:
-            raise DecodeError("Extension", "length out of range")
+        extensions = Extensions(pdu[HEADER_SIZE:end])
+        if extensions.critical_unknown:
+            self._drop(Drop.UNKNOWN_EXTENSION, len(pdu), now)
+            if header.type != DepType.ERROR:
+                self._send_error(Cause.UNKNOWN_CRITICAL_EXTENSION, header.qfi, _key(header))
+            return None
+        if extensions.timestamp is not None:
+            self.jitter.sample(extensions.timestamp, now)
         return pdu[end:]
 
     def _on_data(self, header: Header, body: memoryview, now: int) -> None:
@@ -332,14 +354,14 @@ class DepSession:
         if header.response and header.message_id >= self._senders[header.qfi].next_id:
             self._drop(Drop.ANSWERS_NOTHING, len(payload), now)
             return self._send_error(Cause.UNEXPECTED_MESSAGE, header.qfi, key)
-        self._alive(now)
+        self._heard = True
         return flow.on_data(key, header.offset, length, number, bool(header.ack_requested), payload, now)
 
     def _message(self, header: Header, body: memoryview, now: int) -> tuple[FlowSender, OutgoingMessage] | None:
         """The message of ours a control PDU is about."""
         flow = self._senders.get(header.qfi)
         message = flow.open.get(_key(header)) if flow is not None else None
-        self._alive(now)
+        self._heard = True
         if flow is None or message is None:
             self._drop(Drop.UNKNOWN_MESSAGE, len(body), now)
             return None
@@ -374,12 +396,53 @@ class DepSession:
 
     def _on_ping(self, header: Header, body: memoryview, now: int) -> None:
         echo = EchoBody.from_bytes(body)
-        self._alive(now)
+        self._heard = True
         self._queue(DepType.PONG, echo.to_bytes(), qfi=header.qfi, message_id=header.message_id)
 
     def _on_pong(self, header: Header, body: memoryview, now: int) -> None:
         EchoBody.from_bytes(body)
-        self._alive(now)
+        self._drop(Drop.ANSWERS_NOTHING, len(body), now)
+
+    def _on_path(self, header: Header, body: memoryview, now: int) -> None:
+        path = PathBody.from_bytes(body)
+        self._heard = True
+        if path.answer:
+            if not self._path.take_answer(path.sequence):
+                return self._drop(Drop.ANSWERS_NOTHING, len(body), now)
+            for sender in self._senders.values():
+                sender.resume(now)
+            return None
+        age = self._path.hear(path.sequence)
+        if age is Age.NEWER and not self._path.waiting:
+            # What goes the other way has another path, too; its receiver says behind PATH where it stands.
+            for sender in self._senders.values():
+                sender.suspend()
+                sender.resume(now)
+        if age is not Age.OLDER:
+            for receiver in self._receivers.values():
+                receiver.restate(now)
+                receiver.collect(now)
+        answer = PathBody(sequence=path.sequence, reason=path.reason, answer=True)
+        return self._queue(DepType.PATH, answer.to_bytes(), qfi=header.qfi)
+
+    def _on_capsule(self, header: Header, body: memoryview, now: int) -> None:
+        capsule = CapsuleBody.from_bytes(body)
+        self._heard = True
+        if not capsule.capsule:
+            if not self._capsules.take_answer(capsule.epoch, now):
+                return self._drop(Drop.ANSWERS_NOTHING, len(body), now)
+            return self._repeat_capsule(now)
+        refusal = self._capsules.hear(capsule)
+        if refusal is None:
+            self._events.append(CapsuleReceived(capsule.epoch, capsule.capsule))
+        else:
+            self._drop(refusal, len(body), now)
+        if refusal is Drop.CAPSULE_CHANGED:
+            self._send_error(Cause.OVERLAPPING_DATA, header.qfi, _key(header))
+        elif refusal is not Drop.RECEIVER_BACKLOG:
+            answer = CapsuleBody(epoch=capsule.epoch, capsule=b"")
+            self._queue(DepType.CAPSULE, answer.to_bytes(), qfi=header.qfi)
+        return None
 
     def _on_close(self, header: Header, body: memoryview, now: int) -> None:
         cause = CloseBody.from_bytes(body).cause
@@ -405,7 +468,7 @@ class DepSession:
         message = flow.open.get(_key(header)) if flow is not None else None
         if flow is None or message is None or cause not in MESSAGE_CAUSES:
             return self._drop(Drop.ERROR_WITHOUT_CONSEQUENCE, len(body), now)
-        self._alive(now)
+        self._heard = True
         return flow.fail(message, Cause(cause))
 
     _HANDLERS: ClassVar[dict[int, Callable[[DepSession, Header, memoryview, int], None]]] = {
@@ -418,14 +481,16 @@ class DepSession:
         DepType.PONG: _on_pong,
         DepType.CLOSE: _on_close,
         DepType.CLOSE_ACK: _on_close_ack,
+        DepType.PATH: _on_path,
         DepType.ERROR: _on_error,
+        DepType.CAPSULE: _on_capsule,
     }
 
     # --- Time ---
 
     def next_deadline(self) -> int | None:
         """When `advance` is due; None while nothing is under way. Computing is not silence: an idle session waits."""
-        deadlines: list[int | None] = [self._close_at, self._keepalive_at()]
+        deadlines = [self._close.due_at, self._path.repetition.due_at, self._capsules.repetition.due_at]
         if self.is_open:
             deadlines += [flow.next_deadline() for flow in self._senders.values()]
             deadlines += [flow.next_deadline() for flow in self._receivers.values()]
@@ -434,43 +499,39 @@ class DepSession:
     def advance(self, now: int) -> None:
         """Let the timers run out that are due."""
         self._now = now
-        if self._close_at is not None and self._close_at <= now:
-            self._repeat_close(now)
+        self._repeat_close(now)
+        self._repeat_path(now)
+        self._repeat_capsule(now)
         if not self.is_open:
             return
         for sender in self._senders.values():
             sender.advance(now)
         for receiver in self._receivers.values():
             receiver.advance(now)
-        self._keep_alive(now)
 
     def _repeat_close(self, now: int) -> None:
-        if self._closes > CLOSE_REPETITIONS:
-            return self._closed(self._cause)
-        self._close_at = now + (CLOSE_REPEAT << self._closes)
-        self._closes += 1
-        return self._queue(DepType.CLOSE, pdus.close(self._cause))
-
-    def _keepalive_at(self) -> int | None:
-        if self._keepalive is None or not self.is_open:
-            return None
-        return (self._alive_at or 0) + self._keepalive * (self._pings + 1)
-
-    def _keep_alive(self, now: int) -> None:
-        due = self._keepalive_at()
-        if due is None or due > now:
+        if not self._close.is_due(now):
             return
-        if self._alive_at is None:
-            self._alive_at = now
-        elif self._pings >= KEEPALIVE_MISSED:
-            self._closed(Cause.PEER_LOST)
+        if self._close.say(now):
+            self._queue(DepType.CLOSE, pdus.close(self._cause))
         else:
-            self.ping(now)
+            self._closed(self._cause)
 
-    def _alive(self, now: int) -> None:
-        self._heard = True
-        self._alive_at = now
-        self._pings = 0
+    def _repeat_path(self, now: int) -> None:
+        if not self._path.repetition.is_due(now):
+            return
+        if self._path.repetition.say(now):
+            self._queue(DepType.PATH, self._path.question().to_bytes(), qfi=self._path_qfi, first=True)
+        else:
+            self._closed(Cause.PEER_LOST)
+
+    def _repeat_capsule(self, now: int) -> None:
+        if not self._capsules.repetition.is_due(now):
+            return
+        if self._capsules.repetition.say(now):
+            self._queue(DepType.CAPSULE, self._capsules.question().to_bytes())
+        else:
+            self._closed(Cause.PEER_LOST)
 
     # --- Helpers ---
 
@@ -482,17 +543,20 @@ class DepSession:
             for receiver in self._receivers.values():
                 receiver.release()
             self._budget.take_back(self.receive_limits.unscheduled)
+        for repetition in (self._close, self._path.repetition):
+            repetition.stop()
+        self._capsules.stop()
         self._state = state
         self._cause = cause
 
     def _closed(self, cause: Cause) -> None:
         self._end("closed", cause)
-        self._close_at = None
         self._events.append(SessionClosed(cause))
 
     def _drop(self, reason: Drop, octets: int, now: int) -> None:
         self.drops[reason] += 1
-        self._on_drop(reason, octets)
+        if self._on_drop is not None:
+            self._on_drop(reason, octets)
 
     def _control(self, kind: DepType, qfi: int, key: MessageKey, offset: int, body: bytes) -> None:
         """The receivers' way out."""
@@ -512,12 +576,12 @@ class DepSession:
         message_id: int = 0,
         response: bool = False,
         offset: int = 0,
+        first: bool = False,
     ) -> None:
         if len(self._controls) >= CONTROL_QUEUE:
             return self._drop(Drop.CONTROL_QUEUE_FULL, len(body), self._now)
         if qfi is None:
             qfi = next(iter(self.flows), 0)
-        mapping = self.flows.get(qfi) or next(iter(self.flows.values()), None)
         header = pdus.pack_header(
             self.version,
             kind,
@@ -527,7 +591,7 @@ class DepSession:
             response=response,
             offset=offset,
         )
-        self._controls.append((mapping.bearer if mapping is not None else 0, header + body))
+        self._controls.insert(0 if first else len(self._controls), (qfi, header + body))
         return None
 
 
