@@ -72,10 +72,9 @@ class Hop:
         self._sockets = sockets
         self._drops = drops
         self._trace = trace
+        self._bearer_type = bearer_type
         self._dep_type = BearerType.CRB if bearer_type is BearerType.SRB else BearerType.FIXED_LINK
-        self.signalling = AcknowledgedBearer(
-            bearer_type=bearer_type, bearer=SIGNALLING_BEARER[bearer_type], c_rnti=identity, drops=drops
-        )
+        self.signalling = self._signalling_bearer()
         self.on_queued: Callable[[], None] = lambda: None
         """Called when something other than signalling waits for `pump`."""
         self._backlog: deque[bytes] = deque()
@@ -88,6 +87,28 @@ class Hop:
             self._add_bearer(FIXED_LINK_DEP_BEARER, BearerMode.UNACKNOWLEDGED)
 
     # Bearers
+
+    def _signalling_bearer(self) -> AcknowledgedBearer:
+        return AcknowledgedBearer(
+            bearer_type=self._bearer_type,
+            bearer=SIGNALLING_BEARER[self._bearer_type],
+            c_rnti=self.identity,
+            drops=self._drops,
+        )
+
+    def renew_signalling(self) -> None:
+        """Begin anew with a fresh signalling bearer: COUNT 0, no security yet, nothing under way (TS 38.331 5.3.7).
+
+        What waited is gone; whoever waits for an answer to it has a timer. Bearers for DEP stay as they are.
+        """
+        self._backlog.clear()
+        before, self.signalling = self.signalling, self._signalling_bearer()
+        self.signalling.takes_unverified = before.takes_unverified
+
+    def rebind(self, signalling_address: Address, bulk_address: Address) -> None:
+        """The peer is at other addresses now: re-establishment may come from elsewhere."""
+        self.signalling_address = signalling_address
+        self.bulk_address = bulk_address
 
     def add_bearer(self, configuration: BearerConfiguration) -> None:
         """Configure a computing radio bearer, or give one that is there other quality of service.

@@ -50,7 +50,7 @@ def nia2(key: Buffer, count: int, bearer: int, direction: int, message: Buffer) 
     """
     mac = CMAC(AES(_checked(key)))
     mac.update(_input(count, bearer, direction))
-    mac.update(message)
+    mac.update(bytes(message))
     return mac.finalize()[:MAC_SIZE]
 
 

@@ -44,8 +44,8 @@ class SrbSecurity:
         return head + (nea2(self.k_rrc_enc, count, bearer - 1, self.sends, body) if ciphered else body)
 
     def unprotect(self, head: Buffer, body: Buffer, count: int, bearer: int, ciphered: bool) -> bytes | None:
-        """The payload in clear of a PDU of the other end, `head` and what follows it; None: the MAC-I is wrong, as every
-        one is with null integrity."""
+        """The payload in clear of a PDU of the other end, `head` and what follows it; None: the MAC-I is wrong. With
+        null integrity there is no right one."""
         if self.null:
             return None
         sender = self.sends.other
