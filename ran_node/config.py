@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
+from net4ai.codecs.common import CipheringAlgorithm, IntegrityAlgorithm
+
 
 class RanNodeConfig(msgspec.Struct, forbid_unknown_fields=True):
     """One RAN node."""
@@ -22,4 +24,18 @@ class RanNodeConfig(msgspec.Struct, forbid_unknown_fields=True):
     t8_ports: tuple[int, int] = (0, 0)
     """UDP ports of T8, signalling and bulk."""
     maximum_ues: int = 65519
+    cell: int = 1
+    """Physical cell identity, 0 to 1007."""
+    system_information_ms: int = 1000
+    """Milliseconds between two System Information messages, 20 to 65535."""
+    barred: bool = False
+    """No UE may connect. Without a core the cell is barred in any case."""
+    integrity: int = IntegrityAlgorithm.NIA2
+    ciphering: int = CipheringAlgorithm.NEA2
+    inactivity_ms: int = 0
+    """Milliseconds without a PDU after which a UE's connection is released; 0: never."""
+    measurement_interval_ms: int = 0
+    """Milliseconds between measurement reports of a UE, at least 40; 0: no measurement."""
+    measurement_amount: int = 0
+    """Reports of each UE, up to 255; 0: without end."""
     timers: dict[str, int] = {}

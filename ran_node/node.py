@@ -12,10 +12,11 @@ from net4ai.codecs.common import SessionLimits
 from net4ai.codecs.declaration import Buffer, Message, UnknownMessage
 from net4ai.codecs.errors import DecodeError
 from net4ai.codecs.l2 import L2_HEADER, L2_HEADER_SIZE
+from net4ai.ran_node.cell import Cell
 from net4ai.ran_node.config import RanNodeConfig
 from net4ai.ran_node.configure_sessions import open_leg
 from net4ai.ran_node.core_association import CoreAssociation
-from net4ai.ran_node.set_up_connection import MAXIMUM_C_RNTI, setup_requested
+from net4ai.ran_node.set_up_connection import MAXIMUM_C_RNTI, Overload, setup_requested
 from net4ai.ran_node.ue_context import LEGAL, State, UeContext
 from net4ai.stack.acknowledged_bearer import srb0_pdu, srb0_sdu
 from net4ai.stack.deadlines import Deadlines
@@ -61,6 +62,11 @@ class RanNode:
         self.half_open: dict[tuple[Address, int], UeContext] = {}
         self._numbers = itertools.count(1)
         self._next_c_rnti = itertools.cycle(range(1, MAXIMUM_C_RNTI + 1))
+        self.overload: Overload | None = None
+        """The core has too much to do (TS 38.413 8.7.7)."""
+        self.cell = Cell(
+            config.cell, config.system_information_ms, timers["camping"], barred=True, send=self._broadcast
+        )
         self.n2 = CoreAssociation(self)
         self._deadlines: Deadlines[UeContext] = Deadlines()
         self._touched: dict[UeContext, None] = {}
@@ -103,13 +109,28 @@ class RanNode:
         except DecodeError as error:
             self.drops.count(error.reason, len(pdu))
             return
-        if not isinstance(message, rrc.SetupRequest):
+        if isinstance(message, rrc.SystemInformationRequest):
+            if not self.cell.requested(source, self.procedures.now):
+                self.drops.count(Drop.TOO_MANY_CAMPED, len(pdu))
+        elif (handler := _SRB0_HANDLERS.get(type(message))) is None:
             self.drops.count(Drop.UNEXPECTED_MESSAGE, len(pdu))
         elif not self.n2.ready:
             self.drops.count(Drop.NO_N2_CONNECTION, len(pdu))
         else:
             self.trace_message(message, "in", len(pdu), "Uu", {})
-            setup_requested(self, message, source)
+            handler(self, message, source)
+
+    def page(self, temporary_identity: int) -> None:
+        """Look for a UE in the cell (TS 38.331 5.3.2)."""
+        self.cell.page(temporary_identity)
+
+    def _broadcast(self, message: rrc.Rrc, destination: Address) -> None:
+        # System Information is not traced: it says the same once a second.
+        if isinstance(message, rrc.SystemInformation):
+            pdu = srb0_pdu(message.encode())
+            self.uu_sockets.send_signalling(pdu, len(pdu), destination)
+        else:
+            self.send_srb0(message, destination)
 
     def send_srb0(self, message: rrc.Rrc, destination: Address) -> None:
         """Send a message on SRB0."""
@@ -189,6 +210,8 @@ class RanNode:
     def pump(self, now: int) -> None:
         """Handle what has come, send what is ready."""
         self.procedures.advance(now)
+        self.cell.bar(self.config.barred or not self.n2.ready)
+        self.cell.advance(now)
         for context in self._deadlines.due(now):
             context.hop.advance(now)
             self._touched[context] = None
@@ -216,7 +239,7 @@ class RanNode:
             self.forget(context)
 
     def next_deadline(self) -> int | None:
-        deadlines = [self.procedures.next_deadline(), self._deadlines.next()]
+        deadlines = [self.procedures.next_deadline(), self.cell.next_deadline(), self._deadlines.next()]
         if self.cpf is not None:
             deadlines.append(self.cpf.next_deadline())
         return min((deadline for deadline in deadlines if deadline is not None), default=None)
@@ -255,6 +278,10 @@ _RRC_HANDLERS: dict[type, Callable[..., None]] = {
     rrc.UplinkInformationTransfer: RanNode._uplink_transfer,
     rrc.ReconfigurationComplete: RanNode._reconfiguration_answer,
     rrc.ReconfigurationFailure: RanNode._reconfiguration_answer,
+}
+
+_SRB0_HANDLERS: dict[type, Callable[..., None]] = {
+    rrc.SetupRequest: setup_requested,
 }
 
 _C_RNTI = [name for name, _ in L2_HEADER.fields].index("c_rnti")

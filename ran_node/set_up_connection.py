@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from net4ai.codecs import n2, rrc
@@ -22,10 +23,35 @@ WAIT_TIME = 500
 """Milliseconds a refused UE waits, at the least."""
 
 
+@dataclass(slots=True)
+class Overload:
+    """The core wants `reduction` percent of the new connections rejected, told to wait `wait_time` milliseconds."""
+
+    reduction: int
+    wait_time: int
+    _due: int = 0
+
+    def rejects(self, cause: int) -> bool:
+        """Whether to reject this one: evenly spread, and never high-priority access (TS 38.413 8.7.7)."""
+        if cause == rrc.EstablishmentCause.HIGH_PRIORITY_ACCESS:
+            return False
+        self._due += self.reduction
+        if self._due < 100:
+            return False
+        self._due -= 100
+        return True
+
+
 def setup_requested(node: RanNode, request: rrc.SetupRequest, source: Address) -> None:
     """Answer with a C-RNTI; a repeated request gets the same one."""
     context = node.half_open.get((source, request.ue_identity))
     if context is None:
+        if node.overload is not None and node.overload.rejects(request.cause):
+            wait_time = node.overload.wait_time
+            node.send_srb0(
+                rrc.Reject(ue_identity=request.ue_identity, wait_time=wait_time, cause=Cause.OVERLOAD), source
+            )
+            return
         room = min(node.config.maximum_ues, MAXIMUM_C_RNTI) - len(node.contexts)
         if room <= 0 or len(node.half_open) >= MAXIMUM_HALF_OPEN:
             reject = rrc.Reject(ue_identity=request.ue_identity, wait_time=WAIT_TIME, cause=Cause.NO_RESOURCES)

@@ -89,6 +89,7 @@ class Drop(StrEnum):
     NOT_ATTACHED = "not attached", "The fixed link is not up."
     NO_CONNECTION = "no connection", "The terminal has no RRC connection."
     NO_N2_CONNECTION = "no N2 connection", "The RAN node has no connection to the core."
+    TOO_MANY_CAMPED = "too many camped", "As many UE processes camp in the cell as it takes."
     UNKNOWN_CONTEXT = "unknown UE context", "No UE has this identity."
     PEER_LOST = "peer lost", "For a peer that is gone."
 

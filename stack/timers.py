@@ -24,11 +24,18 @@ class Timer:
 
 TIMERS: dict[str, Timer] = {
     "T300": Timer(400, 8, "TS 38.331 7.1.1", "UE: RRC Setup Request sent; at the end sent again, then set-up failed."),
+    "T301": Timer(400, 8, "TS 38.331 7.1.1", "UE: Re-establishment Request sent; sent again, then the UE is idle."),
     "T302": Timer(1000, 0, "TS 38.331 7.1.1", "UE: set-up failed or was rejected; at the end a new attempt."),
+    "T310": Timer(2000, 1, "TS 38.331 7.1.1", "UE: out of synchrony; at the end the radio link has failed."),
+    "T311": Timer(10000, 1, "TS 38.331 7.1.1", "UE: radio link failed; without a suitable cell the UE is idle."),
+    "camping": Timer(5000, 0, "ours", "UE: System Information Request sent; at the end sent again. Valid 3 times this."),
+    "cell-search": Timer(500, 0, "ours", "UE: no cell is heard, System Information Request sent; sent again."),
+    "cell-selection": Timer(3000, 1, "ours", "UE: wants a connection; at the end there is no suitable cell."),
     "setup-complete": Timer(5000, 1, "ours", "RAN node: RRC Setup sent; at the end the half-open context is freed."),
     "reconfiguration": Timer(8000, 1, "TS 38.331 5.3.5", "RAN node: RRC Reconfiguration sent; at the end it failed."),
     "T3510": Timer(15000, 3, "TS 24.501 10.2", "UE: Registration Request sent; at the end sent again, then failed."),
     "T3512": Timer(30000, 0, "TS 24.501 5.3.7", "UE: registered; at the end it registers again."),
+    "T3517": Timer(5000, 3, "TS 24.501 10.2", "UE: Service Request sent; at the end it failed, the UE registers."),
     "T3580": Timer(16000, 3, "TS 24.501 10.3", "UE: Computing Request sent; at the end sent again, then failed."),
     "n2-setup": Timer(5000, 1, "TS 38.413 8.7.1", "RAN node: N2 Setup Request sent; at the end the connection is cut."),
     "session-setup": Timer(12000, 1, "TS 38.413 8.2.1", "Core: Session Setup Request sent; at the end it failed."),

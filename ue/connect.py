@@ -4,21 +4,29 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from net4ai.codecs import rrc
-from net4ai.codecs.causes import Cause, cause_of
+from net4ai.codecs import nas, rrc
+from net4ai.codecs.causes import cause_of
 from net4ai.codecs.l2 import BearerType
+from net4ai.codecs.rrc import EstablishmentCause
 from net4ai.stack.hop import Hop, HopName
 from net4ai.stack.procedure import ProcedureError, ProcedureRejected, ProcedureTimeout
-from net4ai.ue.register import request
 
 if TYPE_CHECKING:
     from net4ai.ue.terminal import Terminal
 
+RRC_ANSWER = "RRC answer"
+"""Key of the answer to a request on SRB0."""
 
-async def connect(terminal: Terminal) -> None:
-    """Ask for a connection until the RAN node gives one; complete it with the registration. Raises `ProcedureError`."""
-    setup = await _ask(terminal)
+
+async def connect(
+    terminal: Terminal, message: nas.Nas, cause: EstablishmentCause = EstablishmentCause.MO_SIGNALLING
+) -> None:
+    """Ask for a connection until the RAN node gives one; complete it with a NAS message. Raises `ProcedureError`."""
     process = terminal.process
+    setup, terminal.given_setup = terminal.given_setup, None
+    if setup is None:
+        await process.cell.select(terminal, process.timers["cell-selection"])
+        setup = await _ask_for_setup(terminal, cause)
     hop = Hop(
         HopName("Uu", terminal.name, process.config.ran_node, {"ue": terminal.name}),
         BearerType.SRB,
@@ -30,35 +38,37 @@ async def connect(terminal: Terminal) -> None:
         process.trace,
     )
     terminal.connected(hop)
-    registration = request(terminal)
-    data = registration.encode()
-    terminal.trace_nas(registration, "out", len(data))
-    terminal.send_rrc(rrc.SetupComplete(transaction=setup.transaction, nas=data))
+    terminal.send_rrc(rrc.SetupComplete(transaction=setup.transaction, nas=terminal.encode_nas(message)))
 
 
-async def _ask(terminal: Terminal) -> rrc.Setup:
+async def _ask_for_setup(terminal: Terminal, cause: EstablishmentCause) -> rrc.Setup:
     process = terminal.process
     identity = process.random_identity()
-    asked = rrc.SetupRequest(
-        ue_identity=identity,
-        cause=rrc.EstablishmentCause.MO_SIGNALLING,
-        bulk_port=process.sockets.bulk_port,
-    )
+    request = rrc.SetupRequest(ue_identity=identity, cause=cause, bulk_port=process.sockets.bulk_port)
+    error: ProcedureError = ProcedureTimeout(f"T300: no answer from {process.ran_node}")
+    for _ in range(process.timers.attempts("T300")):
+        answer = await ask(terminal, request, identity, "T300", attempts=1)
+        if isinstance(answer, rrc.Setup):
+            return answer
+        if isinstance(answer, rrc.Reject):
+            error = ProcedureRejected(cause_of(answer.cause), f"by {process.ran_node}")
+            # T302 runs as long as the RAN node says (5.3.15).
+            await process.procedures.sleep(answer.wait_time * 1_000_000)
+    raise error
+
+
+async def ask(terminal: Terminal, request: rrc.Rrc, identity: int, timer: str, *, attempts: int) -> rrc.Rrc | None:
+    """Send a request on SRB0, again each time `timer` ends; the answer, or None after all attempts."""
+    process = terminal.process
     process.asking[identity] = terminal
-    host, port = process.ran_address
-    node = f"RAN node {process.config.ran_node} at {host}:{port}"
-    error = ProcedureError(Cause.TIMEOUT, f"T300: no answer from {node}")
     try:
-        for _ in range(process.timers.attempts("T300")):
-            process.send_srb0(terminal, asked)
+        for _ in range(attempts):
+            process.send_srb0(terminal, request)
             try:
-                answer = await terminal.replies.expect("RRC setup", process.timers["T300"])
+                answer: rrc.Rrc = await terminal.replies.expect(RRC_ANSWER, process.timers[timer])
             except ProcedureTimeout:
                 continue
-            if isinstance(answer, rrc.Setup):
-                return answer
-            error = ProcedureRejected(cause_of(answer.cause), f"by {node}")
-            await process.procedures.sleep(answer.wait_time * 1_000_000)
+            return answer
     finally:
         del process.asking[identity]
-    raise error
+    return None

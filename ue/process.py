@@ -23,7 +23,9 @@ from net4ai.stack.procedure import ProcedureError, Procedures, Replies
 from net4ai.stack.timers import Timers
 from net4ai.stack.trace import Trace, TraceEvent
 from net4ai.ue import radio_connection, take_part
+from net4ai.ue.cell import Cell
 from net4ai.ue.config import UeConfig
+from net4ai.ue.connect import RRC_ANSWER
 from net4ai.ue.states import is_legal_rrc
 from net4ai.ue.terminal import Terminal
 
@@ -55,8 +57,9 @@ class UeProcess:
         self.endpoint = DepEndpoint(budget, lambda: random_number(32), self.drops, trace)
         self.random_identity: Callable[[], int] = lambda: random_number(64)
         self.ran_address: Address = (config.address[0], config.address[1])
+        self.cell = Cell(self)
         self.asking: dict[int, Terminal] = {}
-        """Terminals that wait for RRC Setup, by the identity they asked with."""
+        """Terminals that wait for an answer on SRB0, by the identity they asked with."""
         self.bound: dict[int, Terminal] = {}
         """Connected terminals by C-RNTI."""
         self.complaints: set[str] = set()
@@ -69,12 +72,19 @@ class UeProcess:
         self._touched: dict[Terminal, None] = {}
 
     def start(self, now: int) -> None:
-        """All terminals begin to live."""
+        """The process camps in its cell, all terminals begin to live."""
         self.procedures.advance(now)
+        self.procedures.start("camp", self.cell.camp(), traced=False)
         for terminal in self.terminals:
             self.procedures.start("life", terminal.live(), traced=False)
 
     # Radio
+
+    @property
+    def ran_node(self) -> str:
+        """The RAN node, for the person who reads of it."""
+        host, port = self.ran_address
+        return f"RAN node {self.config.ran_node} at {host}:{port}"
 
     def receive(self, pdu: Buffer, source: Address, bulk: bool, now: int) -> None:
         """One layer-2 PDU from the Uu. Never raises for what is in it."""
@@ -104,18 +114,23 @@ class UeProcess:
         except DecodeError as error:
             self.drops.count(error.reason, len(pdu))
             return
+        if (handler := _CELL_WIDE_HANDLERS.get(type(message))) is not None:
+            handler(self.cell, message)
+            self.procedures.run()
+            return
         terminal = self.asking.get(getattr(message, "ue_identity", -1))
         if terminal is None or not is_legal_rrc(message, terminal.rrc_state, "SRB0"):
             self.drops.count(Drop.ANSWER_TO_NO_REQUEST, len(pdu))
             return
         self._trace_srb0(terminal, message.NAME, "in", len(pdu))
-        if not terminal.replies.give("RRC setup", message):
+        if not terminal.replies.give(RRC_ANSWER, message):
             self.drops.count(Drop.ANSWER_TO_NO_REQUEST, len(pdu))
 
-    def send_srb0(self, terminal: Terminal, message: rrc.Rrc) -> None:
-        """Send a message on SRB0."""
+    def send_srb0(self, terminal: Terminal | None, message: rrc.Rrc) -> None:
+        """Send a message on SRB0, of a terminal or of the process. The latter says nothing that is worth a trace."""
         pdu = srb0_pdu(message.encode())
-        self._trace_srb0(terminal, message.NAME, "out", len(pdu))
+        if terminal is not None:
+            self._trace_srb0(terminal, message.NAME, "out", len(pdu))
         self.sockets.send_signalling(pdu, len(pdu), self.ran_address)
 
     def bind(self, terminal: Terminal, hop: Hop) -> None:
@@ -229,6 +244,7 @@ class UeProcess:
     def pump(self, now: int) -> None:
         """Handle what has come, send what is ready."""
         self.procedures.advance(now)
+        self.cell.advance(now)
         for terminal in self._deadlines.due(now):
             if terminal.hop is not None:
                 terminal.hop.advance(now)
@@ -243,12 +259,17 @@ class UeProcess:
                     terminal.hop.pump(now)
                     self._deadlines.set(terminal, terminal.hop.next_deadline())
                     if terminal.hop.signalling.failed:
-                        terminal.release(Cause.PEER_LOST)
+                        terminal.radio_link_failed()
         self.endpoint.pump(now)
         self.procedures.run()
 
     def next_deadline(self) -> int | None:
-        deadlines = [self.procedures.next_deadline(), self._deadlines.next(), self.endpoint.next_deadline()]
+        deadlines = [
+            self.procedures.next_deadline(),
+            self.cell.monitor.next_deadline(),
+            self._deadlines.next(),
+            self.endpoint.next_deadline(),
+        ]
         return min((deadline for deadline in deadlines if deadline is not None), default=None)
 
     # Trace
@@ -285,5 +306,10 @@ _COMPUTE_HANDLERS: dict[type, Callable[..., None]] = {
     compute.Dropped: UeProcess._dropped,
 }
 """A terminal is never a server: nothing else of the compute worker concerns it."""
+
+_CELL_WIDE_HANDLERS: dict[type, Callable[..., None]] = {
+    rrc.SystemInformation: Cell.heard,
+    rrc.Paging: Cell.paged,
+}
 
 _C_RNTI = [name for name, _ in L2_HEADER.fields].index("c_rnti")

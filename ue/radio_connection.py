@@ -11,6 +11,7 @@ from net4ai.codecs.errors import DecodeError
 from net4ai.stack.drops import Drop
 from net4ai.ue import core_dialogue
 from net4ai.ue.reconfigure import reconfigure
+from net4ai.ue.start_security import start_security
 from net4ai.ue.states import is_legal_rrc
 
 if TYPE_CHECKING:
@@ -50,4 +51,5 @@ _HANDLERS: dict[type, Callable[..., None]] = {
     rrc.Reconfiguration: reconfigure,
     rrc.DownlinkInformationTransfer: _transfer,
     rrc.Release: _release,
+    rrc.SecurityModeCommand: start_security,
 }

@@ -9,10 +9,15 @@ from net4ai.codecs.declaration import Message
 
 
 class RrcState(Enum):
-    """The radio connection (TS 38.331 4.2.1)."""
+    """The radio connection (TS 38.331 4.2.1). All but IDLE are RRC_CONNECTED there."""
 
     IDLE = "idle"
     CONNECTED = "connected"
+    """SRB1 is there, security is not on yet."""
+    SECURED = "secured"
+    """Security is on."""
+    REESTABLISHING = "re-establishing"
+    """The radio link has failed; the context is kept (5.3.7)."""
 
 
 class NasState(Enum):
@@ -24,9 +29,16 @@ class NasState(Enum):
 
 RRC_LEGAL: dict[RrcState, frozenset[type[Message]]] = {
     RrcState.IDLE: frozenset({rrc.Setup, rrc.Reject}),
-    RrcState.CONNECTED: frozenset({rrc.DownlinkInformationTransfer, rrc.Reconfiguration, rrc.Release}),
+    RrcState.CONNECTED: frozenset(
+        {rrc.DownlinkInformationTransfer, rrc.SecurityModeCommand, rrc.Release, rrc.Reconfiguration}
+    ),  # until N2 starts security
+    RrcState.SECURED: frozenset({rrc.DownlinkInformationTransfer, rrc.Reconfiguration, rrc.Release}),
+    RrcState.REESTABLISHING: frozenset({rrc.Setup, rrc.Reject, rrc.Reestablishment}),
 }
 """RRC messages a terminal takes, by state; all others are dropped. Each only on its own bearer."""
+
+CELL_WIDE: frozenset[type[Message]] = frozenset({rrc.SystemInformation, rrc.Paging})
+"""RRC messages to all UEs of the cell: the process takes them, in every state of its terminals."""
 
 NAS_LEGAL: dict[NasState, frozenset[type[Message]]] = {
     NasState.DEREGISTERED: frozenset({nas.RegistrationAccept, nas.RegistrationReject}),

@@ -11,16 +11,23 @@ from net4ai.codecs.declaration import Message, UnknownMessage
 from net4ai.stack.dep_endpoint import SessionEnd
 from net4ai.stack.drops import Drop
 from net4ai.stack.hop import Hop
-from net4ai.stack.procedure import ProcedureError, Promise, Replies
+from net4ai.stack.procedure import Procedure, ProcedureError, Promise, Replies, outcome_of
 from net4ai.stack.trace import TraceEvent
 from net4ai.ue import take_part
 from net4ai.ue.config import TerminalConfig
 from net4ai.ue.connect import connect
-from net4ai.ue.register import register, stay_registered
+from net4ai.ue.measure import stop_measuring
+from net4ai.ue.reestablish import reestablish
+from net4ai.ue.register import register, request, stay_registered
+from net4ai.ue.request_service import request_service
 from net4ai.ue.states import NasState, RrcState
 
 if TYPE_CHECKING:
     from net4ai.ue.process import UeProcess
+
+
+MAXIMUM_HELD = 512
+"""Messages that may wait for the end of a re-establishment."""
 
 
 class Terminal:
@@ -39,15 +46,25 @@ class Terminal:
         self.participation: take_part.Participation | None = None
         self.decided: set[int] = set()
         """Jobs whose offer was answered."""
+        self.temporary_identity: int | None = None
+        """Given at registration; the terminal is paged by it."""
+        self.measurements: dict[int, Procedure[None]] = {}
+        """Measurements that are reported, by identity."""
+        self.held: list[rrc.Rrc] = []
+        """Messages that wait for the end of the re-establishment."""
+        self.given_setup: rrc.Setup | None = None
+        """RRC Setup in answer to a re-establishment: the next connection is this one."""
         self._released: Promise[None] | None = None
+        self._wanted: Promise[nas.ServiceType] | None = None
+        """While it is registered and idle: kept when a connection is wanted."""
+        self._service = nas.ServiceType.SIGNALLING
 
     async def live(self) -> None:
-        """Connect, register, stay until released; then again."""
+        """Connect, register, stay until released; who is still registered waits for something to say; then again."""
         process = self.process
         while True:
             try:
-                await process.procedures.start("RRC set-up", connect(self), ue=self.name)
-                await process.procedures.start("registration", register(self), ue=self.name)
+                await self._come_in()
             except ProcedureError as error:
                 self.release(error.cause)
                 process.cannot_connect(self, error)
@@ -58,6 +75,27 @@ class Terminal:
             staying = process.procedures.start("stay registered", stay_registered(self), traced=False)
             await self._released
             staying.cancel("released")
+            if self.nas_state is NasState.REGISTERED:
+                self._wanted = process.procedures.promise("wanted", timeout=process.timers["T3512"])
+                wanted = await outcome_of(self._wanted)
+                self._service = nas.ServiceType.SIGNALLING if isinstance(wanted, ProcedureError) else wanted
+
+    async def _come_in(self) -> None:
+        procedures = self.process.procedures
+        if self.nas_state is NasState.REGISTERED:
+            await procedures.start("service request", request_service(self, self._service), ue=self.name)
+        else:
+            await procedures.start("RRC set-up", connect(self, request(self)), ue=self.name)
+            await procedures.start("registration", register(self), ue=self.name)
+
+    def want_connection(self, service: nas.ServiceType) -> None:
+        """Registered but idle, there is something to say or to hear: the terminal connects. Nothing elsewhere."""
+        if self.rrc_state is RrcState.IDLE and self._wanted is not None:
+            self._wanted.resolve(service)
+
+    def paged(self) -> None:
+        """The core looks for this terminal (TS 38.331 5.3.2.3)."""
+        self.want_connection(nas.ServiceType.MOBILE_TERMINATED)
 
     @property
     def name(self) -> str:
@@ -66,18 +104,31 @@ class Terminal:
     # Messages
 
     def send_rrc(self, message: rrc.Rrc) -> None:
-        """Send on SRB1. Without a connection it is dropped: who waits for an answer hears of the release."""
+        """Send on SRB1, or once it is re-established. Without a connection it is dropped: who waits hears of that."""
+        if self.rrc_state is RrcState.REESTABLISHING and not isinstance(message, rrc.ReestablishmentComplete):
+            self._hold(message)
+            return
         if self.hop is None or self.hop.signalling.failed:
             self.process.drops.count(Drop.NO_CONNECTION)
             return
         self.hop.send(message, self.process.procedures.now)
         self.process.touch(self)
 
+    def _hold(self, message: rrc.Rrc) -> None:
+        if len(self.held) < MAXIMUM_HELD:
+            self.held.append(message)
+        else:
+            self.process.drops.count(Drop.SEND_QUEUE_FULL)
+
     def send_nas(self, message: nas.Nas) -> None:
         """Send to the access manager."""
+        self.send_rrc(rrc.UplinkInformationTransfer(nas=self.encode_nas(message)))
+
+    def encode_nas(self, message: nas.Nas) -> bytes:
+        """A NAS message as it goes to the access manager."""
         data = message.encode()
         self.trace_nas(message, "out", len(data))
-        self.send_rrc(rrc.UplinkInformationTransfer(nas=data))
+        return data
 
     def reply(self, key: Hashable, message: Message) -> None:
         """An answer has come: to whoever waits for it."""
@@ -92,18 +143,32 @@ class Terminal:
         self.process.bind(self, hop)
         self.trace_state("connected", c_rnti=hop.identity)
 
+    def radio_link_failed(self) -> None:
+        """The cell or SRB1 is lost: with security on the connection is re-established, else it is over (5.3.10.3)."""
+        if self.rrc_state is RrcState.SECURED:
+            self.rrc_state = RrcState.REESTABLISHING
+            self.trace_state("radio link failed")
+            self.process.procedures.start("RRC re-establishment", reestablish(self), ue=self.name)
+        elif self.rrc_state is RrcState.CONNECTED:
+            self.release(Cause.RADIO_LINK_FAILURE)
+
     def release(self, cause: Cause) -> None:
-        """All bearers and sessions go; the terminal is idle."""
+        """All bearers and sessions go; the terminal is idle, and only after inactivity still registered."""
         take_part.abandon(self)
+        stop_measuring(self)
         for end in self.sessions.values():
             self.process.endpoint.remove(end)
         self.sessions.clear()
-        self.decided.clear()
+        self.held.clear()
         self.replies.fail_all(ProcedureError(cause, "released"))
         if self.hop is not None:
             self.process.unbind(self.hop)
             self.hop = None
-        self.rrc_state, self.nas_state = RrcState.IDLE, NasState.DEREGISTERED
+        self.rrc_state = RrcState.IDLE
+        if cause != Cause.USER_INACTIVITY:
+            self.nas_state = NasState.DEREGISTERED
+            self.temporary_identity = None
+            self.decided.clear()
         self.trace_state("released", cause=cause.name)
         if self._released is not None:
             self._released.resolve(None)

@@ -62,6 +62,16 @@ RRC_MESSAGES: dict[type[Message], rrc.Rrc] = {
         rrc.DownlinkInformationTransfer(nas=NAS),
         rrc.UplinkInformationTransfer(nas=NAS),
         rrc.Release(transaction=0, cause=1),
+        rrc.SecurityModeCommand(transaction=0, integrity=0, ciphering=0),
+        rrc.SecurityModeComplete(transaction=0),
+        rrc.SecurityModeFailure(transaction=0, cause=1),
+        rrc.ReestablishmentRequest(ue_identity=1, cell=1, c_rnti=9, short_mac=0, cause=2, bulk_port=1),
+        rrc.Reestablishment(transaction=0, next_hop_chaining_count=0),
+        rrc.ReestablishmentComplete(transaction=0),
+        rrc.MeasurementReport(measurement=1, cells=()),
+        rrc.Paging(records=(rrc.PagingRecord(temporary_identity=99),)),
+        rrc.SystemInformationRequest(),
+        rrc.SystemInformation(cell=1, period=1000, barred=False),
     )
 }
 
@@ -101,10 +111,11 @@ def test_rrc_on_srb1(world: World, state: State, kind: type[Message]) -> None:
 
 
 @pytest.mark.parametrize("kind", RRC_MESSAGES, ids=lambda kind: kind.__name__)
-def test_on_srb0_only_a_request_is_taken(world: World, kind: type[Message]) -> None:
+def test_on_srb0_only_requests_are_taken_and_answered(world: World, kind: type[Message]) -> None:
     world.ue.say_srb0(RRC_MESSAGES[kind])
-    assert world.ran.drops == ({} if kind is rrc.SetupRequest else {UNEXPECTED: 1})
-    assert len(world.ue.srb0) == (kind is rrc.SetupRequest)
+    answer = {rrc.SetupRequest: rrc.Setup, rrc.SystemInformationRequest: rrc.SystemInformation}.get(kind)
+    assert world.ran.drops == ({} if answer else {UNEXPECTED: 1})
+    assert [type(message) for message in world.ue.srb0] == ([answer] if answer else [])
 
 
 N2_MESSAGES: dict[type[Message], n2.N2] = {

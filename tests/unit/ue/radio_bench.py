@@ -45,6 +45,9 @@ LIMITS = limits_of(CreditBudget(1 << 20))
 UE_ADDRESS, RAN_ADDRESS = ("ue", 1), ("ran", 1)
 BULK_PORT = 2
 STEPS_AT_A_TIME = 1000
+CELL = 3
+"""Physical cell identity of scripted RAN nodes."""
+SYSTEM_INFORMATION_PERIOD = SECOND
 QOS = QosProfile(five_qi=128, priority=20)
 
 
@@ -212,6 +215,12 @@ class FakeRanNode:
         self.nas: list[nas.Nas] = []
         self.events: list[Event] = []
         self.hop: Hop | None = None
+        self.silent = False
+        """Its cell is not heard any more."""
+        self.barred = False
+        self.secured = False
+        self.camped: dict[Address, None] = {}
+        self._next_system_information = air.now + SYSTEM_INFORMATION_PERIOD
         self.drops = DropCounter()
         handles = itertools.count(1000)
         self.endpoint = DepEndpoint(CreditBudget(1 << 20), lambda: next(handles), self.drops, air.trace.append)
@@ -222,13 +231,28 @@ class FakeRanNode:
 
     def receive(self, pdu: Any, source: Address, bulk: bool, now: int) -> None:
         if L2Header.read(pdu)[0].c_rnti == 0:
-            self._take(self.srb0, rrc.Rrc.FAMILY.decode(srb0_sdu(pdu)))
+            message = rrc.Rrc.FAMILY.decode(srb0_sdu(pdu))
+            if isinstance(message, rrc.SystemInformationRequest):
+                self.camped[source] = None
+                self._say_system_information(source)
+            else:
+                self._take(self.srb0, message)
         elif self.hop is not None:
             for bearer, dep in self.hop.receive(pdu, bulk, now):
                 self.endpoint.receive(self.hop, bearer, dep, now)
 
+    def _say_system_information(self, to: Address) -> None:
+        message = rrc.SystemInformation(cell=CELL, period=SYSTEM_INFORMATION_PERIOD // MILLISECOND, barred=self.barred)
+        pdu = srb0_pdu(message.encode())
+        if not self.silent:
+            self._sockets.send_signalling(pdu, len(pdu), to)
+
     def pump(self, now: int) -> None:
         self.endpoint.pump(now)
+        if now >= self._next_system_information:
+            self._next_system_information = now + SYSTEM_INFORMATION_PERIOD
+            for address in self.camped:
+                self._say_system_information(address)
         if self.hop is None:
             return
         self.hop.advance(now)
@@ -241,7 +265,11 @@ class FakeRanNode:
         self.hop.pump(now)
 
     def next_deadline(self) -> int | None:
-        deadlines = [self.endpoint.next_deadline(), self.hop.next_deadline() if self.hop else None]
+        deadlines = [
+            self._next_system_information,
+            self.endpoint.next_deadline(),
+            self.hop.next_deadline() if self.hop else None,
+        ]
         return min((deadline for deadline in deadlines if deadline is not None), default=None)
 
     @staticmethod
@@ -257,6 +285,7 @@ class FakeRanNode:
 
     def set_up(self, c_rnti: int = 7) -> None:
         """Answer the newest setup request."""
+        self.secured = False
         request = self.srb0[-1]
         assert isinstance(request, rrc.SetupRequest)
         name = HopName("Uu", "ran", "ue", {})
@@ -280,7 +309,16 @@ class FakeRanNode:
         self.hop.pump(self.air.now)
         self.air.run(0.05)
 
+    def start_security(self) -> None:
+        """With null algorithms."""
+        self.say(rrc.SecurityModeCommand(transaction=0, integrity=0, ciphering=0))
+        assert self.rrc.pop() == rrc.SecurityModeComplete(transaction=0)
+        self.secured = True
+
     def register(self) -> None:
+        """Accept the registration, with security on."""
+        if not self.secured:
+            self.start_security()
         self.say(nas.RegistrationAccept(version=1, temporary_identity=1))
 
     def reconfigure(

@@ -244,6 +244,6 @@ def test_the_identity_of_a_subscriber_is_never_on_srb0() -> None:
     ue = Ue(air, terminals=[TerminalConfig(name="secret-name", identity="imsi-secret", key=KEY)])
     ue.start()
     air.run(0.05)
-    assert len(air.seen) == 1
+    assert len(air.seen) == 3  # System Information and its request, RRC Setup Request
     assert not any(b"secret" in pdu for pdu in air.seen)
     assert ran.srb0

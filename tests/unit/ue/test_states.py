@@ -6,13 +6,13 @@ import dataclasses
 from enum import Enum
 
 import pytest
-from radio_bench import Air, FakeRanNode, Ue, offers, reconfiguration, registration
+from radio_bench import CAPABILITIES, Air, FakeRanNode, Ue, offers, reconfiguration, registration
 
 from net4ai.codecs import nas, rrc
 from net4ai.codecs.causes import Cause
 from net4ai.codecs.common import VersionRange
 from net4ai.codecs.declaration import Message
-from net4ai.ue.states import NAS_LEGAL, RRC_LEGAL, NasState, RrcState, is_legal_nas, is_legal_rrc
+from net4ai.ue.states import CELL_WIDE, NAS_LEGAL, RRC_LEGAL, NasState, RrcState, is_legal_nas, is_legal_rrc
 
 ONE = VersionRange(lowest=1, highest=1)
 
@@ -29,7 +29,34 @@ MESSAGES: dict[type[Message], Message] = {
         rrc.DownlinkInformationTransfer(nas=b"\xff"),
         rrc.UplinkInformationTransfer(nas=b"x"),
         rrc.Release(transaction=0, cause=Cause.NORMAL),
+        rrc.SecurityModeCommand(transaction=0, integrity=0, ciphering=0),
+        rrc.SecurityModeComplete(transaction=0),
+        rrc.SecurityModeFailure(transaction=0, cause=1),
+        rrc.ReestablishmentRequest(ue_identity=1, cell=3, c_rnti=9, short_mac=0, cause=2, bulk_port=1),
+        rrc.Reestablishment(transaction=0, next_hop_chaining_count=0),
+        rrc.ReestablishmentComplete(transaction=0),
+        rrc.MeasurementReport(measurement=1, cells=()),
+        rrc.Paging(records=(rrc.PagingRecord(temporary_identity=99),)),
+        rrc.SystemInformationRequest(),
+        rrc.SystemInformation(cell=3, period=1000, barred=False),
         registration(),
+        nas.DeregistrationRequest(switch_off=False),
+        nas.DeregistrationAccept(),
+        nas.NetworkDeregistrationRequest(register_again=False, cause=1),
+        nas.NetworkDeregistrationAccept(),
+        nas.RegistrationComplete(temporary_identity=1),
+        nas.ServiceRequest(type=0, temporary_identity=1),
+        nas.ServiceReject(cause=1),
+        nas.ServiceAccept(),
+        nas.AuthenticationRequest(key_set=0, rand=bytes(16), autn=bytes(16)),
+        nas.AuthenticationResponse(response=bytes(16)),
+        nas.AuthenticationReject(),
+        nas.AuthenticationFailure(cause=1, auts=b""),
+        nas.SecurityModeCommand(integrity=0, ciphering=0, key_set=0, capabilities=CAPABILITIES),
+        nas.SecurityModeComplete(),
+        nas.SecurityModeReject(cause=1),
+        nas.Status(cause=1, message_type=1),
+        nas.Protected(security_header=1, mac=0, count=0, message=b"x"),
         nas.RegistrationAccept(version=1, temporary_identity=1),
         nas.RegistrationReject(cause=Cause.NOT_ALLOWED, versions=ONE),
         offers(1),
@@ -68,7 +95,7 @@ class State(Enum):
 
     IDLE = RrcState.IDLE, NasState.DEREGISTERED
     CONNECTED = RrcState.CONNECTED, NasState.DEREGISTERED
-    REGISTERED = RrcState.CONNECTED, NasState.REGISTERED
+    REGISTERED = RrcState.SECURED, NasState.REGISTERED
 
 
 UNEXPECTED, UNANSWERED = "unexpected message", "answer to no request"
@@ -76,6 +103,8 @@ UNEXPECTED, UNANSWERED = "unexpected message", "answer to no request"
 TAKEN: dict[State, dict[type[Message], str | None]] = {
     State.CONNECTED: {
         rrc.DownlinkInformationTransfer: UNEXPECTED,  # what is in it is unknown
+        rrc.SecurityModeCommand: None,
+        rrc.Reconfiguration: None,  # until N2 starts security
         rrc.Release: None,
         nas.RegistrationAccept: None,
         nas.RegistrationReject: None,
@@ -135,6 +164,9 @@ def test_on_srb0(state: State, kind: type[rrc.Rrc]) -> None:
     if state is State.REGISTERED:
         ran.register()
     ran.say_srb0(MESSAGES[kind])  # type: ignore[arg-type]
+    if kind in CELL_WIDE:
+        assert not ue.drops
+        return
     assert ue.drops == {UNANSWERED: 1}
     if kind in (rrc.Setup, rrc.Reject) and state is State.IDLE:
         ran.say_srb0(dataclasses.replace(MESSAGES[kind], ue_identity=asked))  # type: ignore[type-var]

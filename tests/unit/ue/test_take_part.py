@@ -26,6 +26,7 @@ class World:
         self.air = Air()
         self.ran = FakeRanNode(self.air)
         self.ue = Ue(self.air, count)
+        self.ue.process.procedures.start("camp", self.ue.process.cell.camp(), traced=False)
         self.ue.process.procedures.start("life", self.ue.terminal.live(), traced=False)
         self.air.run(0.05)
         self.ran.set_up()
