@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from net4ai.codecs.common import FlowMapping, SessionLimits
-from net4ai.codecs.dep import BODIES, DepType
+from net4ai.codecs.dep import BODIES, DepType, PathReason
 from net4ai.stack.dep import pdus
 from net4ai.stack.dep.constants import MILLISECOND, SECOND
 from net4ai.stack.dep.credit import CreditBudget
@@ -84,6 +84,7 @@ class Path:
         self.left: list[DepSession] = []
         self.right: list[DepSession] = []
         self.switches = {node: LabelSwitch() for node in range(1, self.nodes - 1)}
+        self._routes: list[tuple[int, list[RouteEnd[int]]]] = []
         self.events: dict[DepSession, list[Event]] = {}
         self.in_flight: dict[tuple[int, int], int] = dict.fromkeys(self.budgets, 0)
         self.most_in_flight: dict[tuple[int, int], int] = dict(self.in_flight)
@@ -114,6 +115,7 @@ class Path:
                 for neighbour in (node - 1, node + 1)
             ]
             switch.add(*ends, version=1)
+            self._routes.append((node, ends))
         for node, neighbour, side in ((0, 1, self.left), (last, last - 1, self.right)):
             session = DepSession(
                 version=1,
@@ -211,6 +213,24 @@ class Path:
                 if isinstance(owner, DepSession):
                     self._pump_session(owner)
             assert 0 <= budget.reserved + budget.promised <= budget.octets
+
+    def lose_all(self) -> None:
+        """Whatever is under way is lost."""
+        self._queue.clear()
+        self.in_flight = dict.fromkeys(self.in_flight, 0)
+
+    def replace_relays(self) -> None:
+        """Other relays take over, which know the routes and nothing of the messages under way."""
+        for node, ends in self._routes:
+            for end in ends:
+                self.switches[node].remove(end.leg, end.handle_in)
+        self.switches = {node: LabelSwitch() for node in self.switches}
+        for node, ends in self._routes:
+            self.switches[node].add(*ends, version=1)
+
+    def change_path(self, session: DepSession, reason: PathReason = PathReason.REESTABLISHED) -> None:
+        session.path_changed(reason, self.now)
+        self._pump_session(session)
 
     # --- Time ---
 

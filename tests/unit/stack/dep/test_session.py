@@ -10,7 +10,7 @@ import pytest
 from net4ai.codecs.causes import Cause
 from net4ai.codecs.dep import DepType, EchoBody
 from net4ai.stack.dep import pdus
-from net4ai.stack.dep.constants import CLOSE_REPEAT, CLOSE_REPETITIONS, CONTROL_QUEUE, SECOND
+from net4ai.stack.dep.constants import CLOSE_REPEAT, CLOSE_REPETITIONS, CONTROL_QUEUE
 from net4ai.stack.dep.events import MessageFailed, SessionClosed
 from net4ai.stack.drops import Drop
 
