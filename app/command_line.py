@@ -48,6 +48,7 @@ def parser() -> argparse.ArgumentParser:
     check.set_defaults(command=_check)
 
     _node_commands(commands)
+    _pcap_command(commands)
 
     wireshark = commands.add_parser("wireshark", help="the Wireshark plugin").add_subparsers(required=True)
     install = wireshark.add_parser("install", help="copy plugin and profile to where Wireshark finds them")
@@ -65,6 +66,22 @@ def _scenario_arguments(command: argparse.ArgumentParser) -> None:
         metavar="KEY=VALUE",
         help="another value for a key of the scenario, as links.radio.loss=0.02; may be repeated",
     )
+
+
+def _pcap_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    pcap = commands.add_parser("pcap", help="show a capture as a ladder in the terminal")
+    pcap.add_argument("file", metavar="FILE", help="a pcapng file; -: standard input")
+    for option, metavar, doc in (
+        ("--link", "LINK", "one link: Uu, N2, bus, T4, T8"),
+        ("--node", "NAME", "packets from or to a node; its UEs are part of it"),
+        ("--only", "TYPE", "a protocol or a message, as RRC, DEP, DATA, 'RRC Setup'"),
+    ):
+        pcap.add_argument(option, action="append", default=[], metavar=metavar, help=f"{doc}; may be repeated")
+    pcap.add_argument("--from", dest="begin", type=float, metavar="S", help="from this second of the capture on")
+    pcap.add_argument("--to", dest="end", type=float, metavar="S", help="up to this second of the capture")
+    pcap.add_argument("--width", type=_count, metavar="N", help="columns of the screen; default: as wide as it is")
+    pcap.add_argument("--json", action="store_true", help="one JSON object a line")
+    pcap.set_defaults(command=_pcap)
 
 
 NODE_COMMANDS = {
@@ -145,6 +162,12 @@ def _node(options: argparse.Namespace) -> int:
     except NodeFileError as error:
         return _failed(str(error), 2)
     return 0
+
+
+def _pcap(options: argparse.Namespace) -> int:
+    from net4ai.app.pcap_command import show_capture
+
+    return show_capture(options)
 
 
 def _wireshark_install(options: argparse.Namespace) -> int:
