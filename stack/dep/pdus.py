@@ -70,9 +70,12 @@ def pack_header(
     response: bool = False,
     ack_requested: bool = False,
     offset: int = 0,
+    extension_words: int = 0,
 ) -> bytes:
-    """A header without extensions."""
-    return DEP_HEADER.pack(version, kind, response, ack_requested, 0, 0, 0, qfi, 0, handle, message_id, offset)
+    """A header."""
+    return DEP_HEADER.pack(
+        version, kind, response, ack_requested, 0, 0, 0, qfi, extension_words, handle, message_id, offset
+    )
 
 
 def grant(limit: int) -> bytes:
