@@ -18,7 +18,7 @@ from net4ai.stack.hop import Address
 from net4ai.stack.io.bus import Hub, InProcessBus
 from net4ai.stack.io.capture import CaptureFile
 from net4ai.stack.io.clock import LoopClock
-from net4ai.stack.io.memory_network import MemoryNetwork
+from net4ai.stack.io.network import Network
 from net4ai.stack.io.platform import Platform, RunConfig, RunningNode
 from net4ai.stack.io.trace_file import TraceFile
 
@@ -26,7 +26,7 @@ from net4ai.stack.io.trace_file import TraceFile
 class InProcessRun:
     """Gives each node of a run its platform, all in the running loop."""
 
-    def __init__(self, run: RunConfig, network: MemoryNetwork, say: Callable[[str], None]) -> None:
+    def __init__(self, run: RunConfig, network: Network, say: Callable[[str], None]) -> None:
         self.run = run
         self.say = say
         self.loop = asyncio.get_running_loop()

@@ -56,6 +56,7 @@ OUTSIDE: Mapping[str, tuple[str, ...]] = {
     # Event loop and sockets
     "asyncio": (
         *_SYSTEM,
+        "conformance",
         "application_server.function_context",
         "application_server.function_host",
         "application_server.inline_compute",

@@ -1,0 +1,211 @@
+"""How a case gets to where it begins, and how what it leaves is released. The flows of TS 23.502 4.2.2.2, cut to size.
+
+Steps here raise `Fail` like any other; testers turn that into inconclusive.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING
+
+from net4ai.codecs import n2, nas, rrc
+from net4ai.codecs.causes import Cause
+from net4ai.codecs.common import (
+    BearerConfiguration,
+    BearerMode,
+    FlowMapping,
+    QosProfile,
+    SecurityCapabilities,
+    SessionConfiguration,
+    SessionHandle,
+    VersionRange,
+)
+from net4ai.codecs.dep import VERSION as DEP_VERSION
+from net4ai.conformance.hop_end import Session
+from net4ai.conformance.verdict import Fail
+
+if TYPE_CHECKING:
+    from net4ai.conformance.ran_node_tester import PlayedUe, RanNodeTester
+    from net4ai.conformance.ue_tester import ServedUe, UeTester
+
+T300_ATTEMPTS = 3
+"""RRC Setup Requests before the target counts as silent: on a real network one may get lost."""
+T300 = 1.0
+
+NULL_CAPABILITIES = SecurityCapabilities(integrity=0x80, ciphering=0x80)
+CAPABILITIES = SecurityCapabilities(integrity=0xA0, ciphering=0xA0)
+"""NIA0 and NIA2, NEA0 and NEA2."""
+VERSIONS = VersionRange(lowest=nas.VERSION, highest=nas.VERSION)
+QOS = QosProfile(five_qi=131, priority=5)
+"""Class of compute control; any other would do."""
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Role ran-node
+
+
+def registration_request(ue: PlayedUe) -> nas.RegistrationRequest:
+    """The registration of a UE that the tester plays."""
+    return nas.RegistrationRequest(versions=VERSIONS, capabilities=CAPABILITIES, identity=ue.subscriber.identity)
+
+
+async def ask_for_setup(ran: RanNodeTester, ue: PlayedUe) -> rrc.Setup:
+    """RRC Setup Request, repeated a few times, and its answer."""
+    identity = ran.random_number(64)
+    request = rrc.SetupRequest(
+        ue_identity=identity, cause=rrc.EstablishmentCause.MO_SIGNALLING, bulk_port=ue.pdus.bulk_port
+    )
+    for attempt in range(1, T300_ATTEMPTS + 1):
+        ue.srb0.send(request)
+        with contextlib.suppress(Fail) if attempt < T300_ATTEMPTS else contextlib.nullcontext():
+            return await ue.srb0.expect(rrc.Setup, within=T300, ue_identity=identity)
+    raise AssertionError("the last attempt returns or raises")
+
+
+async def connect(ran: RanNodeTester, ue: PlayedUe) -> n2.InitialUeMessage:
+    """RRC connection establishment, up to the core."""
+    setup = await ask_for_setup(ran, ue)
+    ue.take(setup)
+    registration = registration_request(ue).encode()
+    ue.srb1.send(rrc.SetupComplete(transaction=setup.transaction, nas=registration))
+    initial = await ran.core.n2.expect(n2.InitialUeMessage, nas=registration)
+    ue.ran_ue = initial.ran_ue
+    return initial
+
+
+async def register(ran: RanNodeTester, ue: PlayedUe) -> None:
+    """The core accepts; NAS security is a matter between UE and core, which the RAN node does not see."""
+    accept = nas.RegistrationAccept(version=nas.VERSION, temporary_identity=ran.random_number(32))
+    ran.core.n2.send(n2.DownlinkNasTransport(ran_ue=ue.ran_ue, nas=accept.encode()))
+    await ue.nas.expect(nas.RegistrationAccept, temporary_identity=accept.temporary_identity)
+
+
+async def set_up_session(ran: RanNodeTester, ue: PlayedUe, job: int) -> Session:
+    """The core asks for a session, the UE takes the configuration."""
+    transaction = ran.random_number(16)
+    ran.core.n2.send(n2.SessionSetupRequest(ran_ue=ue.ran_ue, transaction=transaction, job=job, qos=(QOS,)))
+    reconfiguration = await ue.srb1.expect(rrc.Reconfiguration, sessions=lambda sessions: len(sessions) == 1)
+    session = accept_session(ran, ue, reconfiguration)
+    await ran.core.n2.expect(n2.SessionSetupResponse, ran_ue=ue.ran_ue, transaction=transaction, session=session.number)
+    return session
+
+
+def accept_session(ran: RanNodeTester, ue: PlayedUe, reconfiguration: rrc.Reconfiguration) -> Session:
+    """Take the only session of a reconfiguration, answer with a handle."""
+    for bearer in reconfiguration.bearers:
+        ue.bound().add_bearer(bearer)
+    [configuration] = reconfiguration.sessions
+    handle = ue.endpoint.new_handle()
+    ue.srb1.send(
+        rrc.ReconfigurationComplete(
+            transaction=reconfiguration.transaction,
+            sessions=(SessionHandle(session=configuration.session, handle=handle, limits=ue.endpoint.limits),),
+        )
+    )
+    return Session(ue, configuration.session, configuration.flows, configuration.handle, handle, configuration.limits)
+
+
+async def release_ues(ran: RanNodeTester) -> None:
+    """The core has all contexts of the case released. A target that does not follow is left alone."""
+    known = [ue for ue in ran.ues if ue.ran_ue and ran.core.connected]
+    for ue in known:
+        with contextlib.suppress(Fail):
+            ran.core.n2.send(n2.ContextReleaseCommand(ran_ue=ue.ran_ue, cause=Cause.NORMAL))
+    for ue in known:
+        with contextlib.suppress(Fail):
+            await ran.core.n2.expect(n2.ContextReleaseComplete, ran_ue=ue.ran_ue)
+            await ran.settled(ue)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Role ue
+
+
+async def give_connection(ran: UeTester, request: rrc.SetupRequest) -> ServedUe:
+    """Answer an RRC Setup Request, take the completion with the first NAS message."""
+    assert ran.srb0.last is not None and ran.srb0.last.source is not None
+    ue = ran.serve(ran.srb0.last.source, request.bulk_port)
+    setup = rrc.Setup(transaction=0, ue_identity=request.ue_identity, c_rnti=ue.c_rnti, bulk_port=ran.pdus.bulk_port)
+    ran.srb0.send(setup, to=ran.srb0.last.source)
+    complete = await ue.srb1.expect(rrc.SetupComplete, transaction=0)
+    ue.nas.receive(complete.nas, ue.srb1.last.packet if ue.srb1.last else None)
+    return ue
+
+
+async def accept_registration(ran: UeTester, ue: ServedUe) -> nas.RegistrationRequest:
+    """Accept the registration that came with the connection."""
+    request = await ue.nas.expect(nas.RegistrationRequest)
+    ue.nas.send(nas.RegistrationAccept(version=nas.VERSION, temporary_identity=ran.random_number(32)))
+    return request
+
+
+def reconfiguration(
+    transaction: int,
+    bearers: tuple[BearerConfiguration, ...] = (),
+    sessions: tuple[SessionConfiguration, ...] = (),
+    **more: object,
+) -> rrc.Reconfiguration:
+    """A reconfiguration that says nothing else."""
+    fields: dict[str, object] = {"released_sessions": (), "measurements": (), "synchronisation": ()}
+    return rrc.Reconfiguration(transaction=transaction, bearers=bearers, sessions=sessions, **fields | more)  # type: ignore[arg-type]
+
+
+def bearer_configuration(bearer: int = 1) -> BearerConfiguration:
+    """A computing radio bearer as they usually are."""
+    return BearerConfiguration(bearer=bearer, mode=BearerMode.UNACKNOWLEDGED, qos=QOS)
+
+
+def session_configuration(
+    ue: ServedUe, session: int = 0, flows: tuple[FlowMapping, ...] = (FlowMapping(qfi=1, bearer=1),)
+) -> SessionConfiguration:
+    """A session towards the UE under test, with a fresh handle of the tester's."""
+    return SessionConfiguration(
+        session=session,
+        dep_version=DEP_VERSION,
+        handle=ue.endpoint.new_handle(),
+        limits=ue.endpoint.limits,
+        flows=flows,
+    )
+
+
+async def configure_session(ue: ServedUe, session: int, bearer: int) -> Session:
+    """A bearer and a session on it, in one reconfiguration."""
+    configuration = session_configuration(ue, session, (FlowMapping(qfi=1, bearer=bearer),))
+    ue.srb1.send(reconfiguration(0, (bearer_configuration(bearer),), (configuration,)))
+    complete = await ue.srb1.expect(rrc.ReconfigurationComplete, transaction=0)
+    ue.bound().add_bearer(bearer_configuration(bearer))
+    theirs = next((each for each in complete.sessions if each.session == session), None)
+    if theirs is None:
+        raise Fail(f"RRC Reconfiguration Complete names no handle for session {session}")
+    return Session(ue, session, configuration.flows, theirs.handle, configuration.handle, theirs.limits)
+
+
+async def take_part(ue: ServedUe, session: int, function: str, execution: int = 1) -> None:
+    """Invite the UE to a routine and start its turn: its function runs in the session."""
+    ue.nas.send(
+        nas.RoutineInvite(
+            execution=execution,
+            session=session,
+            function=function,
+            routine="conformance",
+            round=0,
+            cut=1,
+            seat=0,
+            sequential=False,
+            settings=b"{}",
+            key=b"",
+        )
+    )
+    await ue.nas.expect(nas.RoutineAccept, within=FUNCTION_LOADS, execution=execution)
+    ue.nas.send(nas.RoutineStart(execution=execution, turn=0, repetition=0))
+
+
+FUNCTION_LOADS = 40.0
+"""Seconds until a function is loaded: it may bring libraries (timer "load")."""
+
+
+async def release_ue(ran: UeTester, ue: ServedUe) -> None:
+    """RRC Release; it is acknowledged before the UE asks for a new connection."""
+    with contextlib.suppress(Fail):
+        ue.srb1.send(rrc.Release(transaction=0, cause=Cause.NORMAL))
+        await ran.settled(ue)
