@@ -82,7 +82,7 @@ class SessionLimits(Structure):
     segment_size: int = unsigned(
         16, "Payload octets of every DATA but the last of a message.", minimum=64, maximum=60000
     )
-    unscheduled: int = unsigned(32, "Octets of a message that may be sent before the first GRANT.")
+    unscheduled: int = unsigned(32, "Octets that may be under way without GRANT, of all messages together.")
     maximum_message: int = unsigned(32, "Largest message, in octets.", minimum=64)
     maximum_open: int = unsigned(8, "Messages under way at a time, per direction.", minimum=1)
 

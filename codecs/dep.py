@@ -59,9 +59,9 @@ class ExtensionType(IntEnum):
     """Types of extensions."""
 
     PADDING = 0
-    """Means nothing."""
+    """Means nothing, whatever octets it has."""
     TIMESTAMP = 1
-    """One word: the sender's clock in microseconds, modulo 2^32. A receiver may measure jitter by it."""
+    """One word: the sender's clock in microseconds, modulo 2^32. The receiver keeps the jitter of RFC 3550 6.4.1."""
 
 
 class CongestionMark(IntEnum):
@@ -84,7 +84,7 @@ class DepHeader(Structure, reference="R94"):
     reserved_flags: int = reserved(5)
     congestion: int = enumeration(2, CongestionMark, "Explicit congestion notification.")
     qfi: int = unsigned(6, "QoS flow identifier (R103, R104).")
-    extension_words: int = unsigned(8, "Length of the extensions behind the header, in 32-bit words. 0 in DATA.")
+    extension_words: int = unsigned(8, "Length of the extensions behind the header, in 32-bit words.")
     handle: int = unsigned(
         32,
         "Session handle: random, allocated by the receiver of this leg, unrelated to any identity.",
@@ -95,7 +95,10 @@ class DepHeader(Structure, reference="R94"):
 
 
 class DataBody(Structure, reference="R94"):
-    """Body of DATA, before the payload. A payload of no octets announces a message and asks for credit."""
+    """Body of DATA, before the payload. A payload of no octets announces a message and asks for credit.
+
+    The offset of an announcement tells how much is known to have arrived: 0, unless the path has changed.
+    """
 
     message_length: int = unsigned(32, "Length of the whole message, in octets.")
     packet_number: int = unsigned(
@@ -113,7 +116,10 @@ class GrantBody(Structure):
 
 
 class AckBody(Structure):
-    """Body of ACK: all octets before the header's offset have arrived, and the segments whose bit is set."""
+    """Body of ACK: all octets before the header's offset have arrived, and the segments whose bit is set.
+
+    The map has just the octets its bits need; bits behind the last one are ignored.
+    """
 
     highest_packet: int = unsigned(32, "Highest packet number seen in this direction of the flow.")
     delay: int = unsigned(32, "Time between its arrival and this PDU, in microseconds.")
@@ -158,16 +164,24 @@ class CloseBody(Structure):
 
 
 class ErrorBody(Structure):
-    """Body of ERROR, sent with handle 0. Never sent in answer to ERROR; rate-limited; to bound peers only."""
+    """Body of ERROR: never sent in answer to ERROR, rate-limited, to bound peers only.
+
+    The header names session, QoS flow and message it is about. Only where the handle of the offending PDU is unknown,
+    so that nobody can tell the sender's, the header's handle is 0 and the body has the offending one.
+    """
 
     cause: int = enumeration(16, Cause, "What was wrong.")
     reserved_bits: int = reserved(16)
-    handle: int = unsigned(32, "The offending handle.", hexadecimal=True)
+    handle: int = unsigned(32, "The offending handle where it is unknown, else 0.", hexadecimal=True)
 
 
 class PathBody(Structure, reference="R94, R107"):
-    """Body of PATH. It is repeated until the receiver has answered PATH with the same sequence and `answer` set,
-    behind an ACK for every message it has begun to receive: the sender goes on where the receiver stands."""
+    """Body of PATH, the first PDU of a session on another path. DATA waits until it is answered; so it is repeated.
+
+    The receiver answers with PATH of the same sequence and `answer` set, behind an ACK, and GRANT where credit was
+    given, for every message it has begun to receive. The sender of PATH says the same of what it receives. Both go on
+    from there; what was permitted on the old path is void. An older sequence is answered and changes nothing.
+    """
 
     sequence: int = unsigned(16, "Number of the change, per session and sender; greater than the last, modulo 2^16.")
     reason: int = enumeration(8, PathReason, "Why the path changed.")
@@ -178,14 +192,20 @@ class PathBody(Structure, reference="R94, R107"):
 class CapsuleBody(Structure, reference="R86-R88"):
     """Body of CAPSULE: a key capsule that belongs to the sender's direction, sent before records that need it.
 
-    Opaque to DEP. Repeated until the receiver has answered CAPSULE with the same epoch and no octets."""
+    Opaque to DEP. Repeated until the receiver has answered CAPSULE with the same epoch and no octets; one at a time. A
+    receiver takes an epoch newer than all before, answers older ones, and refuses other octets under one by ERROR.
+    """
 
     epoch: int = unsigned(32, "Number of the key, growing.")
     capsule: bytes = octets(0, "Opaque.", maximum=1024)
 
 
 class Extension(Structure):
-    """Head of one extension; its value follows, padded to whole words."""
+    """Head of one extension; its value follows, padded to whole words. Legal on every type; bulk DATA has none.
+
+    Unknown ones that are not critical are passed over. Reserved bits other than 0 and lengths that do not end where the
+    extensions end make the PDU malformed.
+    """
 
     critical: bool = flag("A receiver that does not know the type must answer ERROR.")
     type: int = enumeration(7, ExtensionType, "Type of the extension.")

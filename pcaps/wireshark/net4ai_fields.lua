@@ -133,7 +133,7 @@ return {
           kind = "word",
           size = 1,
           fields = {
-            {name = "extension_words", label = "Extension words", filter = "dep.extension_words", type = "uint8", doc = "Length of the extensions behind the header, in 32-bit words. 0 in DATA."},
+            {name = "extension_words", label = "Extension words", filter = "dep.extension_words", type = "uint8", doc = "Length of the extensions behind the header, in 32-bit words."},
           },
         },
         {
@@ -161,7 +161,7 @@ return {
     },
     extension = {
       name = "Extension",
-      doc = "Head of one extension; its value follows, padded to whole words.",
+      doc = "Head of one extension; its value follows, padded to whole words. Legal on every type; bulk DATA has none. Unknown ones that are not critical are passed over. Reserved bits other than 0 and lengths that do not end where the extensions end make the PDU malformed.",
       parts = {
         {
           kind = "word",
@@ -386,7 +386,7 @@ return {
   bodies = {
     [1] = {
       filter = "dep.data",
-      doc = "Body of DATA, before the payload. A payload of no octets announces a message and asks for credit.",
+      doc = "Body of DATA, before the payload. A payload of no octets announces a message and asks for credit. The offset of an announcement tells how much is known to have arrived: 0, unless the path has changed.",
       parts = {
         {
           kind = "word",
@@ -440,7 +440,7 @@ return {
     },
     [3] = {
       filter = "dep.ack",
-      doc = "Body of ACK: all octets before the header's offset have arrived, and the segments whose bit is set.",
+      doc = "Body of ACK: all octets before the header's offset have arrived, and the segments whose bit is set. The map has just the octets its bits need; bits behind the last one are ignored.",
       parts = {
         {
           kind = "word",
@@ -607,7 +607,7 @@ return {
     },
     [10] = {
       filter = "dep.path",
-      doc = "Body of PATH. It is repeated until the receiver has answered PATH with the same sequence and `answer` set, behind an ACK for every message it has begun to receive: the sender goes on where the receiver stands.",
+      doc = "Body of PATH, the first PDU of a session on another path. DATA waits until it is answered; so it is repeated. The receiver answers with PATH of the same sequence and `answer` set, behind an ACK, and GRANT where credit was given, for every message it has begun to receive. The sender of PATH says the same of what it receives. Both go on from there; what was permitted on the old path is void. An older sequence is answered and changes nothing.",
       parts = {
         {
           kind = "word",
@@ -635,7 +635,7 @@ return {
     },
     [11] = {
       filter = "dep.error",
-      doc = "Body of ERROR, sent with handle 0. Never sent in answer to ERROR; rate-limited; to bound peers only.",
+      doc = "Body of ERROR: never sent in answer to ERROR, rate-limited, to bound peers only. The header names session, QoS flow and message it is about. Only where the handle of the offending PDU is unknown, so that nobody can tell the sender's, the header's handle is 0 and the body has the offending one.",
       parts = {
         {
           kind = "word",
@@ -655,14 +655,14 @@ return {
           kind = "word",
           size = 4,
           fields = {
-            {name = "handle", label = "Handle", filter = "dep.error.handle", type = "uint32", base = "HEX", shared = "handle", doc = "The offending handle."},
+            {name = "handle", label = "Handle", filter = "dep.error.handle", type = "uint32", base = "HEX", shared = "handle", doc = "The offending handle where it is unknown, else 0."},
           },
         },
       },
     },
     [12] = {
       filter = "dep.capsule",
-      doc = "Body of CAPSULE: a key capsule that belongs to the sender's direction, sent before records that need it. Opaque to DEP. Repeated until the receiver has answered CAPSULE with the same epoch and no octets.",
+      doc = "Body of CAPSULE: a key capsule that belongs to the sender's direction, sent before records that need it. Opaque to DEP. Repeated until the receiver has answered CAPSULE with the same epoch and no octets; one at a time. A receiver takes an epoch newer than all before, answers older ones, and refuses other octets under one by ERROR.",
       parts = {
         {
           kind = "word",
@@ -915,7 +915,7 @@ return {
                       kind = "word",
                       size = 4,
                       fields = {
-                        {name = "unscheduled", label = "Unscheduled", filter = "net4ai.rrc.reconfiguration.sessions.limits.unscheduled", type = "uint32", doc = "Octets of a message that may be sent before the first GRANT."},
+                        {name = "unscheduled", label = "Unscheduled", filter = "net4ai.rrc.reconfiguration.sessions.limits.unscheduled", type = "uint32", doc = "Octets that may be under way without GRANT, of all messages together."},
                       },
                     },
                     {
@@ -1130,7 +1130,7 @@ return {
                       kind = "word",
                       size = 4,
                       fields = {
-                        {name = "unscheduled", label = "Unscheduled", filter = "net4ai.rrc.reconfiguration_complete.sessions.limits.unscheduled", type = "uint32", doc = "Octets of a message that may be sent before the first GRANT."},
+                        {name = "unscheduled", label = "Unscheduled", filter = "net4ai.rrc.reconfiguration_complete.sessions.limits.unscheduled", type = "uint32", doc = "Octets that may be under way without GRANT, of all messages together."},
                       },
                     },
                     {
@@ -3457,7 +3457,7 @@ return {
                       kind = "word",
                       size = 4,
                       fields = {
-                        {name = "unscheduled", label = "Unscheduled", filter = "net4ai.link.session_add.sessions.limits.unscheduled", type = "uint32", doc = "Octets of a message that may be sent before the first GRANT."},
+                        {name = "unscheduled", label = "Unscheduled", filter = "net4ai.link.session_add.sessions.limits.unscheduled", type = "uint32", doc = "Octets that may be under way without GRANT, of all messages together."},
                       },
                     },
                     {
@@ -3568,7 +3568,7 @@ return {
                       kind = "word",
                       size = 4,
                       fields = {
-                        {name = "unscheduled", label = "Unscheduled", filter = "net4ai.link.session_add_complete.sessions.limits.unscheduled", type = "uint32", doc = "Octets of a message that may be sent before the first GRANT."},
+                        {name = "unscheduled", label = "Unscheduled", filter = "net4ai.link.session_add_complete.sessions.limits.unscheduled", type = "uint32", doc = "Octets that may be under way without GRANT, of all messages together."},
                       },
                     },
                     {

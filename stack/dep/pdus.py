@@ -111,11 +111,6 @@ def nack(ranges: Iterable[tuple[int, int]]) -> bytes:
     return b"".join(struct.pack(">II", start, end) for start, end in ranges)
 
 
-def unknown_session(version: int, handle: int) -> bytes:
-    """The ERROR a node sends to a bound peer whose PDU carried an unknown handle."""
-    return pack_header(version, DepType.ERROR, handle=0) + error(Cause.UNKNOWN_SESSION, handle)
-
-
 _EXPANDED = [bytes(value >> (7 - bit) & 1 for bit in range(8)) for value in range(256)]
 _DIGITS = bytes.maketrans(b"\x00\x01", b"01")
 
@@ -129,10 +124,10 @@ def _pack_bits(flags: bytes | bytearray) -> bytes:
 
 
 def expand_bits(bits: bytes, count: int) -> bytes:
-    """The first `count` bits as octets 0 or 1. Raises `DecodeError` where there are fewer."""
-    if count > len(bits) * 8:
+    """`count` bits as octets 0 or 1. Raises `DecodeError` unless there are just the octets they need."""
+    if len(bits) != (count + 7) // 8:
         raise DecodeError("AckBody", "length out of range", f"{count} bits in {len(bits)} octets")
-    return b"".join([_EXPANDED[octet] for octet in bits[: (count + 7) // 8]])[:count]
+    return b"".join([_EXPANDED[octet] for octet in bits])[:count]
 
 
 def unwrap(number: int, near: int) -> int:

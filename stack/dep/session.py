@@ -222,6 +222,11 @@ class DepSession:
         self._close.start(now)
         self.advance(now)
 
+    def lose(self) -> None:
+        """A bearer of the session has failed: nothing more is sent, the owner is told PEER_LOST."""
+        if self._state != "closed":
+            self._closed(Cause.PEER_LOST)
+
     def release(self) -> None:
         """RRC or link signalling has released the session: memory and credit go back, nothing more is said or told."""
         self._end("closed", Cause.NORMAL)

@@ -277,12 +277,17 @@ def test_a_wrong_length_and_too_large_messages():
     assert one.data(1000, 50_001, 1000) is Drop.WRONG_LENGTH
 
 
+def unknown_session(handle: int) -> bytes:
+    """What a node says that does not know a handle."""
+    return pdus.pack_header(1, DepType.ERROR, handle=0) + pdus.error(Cause.UNKNOWN_SESSION, handle)
+
+
 def test_an_unknown_handle_at_the_neighbour_is_told_to_the_other():
     one = Switch()
-    pdu = bytearray(8) + pdus.unknown_session(1, DOWN_OUT)
+    pdu = bytearray(8) + unknown_session(DOWN_OUT)
     assert one.switch.forward("down", pdu, 0) is one.up
-    assert pdu[8:] == pdus.unknown_session(1, UP_OUT)
-    assert one.switch.forward("down", bytearray(8) + pdus.unknown_session(1, UP_OUT), 0) is Drop.UNKNOWN_HANDLE
+    assert pdu[8:] == unknown_session(UP_OUT)
+    assert one.switch.forward("down", bytearray(8) + unknown_session(UP_OUT), 0) is Drop.UNKNOWN_HANDLE
 
 
 def test_a_batch_is_cut_into_runs():

@@ -15,9 +15,9 @@ def test_the_handle_stands_where_the_switch_rewrites_it():
     assert pdu[pdus.HANDLE_AT : pdus.HANDLE_AT + 4] == b"\x01\x02\x03\x04"
 
 
-def test_unknown_session():
-    assert pdus.unknown_session(1, 0xAABBCCDD) == bytes.fromhex("1b000000 00000000 00000000 00000000 00200000 aabbccdd")
-    assert Cause.UNKNOWN_SESSION == 0x20
+def test_an_error_without_handle():
+    pdu = pdus.pack_header(1, DepType.ERROR, handle=0) + pdus.error(Cause.UNKNOWN_SESSION, 0xAABBCCDD)
+    assert pdu == bytes.fromhex("1b000000 00000000 00000000 00000000 00200000 aabbccdd")
 
 
 @given(st.binary(max_size=300).map(lambda octets: bytes(octet & 1 for octet in octets)))
@@ -27,9 +27,10 @@ def test_bits_survive_a_round_trip(flags: bytes):
     assert pdus.expand_bits(body.map, body.map_bits) == flags
 
 
-def test_a_map_shorter_than_its_count():
+@pytest.mark.parametrize(("octets", "count"), [(1, 9), (2, 8), (1, 0), (0, 1), (3, 65535)])
+def test_the_map_has_just_the_octets_its_bits_need(octets: int, count: int):
     with pytest.raises(DecodeError):
-        pdus.expand_bits(b"\xff", 9)
+        pdus.expand_bits(bytes(octets), count)
 
 
 @given(st.integers(0, 1 << 40), st.integers(-(1 << 31) + 1, (1 << 31) - 1))

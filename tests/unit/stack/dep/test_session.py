@@ -78,15 +78,20 @@ def test_release_says_nothing(lone):
     assert one.session.next_deadline() is None
 
 
+def unknown_session(handle: int) -> bytes:
+    """What a node says that does not know a handle."""
+    return pdus.pack_header(1, DepType.ERROR, handle=0) + pdus.error(Cause.UNKNOWN_SESSION, handle)
+
+
 def test_unknown_session_ends_a_session_that_worked_before(lone):
     one = lone()
-    one.session.receive(pdus.unknown_session(1, 0xABCD), 0)
+    one.session.receive(unknown_session(0xABCD), 0)
     assert one.session.is_open  # the peer may not be ready yet
     one.data(1, 0, 1, b"x")
     one.events()
-    one.session.receive(pdus.unknown_session(1, 0xABCE), 0)
+    one.session.receive(unknown_session(0xABCE), 0)
     assert one.session.is_open
-    one.session.receive(pdus.unknown_session(1, 0xABCD), 0)
+    one.session.receive(unknown_session(0xABCD), 0)
     assert one.events() == [SessionClosed(Cause.UNKNOWN_SESSION)]
 
 
