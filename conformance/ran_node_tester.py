@@ -15,7 +15,7 @@ from net4ai.conformance.port import MessagePort
 from net4ai.conformance.sockets import PduPort
 from net4ai.conformance.statement import Statement, TestSubscriber
 from net4ai.conformance.tester import Surroundings, Tester
-from net4ai.stack.acknowledged_bearer import srb0_pdu
+from net4ai.stack.srb0 import srb0_pdu
 from net4ai.stack.hop import Address, HopName
 
 

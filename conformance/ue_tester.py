@@ -15,7 +15,7 @@ from net4ai.conformance.sockets import PduPort
 from net4ai.conformance.statement import Statement
 from net4ai.conformance.tester import Surroundings, Tester
 from net4ai.conformance.verdict import Fail, Inconclusive
-from net4ai.stack.acknowledged_bearer import srb0_pdu
+from net4ai.stack.srb0 import srb0_pdu
 from net4ai.stack.hop import Address, HopName
 
 RAN_NODE, UE = "ran-1", "ue-1"

@@ -18,7 +18,6 @@ from net4ai.ran_node.configure_sessions import open_leg
 from net4ai.ran_node.core_association import CoreAssociation
 from net4ai.ran_node.set_up_connection import MAXIMUM_C_RNTI, Overload, setup_requested
 from net4ai.ran_node.ue_context import LEGAL, State, UeContext
-from net4ai.stack.acknowledged_bearer import srb0_pdu, srb0_sdu
 from net4ai.stack.deadlines import Deadlines
 from net4ai.stack.dep.credit import CreditBudget
 from net4ai.stack.drops import Drop, DropCounter
@@ -26,6 +25,7 @@ from net4ai.stack.forwarding.function import ForwardingFunction
 from net4ai.stack.forwarding.legs import OpenLeg
 from net4ai.stack.hop import Address, Sockets
 from net4ai.stack.procedure import ProcedureError, Procedures
+from net4ai.stack.srb0 import srb0_pdu, srb0_sdu
 from net4ai.stack.timers import Timers
 from net4ai.stack.trace import Trace, TraceEvent
 

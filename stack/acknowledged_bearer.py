@@ -2,7 +2,7 @@
 
 Carries RRC on SRB1 and link signalling on T4 and T8 (bearer type 3, bearer 0). After RLC acknowledged mode
 (TS 38.322 5.3), with one simplification: every PDU, also each segment of a service data unit, has a number of its own,
-the COUNT of its layer-2 header. SRB0 is not acknowledged: see `srb0_pdu` and `srb0_sdu`.
+the COUNT of its layer-2 header. SRB0 is not acknowledged: see `net4ai.stack.srb0`.
 
 SRB1 is protected from the security procedures on, as PDCP does it. How each PDU is protected is decided when its
 service data unit is given to `send`; repetitions differ in the poll bit, and so in the MAC-I, at most.
@@ -155,6 +155,9 @@ class AcknowledgedBearer:
         self._sent: dict[int, _Sent] = {}
         """PDUs not yet acknowledged by COUNT, oldest first."""
         self._sent_octets = 0
+        self._since_oldest: deque[tuple[int, tuple[bytes, Protection]]] = deque()
+        """Every PDU from the oldest under way on, acknowledged or not: COUNT, and what it is of as it was queued."""
+        self._given_up: list[bytes] = []
         self._next_count = first_count % _MODULUS
         self._timeout = RetransmissionTimeout()
         self._deadline: int | None = None
@@ -253,6 +256,16 @@ class AcknowledgedBearer:
         sending = self._waiting or self._sent or self._status_due
         return not (sending or self._held or self._delivered or self._assembly or self._unverified)
 
+    @property
+    def unacknowledged(self) -> list[bytes]:
+        """Service data units the peer has perhaps not delivered, oldest first: the first that is not acknowledged as a
+        whole, and all behind it. Also of a bearer that has failed: for its successor.
+        """
+        queued = [*(of for _, of in self._since_oldest), *self._waiting]
+        # A service data unit in several PDUs is there several times in a row, the last time still waiting perhaps.
+        once = [of for number, of in enumerate(queued) if number == 0 or of is not queued[number - 1]]
+        return [*self._given_up, *(sdu for sdu, _ in once)]
+
     def __repr__(self) -> str:
         kind = getattr(self.bearer_type, "name", self.bearer_type)
         return f"AcknowledgedBearer({kind} {self.bearer}, C-RNTI {self.c_rnti})"
@@ -331,7 +344,8 @@ class AcknowledgedBearer:
         """Make PDUs out of waiting service data units while the window has room."""
         oldest = next(iter(self._sent), self._next_count)
         while self._waiting and _ahead(self._next_count, oldest) < self._window and self._sent_octets < WINDOW_OCTETS:
-            (sdu, protection), start = self._waiting[0], self._cut
+            of, start = self._waiting[0], self._cut
+            sdu, protection = of
             if self._next_count == _MODULUS:
                 self._fail(Drop.COUNT_EXHAUSTED)
                 return
@@ -344,6 +358,7 @@ class AcknowledgedBearer:
                 (False, True): Segmentation.LAST,
             }[start == 0, end == len(sdu)]
             self._sent[self._next_count] = _Sent(_Segment(segmentation, start, sdu[start:end], protection))
+            self._since_oldest.append((self._next_count, of))
             self._sent_octets += end - start
             self._next_count = _count_after(self._next_count, protection)
             self._cut = end
@@ -392,6 +407,8 @@ class AcknowledgedBearer:
         )
 
     def _fail(self, reason: Drop) -> None:
+        self._given_up = self.unacknowledged
+        self._since_oldest.clear()
         self.failed = True
         self.failure = reason
         self._deadline = None
@@ -544,53 +561,12 @@ class AcknowledgedBearer:
             else:
                 self._timeout.answered()
             self._deadline = now + self._timeout.value if self._sent else None
+            oldest = next(iter(self._sent), self._next_count)
+            while self._since_oldest and _ahead(self._since_oldest[0][0], oldest) < 0:
+                self._since_oldest.popleft()
         return None
 
     def _repeat(self, sent: _Sent, now: int) -> None:
         """The peer misses a PDU. One repeated less than a round trip ago may still be on its way."""
         on_its_way = sent.transmissions > 1 and now - sent.last_sent < (self._timeout.smoothed or 0)
         sent.wanted = sent.wanted or not on_its_way
-
-
-# ---------------------------------------------------------------------------------------------------------------------
-# SRB0
-
-
-def srb0_pdu(sdu: Buffer) -> bytes:
-    """The PDU of an SRB0 message: unacknowledged, whole, C-RNTI 0, COUNT 0; repeated by the procedure's timer.
-
-    Raises `EncodeError` when it does not fit one PDU.
-    """
-    allowed = MAXIMUM_PDU - L2_HEADER_SIZE
-    if not 1 <= len(sdu) <= allowed:
-        raise EncodeError("SRB0", "length of service data unit", len(sdu), f"1 to {allowed}")
-    return _SRB0_HEADER + bytes(sdu)
-
-
-def srb0_sdu(pdu: Buffer) -> bytes:
-    """The message in an SRB0 PDU. Raises `DecodeError` when it is not one."""
-    header, start = L2Header.read(pdu)
-    if (header.bearer_type, header.bearer, header.c_rnti) != (BearerType.SRB, 0, 0):
-        raise DecodeError("SRB0", Drop.WRONG_BEARER, f"type {header.bearer_type}, bearer {header.bearer}")
-    if header.has_mac:
-        raise DecodeError("SRB0", Drop.INTEGRITY_NOT_CONFIGURED)
-    if not header.is_data or header.segmentation != Segmentation.COMPLETE:
-        raise DecodeError("SRB0", Drop.SEGMENTED, "SRB0 carries whole messages only")
-    if len(pdu) > MAXIMUM_PDU:
-        raise DecodeError("SRB0", Drop.PDU_TOO_LONG, f"{len(pdu)} octets, allowed {MAXIMUM_PDU}")
-    if start == len(pdu):
-        raise DecodeError("SRB0", Drop.PDU_EMPTY)
-    return bytes(pdu[start:])
-
-
-_SRB0_HEADER = L2Header(
-    is_data=True,
-    segmentation=Segmentation.COMPLETE,
-    poll=False,
-    has_mac=False,
-    ciphered=False,
-    bearer_type=BearerType.SRB,
-    bearer=0,
-    c_rnti=0,
-    count=0,
-).to_bytes()

@@ -96,14 +96,21 @@ class Hop:
             drops=self._drops,
         )
 
-    def renew_signalling(self) -> None:
-        """Begin anew with a fresh signalling bearer: COUNT 0, no security yet, nothing under way (TS 38.331 5.3.7).
+    def fresh_signalling_bearer(self) -> AcknowledgedBearer:
+        """A bearer to begin anew with, not used yet: COUNT 0, no security, nothing under way (TS 38.331 5.3.7)."""
+        bearer = self._signalling_bearer()
+        bearer.takes_unverified = self.signalling.takes_unverified
+        return bearer
 
-        What waited is gone; whoever waits for an answer to it has a timer. Bearers for DEP stay as they are.
+    def renew_signalling(self, bearer: AcknowledgedBearer) -> list[bytes]:
+        """Go on with a fresh signalling bearer; bearers for DEP stay as they are.
+
+        Gives what the peer has not acknowledged, oldest first: it may have got it all the same.
         """
+        before, self.signalling = self.signalling, bearer
+        waiting = [*before.unacknowledged, *self._backlog]
         self._backlog.clear()
-        before, self.signalling = self.signalling, self._signalling_bearer()
-        self.signalling.takes_unverified = before.takes_unverified
+        return waiting
 
     def rebind(self, signalling_address: Address, bulk_address: Address) -> None:
         """The peer is at other addresses now: re-establishment may come from elsewhere."""
@@ -166,7 +173,7 @@ class Hop:
         if len(self._backlog) >= MAXIMUM_BACKLOG:
             self._drops.count(Drop.SEND_QUEUE_FULL, len(sdu))
             return
-        if self._backlog or not self._queue(sdu, now):
+        if (self._backlog and not self.signalling.failed) or not self._queue(sdu, now):
             self._backlog.append(sdu)
         self.trace_message(message, "out", len(sdu), now)
 
@@ -207,9 +214,7 @@ class Hop:
 
     def pump(self, now: int) -> None:
         """Send what the acknowledged bearers have ready."""
-        if self.signalling.failed:
-            self._backlog.clear()
-        while self._backlog and self._queue(self._backlog[0], now):
+        while self._backlog and not self.signalling.failed and self._queue(self._backlog[0], now):
             self._backlog.popleft()
         for datagram in self.signalling.datagrams_to_send(now):
             self._sockets.send_signalling(datagram, len(datagram), self.signalling_address)

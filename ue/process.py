@@ -12,7 +12,6 @@ from net4ai.codecs.causes import Cause
 from net4ai.codecs.declaration import Buffer
 from net4ai.codecs.errors import DecodeError, EncodeError
 from net4ai.codecs.l2 import L2_HEADER, L2_HEADER_SIZE
-from net4ai.stack.acknowledged_bearer import srb0_pdu, srb0_sdu
 from net4ai.stack.compute import Compute
 from net4ai.stack.deadlines import Deadlines
 from net4ai.stack.dep.credit import CreditBudget
@@ -20,6 +19,7 @@ from net4ai.stack.dep_endpoint import DepEndpoint
 from net4ai.stack.drops import Drop, DropCounter
 from net4ai.stack.hop import Address, Hop, Sockets
 from net4ai.stack.procedure import ProcedureError, Procedures, Replies
+from net4ai.stack.srb0 import srb0_pdu, srb0_sdu
 from net4ai.stack.timers import Timers
 from net4ai.stack.trace import Trace, TraceEvent
 from net4ai.ue import radio_connection, take_part
@@ -258,10 +258,16 @@ class UeProcess:
                 if terminal.hop is not None:
                     terminal.hop.pump(now)
                     self._deadlines.set(terminal, terminal.hop.next_deadline())
+                    for bearer in terminal.hop.take_failed_bearers():
+                        self.endpoint.lose(terminal.hop, bearer)
                     if terminal.hop.signalling.failed:
                         terminal.radio_link_failed()
         self.endpoint.pump(now)
         self.procedures.run()
+        for terminal in self._touched:
+            if terminal.hop is not None:
+                terminal.hop.pump(now)
+                self._deadlines.set(terminal, terminal.hop.next_deadline())
 
     def next_deadline(self) -> int | None:
         deadlines = [

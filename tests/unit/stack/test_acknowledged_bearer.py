@@ -468,3 +468,44 @@ def test_retransmission_timeout() -> None:
     for _ in range(100):
         assert 3 * SECOND <= timeout.value <= 4 * SECOND
         timeout.expired()
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# A successor
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_what_a_successor_has_to_send_again_leaves_no_gap(seed: int) -> None:
+    """Whenever the bearer ends: what was delivered, then what is not acknowledged, is all there was, in order."""
+    print(f"seed {seed}")
+    link = pair(seed=seed, loss=0.3, delay=5 * MS, jitter=20 * MS)
+    sent = [bytes([number]) * link.random.choice([1, 20, 3000]) for number in range(100)]
+    for sdu in sent:
+        link.near.send(sdu, 0)
+    delivered = 0
+    while link.near.unacknowledged:
+        delivered += len(link.take(link.far))
+        again = link.near.unacknowledged
+        assert again == sent[len(sent) - len(again) :]
+        assert delivered + len(again) >= len(sent)
+        link.step()
+    assert delivered + len(link.take(link.far)) == len(sent)
+
+
+def test_a_lost_peer_leaves_what_it_has_not_acknowledged() -> None:
+    link = pair()
+    for number in range(200):
+        link.near.send(bytes([number]), 0)
+    link.loss = 1.1
+    link.run()
+    assert link.near.failed
+    assert link.near.unacknowledged == [bytes([number]) for number in range(200)]
+
+
+def test_nothing_is_kept_of_what_is_acknowledged() -> None:
+    link = pair(loss=0.2, delay=MS)
+    for size in (1, 5000, 20):
+        link.near.send(bytes(size), 0)
+    link.run()
+    assert link.near.unacknowledged == []
+    assert not link.near._since_oldest

@@ -1,4 +1,4 @@
-"""PDUs of the acknowledged bearer: those it refuses, the wire by hand, SRB0."""
+"""PDUs of the acknowledged bearer: those it refuses, the wire by hand."""
 
 from __future__ import annotations
 
@@ -7,9 +7,8 @@ import random
 import pytest
 from bearer_bench import MS, bearer, fields_of, header
 
-from net4ai.codecs.errors import DecodeError, EncodeError
 from net4ai.codecs.l2 import BearerType, Segmentation, SegmentOffset
-from net4ai.stack.acknowledged_bearer import MAXIMUM_PDU, WINDOW, srb0_pdu, srb0_sdu
+from net4ai.stack.acknowledged_bearer import MAXIMUM_PDU, WINDOW
 from net4ai.stack.drops import Drop
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -177,41 +176,3 @@ def test_reports_are_numbered() -> None:
         far.receive(header(count=count, poll=1) + b"x", 0)
         counts += [fields_of(pdu).count for pdu in far.datagrams_to_send(0)]
     assert counts == [0, 1, 2]
-
-
-# ---------------------------------------------------------------------------------------------------------------------
-# SRB0
-
-
-def test_srb0() -> None:
-    pdu = srb0_pdu(b"\x01setup")
-    assert pdu == bytes.fromhex("20 00 0000 00000000") + b"\x01setup"
-    assert srb0_sdu(memoryview(pdu)) == b"\x01setup"
-
-
-@pytest.mark.parametrize("length", [0, MAXIMUM_PDU - 7])
-def test_srb0_is_never_segmented(length: int) -> None:
-    with pytest.raises(EncodeError, match="1 to 1392"):
-        srb0_pdu(bytes(length))
-
-
-SRB0 = {"bearer": 0, "c_rnti": 0}
-
-
-@pytest.mark.parametrize(
-    ("pdu", "reason"),
-    [
-        (b"", "truncated"),
-        (header() + b"x", Drop.WRONG_BEARER),
-        (header(**SRB0 | {"c_rnti": 1}) + b"x", Drop.WRONG_BEARER),
-        (header(**SRB0, has_mac=1) + b"xxxxx", Drop.INTEGRITY_NOT_CONFIGURED),
-        (header(**SRB0, is_data=0) + b"x", Drop.SEGMENTED),
-        (header(**SRB0, segmentation=1) + b"x", Drop.SEGMENTED),
-        (header(**SRB0), Drop.PDU_EMPTY),
-        (header(**SRB0) + bytes(MAXIMUM_PDU), Drop.PDU_TOO_LONG),
-    ],
-)
-def test_not_srb0(pdu: bytes, reason: str) -> None:
-    with pytest.raises(DecodeError) as caught:
-        srb0_sdu(pdu)
-    assert caught.value.reason == reason

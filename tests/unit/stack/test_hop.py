@@ -174,12 +174,25 @@ def test_peer_lost(ends: Ends) -> None:
     ends.exchange(random.Random(0), loss=1.1)
     assert ends.near.hop.signalling.failed
     ends.near.hop.pump(ends.now)
-    assert not ends.near.hop._backlog
     assert ends.near.hop.next_deadline() is None
     with pytest.raises(BearerFailed):
         ends.near.hop.send(numbered(0), ends.now)
     ends.near.receive(header(bearer=0) + b"late")
     assert ends.near.drops[Drop.BEARER_FAILED] == 1
+
+
+def test_what_a_lost_peer_has_not_acknowledged_is_there_for_the_next_bearer(ends: Ends) -> None:
+    sent = [numbered(number) for number in range(2 * MAXIMUM_QUEUED_SDUS)]
+    for number in range(3):
+        ends.near.hop.send(sent[number], 0)
+    ends.exchange()
+    for message in sent[3:]:
+        ends.near.hop.send(message, 0)
+    ends.exchange(random.Random(0), loss=1.1)
+    assert ends.near.hop.signalling.failed
+    waiting = ends.near.hop.renew_signalling(ends.near.hop.fresh_signalling_bearer())
+    assert waiting == [message.encode() for message in sent[3:]]
+    assert ends.near.hop.renew_signalling(ends.near.hop.fresh_signalling_bearer()) == []
 
 
 @pytest.mark.parametrize(

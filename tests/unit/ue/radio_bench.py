@@ -24,13 +24,13 @@ from net4ai.codecs.dep import VERSION
 from net4ai.codecs.l2 import BearerType, L2Header
 from net4ai.ran_node.config import RanNodeConfig
 from net4ai.ran_node.node import RanNode
-from net4ai.stack.acknowledged_bearer import srb0_pdu, srb0_sdu
 from net4ai.stack.dep.credit import CreditBudget
 from net4ai.stack.dep.events import Event
 from net4ai.stack.dep_endpoint import DepEndpoint, SessionEnd, limits_of
 from net4ai.stack.drops import DropCounter
 from net4ai.stack.hop import Address, Hop, HopName, Sockets
 from net4ai.stack.procedure import Procedures
+from net4ai.stack.srb0 import srb0_pdu, srb0_sdu
 from net4ai.stack.timers import MILLISECOND, SECOND, Timers
 from net4ai.stack.trace import TraceEvent
 from net4ai.ue.config import TerminalConfig, UeConfig
