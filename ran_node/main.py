@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from net4ai.codecs import link
 from net4ai.codecs.declaration import Buffer
-from net4ai.codecs.l2 import L2_HEADER, L2_HEADER_SIZE
+from net4ai.codecs.l2 import L2_HEADER_SIZE
 from net4ai.ran_node.config import RanNodeConfig
 from net4ai.ran_node.node import RanNode
 from net4ai.stack.attachment import Attachment
@@ -16,6 +16,7 @@ from net4ai.stack.hop import Address
 from net4ai.stack.io.driver import Driver
 from net4ai.stack.io.platform import OpenLink, Platform, RunningNode
 from net4ai.stack.io.stream import FrameConnection
+from net4ai.stack.l2_header import l2_fields
 from net4ai.stack.timers import Timers
 
 
@@ -91,7 +92,7 @@ async def _open_links(
 
     def name_on_uu(address: Address, pdu: Buffer) -> str:
         """A UE is known here by its C-RNTI alone."""
-        c_rnti = L2_HEADER.unpack(pdu, 0)[_C_RNTI] if len(pdu) >= L2_HEADER_SIZE else 0
+        c_rnti = l2_fields(pdu).c_rnti if len(pdu) >= L2_HEADER_SIZE else 0
         return f"{config.name} C-RNTI {c_rnti}"
 
     def name_on_t4(address: Address, pdu: Buffer) -> str:
@@ -115,6 +116,3 @@ def _connect_n2(config: RanNodeConfig, platform: Platform, driver: Driver, node:
     host, port = config.core
     connector = platform.network.connect_forever(host, port, "core", connected)
     platform.closing.append(connector.close)
-
-
-_C_RNTI = [name for name, _ in L2_HEADER.fields].index("c_rnti")

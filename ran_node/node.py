@@ -11,7 +11,7 @@ from net4ai.codecs.causes import Cause
 from net4ai.codecs.common import SessionLimits
 from net4ai.codecs.declaration import Buffer, Message, UnknownMessage
 from net4ai.codecs.errors import DecodeError
-from net4ai.codecs.l2 import L2_HEADER, L2_HEADER_SIZE
+from net4ai.codecs.l2 import L2_HEADER_SIZE
 from net4ai.ran_node.cell import Cell
 from net4ai.ran_node.config import RanNodeConfig
 from net4ai.ran_node.configure_sessions import open_leg
@@ -24,6 +24,7 @@ from net4ai.stack.drops import Drop, DropCounter
 from net4ai.stack.forwarding.function import ForwardingFunction
 from net4ai.stack.forwarding.legs import OpenLeg
 from net4ai.stack.hop import Address, Sockets
+from net4ai.stack.l2_header import l2_fields
 from net4ai.stack.procedure import ProcedureError, Procedures
 from net4ai.stack.srb0 import srb0_pdu, srb0_sdu
 from net4ai.stack.timers import Timers
@@ -87,7 +88,7 @@ class RanNode:
         if len(pdu) <= L2_HEADER_SIZE:
             self.drops.count(Drop.TRUNCATED, len(pdu))
             return
-        c_rnti = L2_HEADER.unpack(pdu, 0)[_C_RNTI]
+        c_rnti = l2_fields(pdu).c_rnti
         if c_rnti == 0:
             self._receive_srb0(pdu, source, bulk)
             return
@@ -283,5 +284,3 @@ _RRC_HANDLERS: dict[type, Callable[..., None]] = {
 _SRB0_HANDLERS: dict[type, Callable[..., None]] = {
     rrc.SetupRequest: setup_requested,
 }
-
-_C_RNTI = [name for name, _ in L2_HEADER.fields].index("c_rnti")

@@ -10,12 +10,13 @@ from collections.abc import Callable
 
 from net4ai.codecs import link
 from net4ai.codecs.declaration import Buffer
-from net4ai.codecs.l2 import L2_HEADER, L2_HEADER_SIZE
+from net4ai.codecs.l2 import L2_HEADER_SIZE
 from net4ai.stack.attachment import Attachment
 from net4ai.stack.dep.credit import CreditBudget
 from net4ai.stack.dep_endpoint import DepEndpoint
 from net4ai.stack.drops import Drop, DropCounter
 from net4ai.stack.hop import Address, Sockets
+from net4ai.stack.l2_header import l2_fields
 from net4ai.stack.link_peer import LinkPeer
 from net4ai.stack.procedure import Procedure, ProcedureRejected, Procedures
 from net4ai.stack.timers import Timers
@@ -80,7 +81,7 @@ class AttachedLink:
         if len(pdu) <= L2_HEADER_SIZE:
             self.drops.count(Drop.TRUNCATED, len(pdu))
             return
-        identity = L2_HEADER.unpack(pdu, 0)[_IDENTITY]
+        identity = l2_fields(pdu).c_rnti
         peer = self.peer
         if identity == 0 and source == self.attachment.address and not bulk:
             self.procedures.advance(now)
@@ -123,6 +124,3 @@ class AttachedLink:
         if self.peer is not None:
             deadlines.append(self.peer.hop.next_deadline())
         return min((deadline for deadline in deadlines if deadline is not None), default=None)
-
-
-_IDENTITY = [name for name, _ in L2_HEADER.fields].index("c_rnti")

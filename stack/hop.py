@@ -14,10 +14,11 @@ from types import MappingProxyType
 
 from net4ai.codecs.common import BearerConfiguration, BearerMode
 from net4ai.codecs.declaration import Buffer, Message, UnknownMessage
-from net4ai.codecs.l2 import L2_HEADER, L2_HEADER_SIZE, BearerType
+from net4ai.codecs.l2 import L2_HEADER_SIZE, BearerType
 from net4ai.stack.acknowledged_bearer import AcknowledgedBearer, BearerQueueFull
 from net4ai.stack.computing_bearer import AcknowledgedComputingBearer, ComputingBearer
 from net4ai.stack.drops import Drop, DropCounter
+from net4ai.stack.l2_header import l2_fields
 from net4ai.stack.trace import Trace, TraceEvent
 
 Address = tuple[str, int]
@@ -232,8 +233,8 @@ class Hop:
         Signalling is handed to the acknowledged bearer; take it with `next_sdu`. What belongs to no bearer configured
         for this socket is dropped.
         """
-        fields = L2_HEADER.unpack(pdu, 0)
-        bearer_type, identity = fields[_BEARER_TYPE], fields[_BEARER]
+        fields = l2_fields(pdu)
+        bearer_type, identity = fields.bearer_type, fields.bearer
         bearers = self._bulk if bulk else self._control
         if bearer_type == self._dep_type and identity in bearers:
             bearer = bearers[identity]
@@ -288,7 +289,3 @@ _BEARERS: dict[BearerMode, type[_DepBearer]] = {
     BearerMode.UNACKNOWLEDGED: ComputingBearer,
     BearerMode.ACKNOWLEDGED: AcknowledgedComputingBearer,
 }
-
-_FIELD_NAMES = [name for name, _ in L2_HEADER.fields]
-_BEARER_TYPE = _FIELD_NAMES.index("bearer_type")
-_BEARER = _FIELD_NAMES.index("bearer")

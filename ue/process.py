@@ -11,13 +11,14 @@ from net4ai.codecs import compute, nas, rrc
 from net4ai.codecs.causes import Cause
 from net4ai.codecs.declaration import Buffer
 from net4ai.codecs.errors import DecodeError, EncodeError
-from net4ai.codecs.l2 import L2_HEADER, L2_HEADER_SIZE
+from net4ai.codecs.l2 import L2_HEADER_SIZE
 from net4ai.stack.compute import Compute
 from net4ai.stack.deadlines import Deadlines
 from net4ai.stack.dep.credit import CreditBudget
 from net4ai.stack.dep_endpoint import DepEndpoint
 from net4ai.stack.drops import Drop, DropCounter
 from net4ai.stack.hop import Address, Hop, Sockets
+from net4ai.stack.l2_header import l2_fields
 from net4ai.stack.procedure import ProcedureError, Procedures, Replies
 from net4ai.stack.srb0 import srb0_pdu, srb0_sdu
 from net4ai.stack.timers import Timers
@@ -92,7 +93,7 @@ class UeProcess:
         if len(pdu) <= L2_HEADER_SIZE:
             self.drops.count(Drop.TRUNCATED, len(pdu))
             return
-        c_rnti = L2_HEADER.unpack(pdu, 0)[_C_RNTI]
+        c_rnti = l2_fields(pdu).c_rnti
         if c_rnti == 0:
             self._receive_srb0(pdu, source, bulk, now)
             return
@@ -317,5 +318,3 @@ _CELL_WIDE_HANDLERS: dict[type, Callable[..., None]] = {
     rrc.SystemInformation: Cell.heard,
     rrc.Paging: Cell.paged,
 }
-
-_C_RNTI = [name for name, _ in L2_HEADER.fields].index("c_rnti")

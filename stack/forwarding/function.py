@@ -13,7 +13,7 @@ from net4ai.codecs import link
 from net4ai.codecs.bus import Done, NodeAvailable
 from net4ai.codecs.causes import Cause
 from net4ai.codecs.declaration import Buffer
-from net4ai.codecs.l2 import L2_HEADER, L2_HEADER_SIZE
+from net4ai.codecs.l2 import L2_HEADER_SIZE
 from net4ai.stack.attachment import Attachment
 from net4ai.stack.control_entity import ControlEntity
 from net4ai.stack.deadlines import Deadlines
@@ -21,6 +21,7 @@ from net4ai.stack.drops import Drop, DropCounter
 from net4ai.stack.forwarding import accept_attachment, relay_signalling, routes
 from net4ai.stack.forwarding.legs import FixedLink, Leg, Routes, UuSide
 from net4ai.stack.hop import Address, Hop
+from net4ai.stack.l2_header import l2_fields
 from net4ai.stack.label_switch import LabelSwitch, RouteEnd
 from net4ai.stack.link_peer import LinkPeer
 from net4ai.stack.procedure import Procedure, ProcedureError, Procedures, ProcedureTimeout
@@ -158,7 +159,7 @@ class ForwardingFunction:
         if len(pdu) <= L2_HEADER_SIZE:
             self.drops.count(Drop.TRUNCATED, len(pdu))
             return
-        identity = L2_HEADER.unpack(pdu, 0)[_IDENTITY]
+        identity = l2_fields(pdu).c_rnti
         if identity == 0:
             self._receive_unattached(link_name, pdu, source, bulk)
             return
@@ -260,6 +261,3 @@ class ForwardingFunction:
     def next_deadline(self) -> int | None:
         deadlines = [self._deadlines.next(), self.switch.next_deadline()]
         return min((deadline for deadline in deadlines if deadline is not None), default=None)
-
-
-_IDENTITY = [name for name, _ in L2_HEADER.fields].index("c_rnti")
