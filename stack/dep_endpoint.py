@@ -12,7 +12,7 @@ from typing import Literal
 
 from net4ai.codecs.common import FlowMapping, SessionLimits
 from net4ai.codecs.declaration import Buffer
-from net4ai.codecs.dep import DEP_HEADER, DEP_HEADER_SIZE, DepType, PathReason
+from net4ai.codecs.dep import DEP_HEADER_SIZE, DepType, PathReason
 from net4ai.codecs.l2 import L2_HEADER_SIZE
 from net4ai.stack.deadlines import Deadlines
 from net4ai.stack.dep import pdus
@@ -172,13 +172,13 @@ class DepEndpoint:
         if len(pdu) < DEP_HEADER_SIZE:
             self.drops.count(Drop.TRUNCATED, len(pdu))
             return
-        fields = DEP_HEADER.unpack(pdu, 0)
-        end = self.sessions.get(fields[_HANDLE_FIELD]) or self._named_in_error(hop, pdu)
+        header = pdus.header(pdu)
+        end = self.sessions.get(header.handle) or self._named_in_error(hop, pdu)
         if end is None or end.hop is not hop:
             self.drops.count(Drop.UNKNOWN_HANDLE, len(pdu))
             self._unknown.answer(hop, bearer, pdu, now)
             return
-        flow = end.session.flows.get(fields[_QFI_FIELD])
+        flow = end.session.flows.get(header.qfi)
         if flow is not None and flow.bearer != bearer:
             self.drops.count(Drop.WRONG_BEARER, len(pdu))
             return
@@ -255,8 +255,3 @@ def digest(parts: Iterable[Buffer]) -> str:
     for part in parts:
         state.update(part)
     return state.hexdigest()
-
-
-_FIELD_NAMES = [name for name, _ in DEP_HEADER.fields]
-_HANDLE_FIELD = _FIELD_NAMES.index("handle")
-_QFI_FIELD = _FIELD_NAMES.index("qfi")
