@@ -20,7 +20,7 @@ class L2Fields(NamedTuple):
     bearer_type: int
     bearer: int
     c_rnti: int
-    count: int
+    count: int  # type: ignore[assignment]  # hides tuple.count
 
 
 assert L2Fields._fields == tuple(name for name, _ in L2_HEADER.fields)
