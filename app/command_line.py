@@ -49,6 +49,7 @@ def parser() -> argparse.ArgumentParser:
 
     _node_commands(commands)
     _pcap_command(commands)
+    _capture_command(commands)
 
     wireshark = commands.add_parser("wireshark", help="the Wireshark plugin").add_subparsers(required=True)
     install = wireshark.add_parser("install", help="copy plugin and profile to where Wireshark finds them")
@@ -82,6 +83,15 @@ def _pcap_command(commands: argparse._SubParsersAction[argparse.ArgumentParser])
     pcap.add_argument("--width", type=_count, metavar="N", help="columns of the screen; default: as wide as it is")
     pcap.add_argument("--json", action="store_true", help="one JSON object a line")
     pcap.set_defaults(command=_pcap)
+
+
+def _capture_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    capture = commands.add_parser("capture", help="what a run captures, while it runs, as one pcapng stream")
+    capture.add_argument("--live", type=Path, metavar="DIR", required=True, help="report folder of the run")
+    where = capture.add_mutually_exclusive_group()
+    where.add_argument("--out", type=Path, metavar="FILE", help="a file or FIFO; default: standard output")
+    where.add_argument("--wireshark", action="store_true", help="start Wireshark, with the profile where installed")
+    capture.set_defaults(command=_capture)
 
 
 NODE_COMMANDS = {
@@ -168,6 +178,12 @@ def _pcap(options: argparse.Namespace) -> int:
     from net4ai.app.pcap_command import show_capture
 
     return show_capture(options)
+
+
+def _capture(options: argparse.Namespace) -> int:
+    from net4ai.app.live_capture import follow_run
+
+    return follow_run(options.live, options.out, options.wireshark)
 
 
 def _wireshark_install(options: argparse.Namespace) -> int:

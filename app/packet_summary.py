@@ -277,7 +277,7 @@ class PacketReader:
         elif body_type is not None:
             body = body_type.from_bytes(pdu[at:])
         name = header.type.name if isinstance(header.type, dep.DepType) else str(header.type)
-        fields = values(header) | (values(body) if body is not None else {})
+        fields = values(header) | ({"body": values(body)} if body is not None else {})
         told.layers.append(Layer("DEP", name, f"DEP {describe_dep(header, body, len(pdu) - at)}", fields))
         if text:
             told.layers.append(Layer("message", "prefix", text))

@@ -87,7 +87,7 @@ class Folder:
     def take(self, told: Summary) -> Iterator[Line]:
         """One more packet; the lines that are complete with it."""
         self._close_old(told.time)
-        if told.data is None or told.fault:
+        if told.data is None or told.fault or not told.data[3]:
             self._close_other_way(told)
             self._waiting.append(Line(told))
         else:

@@ -24,7 +24,8 @@ TIMEOUT = 600
 MAXIMUM_PROBLEMS = 20
 """Problems of a capture that are named."""
 
-_OTHER_PLACES = "/usr/sbin:/usr/local/bin:/opt/homebrew/bin:/Applications/Wireshark.app/Contents/MacOS"
+OTHER_PLACES = "/usr/sbin:/usr/local/bin:/opt/homebrew/bin:/Applications/Wireshark.app/Contents/MacOS"
+"""Where programs may be beside PATH."""
 
 
 class WiresharkError(RuntimeError):
@@ -115,7 +116,7 @@ def _files(folder: Traversable) -> list[Traversable]:
 
 def find_tshark() -> str | None:
     """The tshark program, also inside the macOS application."""
-    return shutil.which("tshark") or shutil.which("tshark", path=_OTHER_PLACES)
+    return shutil.which("tshark") or shutil.which("tshark", path=OTHER_PLACES)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
