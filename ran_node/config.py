@@ -38,4 +38,6 @@ class RanNodeConfig(msgspec.Struct, forbid_unknown_fields=True):
     """Milliseconds between measurement reports of a UE, at least 40; 0: no measurement."""
     measurement_amount: int = 0
     """Reports of each UE, up to 255; 0: without end."""
+    acknowledged: list[int] = []
+    """5QIs whose computing radio bearers are in acknowledged mode (R102)."""
     timers: dict[str, int] = {}

@@ -8,13 +8,13 @@ from collections.abc import Awaitable, Callable
 from net4ai.codecs import n2, rrc
 from net4ai.codecs.bus import RouteClient
 from net4ai.codecs.causes import Cause
-from net4ai.codecs.common import SessionLimits
+from net4ai.codecs.common import FlowMapping, SessionLimits
 from net4ai.codecs.declaration import Buffer, Message, UnknownMessage
 from net4ai.codecs.errors import DecodeError
 from net4ai.codecs.l2 import L2_HEADER_SIZE
 from net4ai.ran_node.cell import Cell
 from net4ai.ran_node.config import RanNodeConfig
-from net4ai.ran_node.configure_sessions import open_leg
+from net4ai.ran_node.configure_sessions import bearers_failed, flows_of, open_leg
 from net4ai.ran_node.core_association import CoreAssociation
 from net4ai.ran_node.set_up_connection import MAXIMUM_C_RNTI, Overload, setup_requested
 from net4ai.ran_node.ue_context import LEGAL, State, UeContext
@@ -23,6 +23,7 @@ from net4ai.stack.dep.credit import CreditBudget
 from net4ai.stack.drops import Drop, DropCounter
 from net4ai.stack.forwarding.function import ForwardingFunction
 from net4ai.stack.forwarding.legs import OpenLeg
+from net4ai.stack.forwarding.routes import release_route
 from net4ai.stack.hop import Address, Sockets
 from net4ai.stack.l2_header import l2_fields
 from net4ai.stack.procedure import ProcedureError, Procedures
@@ -178,6 +179,15 @@ class RanNode:
         """The Uu side of a route, for the forwarding function."""
         return open_leg(self, client, execution, handle, limits)
 
+    def flows_of(self, client: RouteClient) -> tuple[FlowMapping, ...]:
+        """QoS flows of a UE's session, for the forwarding function."""
+        return flows_of(self, client)
+
+    def end_route(self, context: UeContext, handle: int, cause: Cause) -> None:
+        """The UE's session with our `handle` has ended: so does its route, if there is one."""
+        if self.cpf is not None:
+            release_route(self.cpf, context.hop, handle, cause)
+
     def disconnect(self, context: UeContext) -> None:
         """A UE's context is gone for the core; its routes end, whoever waits for the UE is told."""
         self.by_number.pop(context.number, None)
@@ -208,6 +218,10 @@ class RanNode:
 
     # Time
 
+    def touch(self, context: UeContext) -> None:
+        """The context's hop has something to send."""
+        self._touched[context] = None
+
     def pump(self, now: int) -> None:
         """Handle what has come, send what is ready."""
         self.procedures.advance(now)
@@ -233,6 +247,8 @@ class RanNode:
             return
         context.hop.pump(now)
         self._deadlines.set(context, context.hop.next_deadline())
+        if failed := context.hop.take_failed_bearers():
+            bearers_failed(self, context, failed)
         releasing = context.state is State.RELEASING
         if context.hop.signalling.failed and not releasing:
             self.n2.send(n2.ContextReleaseRequest(ran_ue=context.number, cause=Cause.PEER_LOST))

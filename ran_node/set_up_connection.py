@@ -81,6 +81,7 @@ def _new_context(node: RanNode, request: rrc.SetupRequest, source: Address) -> U
         node.trace,
     )
     context = UeContext(node.next_number(), request.ue_identity, source, hop, Replies(node.procedures))
+    hop.on_queued = lambda: node.touch(context)
     node.half_open[source, request.ue_identity] = context
     node.contexts[c_rnti] = context
     node.by_number[context.number] = context

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from net4ai.codecs import rrc
-from net4ai.codecs.common import QosProfile
+from net4ai.codecs.common import SessionConfiguration
 from net4ai.codecs.declaration import Message
 from net4ai.stack.hop import Address, Hop
 from net4ai.stack.procedure import Replies
@@ -42,18 +42,23 @@ class UeContext:
     hop: Hop
     replies: Replies
     state: State = State.SETTING_UP
-    bearers: dict[int, QosProfile] = field(default_factory=dict)
-    """Computing radio bearers and their quality of service (R102)."""
-    sessions: dict[int, int] = field(default_factory=dict)
-    """Bearer of each DEP session."""
+    sessions: dict[int, SessionConfiguration] = field(default_factory=dict)
+    """DEP sessions as the UE has taken them. Its bearers are those of the hop."""
     jobs: dict[int, int] = field(default_factory=dict)
     """Session of each job."""
     jobs_under_way: set[int] = field(default_factory=set)
     """Jobs whose session is being set up."""
-    transactions: set[int] = field(default_factory=set)
-    """RRC transactions under way (TS 38.331: at most four)."""
+    turns: list[object] = field(default_factory=list)
+    """Reconfigurations under way (the first) and waiting."""
+    reconfiguration: rrc.Reconfiguration | None = None
+    """Sent and not answered."""
     last_transaction: int = rrc.TRANSACTION_MAXIMUM
 
     @property
     def c_rnti(self) -> int:
         return self.hop.identity
+
+    def next_transaction(self) -> int:
+        """The next identifier in turn: a late answer to a message must not be taken for that to a newer one."""
+        self.last_transaction = (self.last_transaction + 1) % (rrc.TRANSACTION_MAXIMUM + 1)
+        return self.last_transaction

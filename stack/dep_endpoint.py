@@ -138,14 +138,24 @@ class DepEndpoint:
             self._deadlines.set(end, None)
             self._touched.pop(end, None)
 
+    def lose(self, hop: Hop, bearer: int) -> None:
+        """A bearer of a hop has failed: its sessions are closed, their owners are told PEER_LOST by the next `pump`."""
+        for end in self.sessions.values():
+            if end.hop is hop and any(flow.bearer == bearer for flow in end.session.flows.values()):
+                end.session.lose()
+                self._touched[end] = None
+
     def remove_all(self, hop: Hop) -> None:
         """The hop has failed: its sessions are released."""
         for end in [end for end in self.sessions.values() if end.hop is hop]:
             self.remove(end)
 
-    def send(self, end: SessionEnd, parts: list[Buffer], now: int, *, answers: int | None = None) -> int:
-        """Send a message on the session's first QoS flow. Raises `DepError`."""
-        qfi = next(iter(end.session.flows))
+    def send(
+        self, end: SessionEnd, parts: list[Buffer], now: int, *, answers: int | None = None, qfi: int | None = None
+    ) -> int:
+        """Send a message on a QoS flow of the session, unless told otherwise the first. Raises `DepError`."""
+        if qfi is None:
+            qfi = next(iter(end.session.flows))
         message_id = end.session.send(qfi, parts, now=now, answers=answers)
         self._trace_message(end, "out", parts, message_id, now)
         self._touched[end] = None

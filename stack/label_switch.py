@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Hashable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Generic, TypeVar
 
 from net4ai.codecs.causes import Cause
@@ -56,7 +56,7 @@ class RouteEnd(Generic[Leg]):
     """What this relay permits the neighbour to send. No wider than what the end of the route permits; the same
     segment size."""
     flows: Mapping[int, FlowMapping]
-    """QoS flows and their bearers on this leg."""
+    """QoS flows, the same at both ends of the route, and their bearers on this leg."""
     budget: CreditBudget
     """Of the bulk socket DATA of this leg arrives at."""
 
@@ -168,9 +168,18 @@ class LabelSwitch(Generic[Leg]):
 
     # --- Forwarding ---
 
-    def forward(self, leg: Leg, pdu: bytearray | memoryview, now: int) -> RouteEnd[Leg] | Drop | None:
+    def remap(self, leg: Leg, handle_in: int, flows: Mapping[int, FlowMapping]) -> None:
+        """The QoS flows of a route take other bearers on this leg. An unknown route is ignored."""
+        half = self._in.get((leg, handle_in))
+        if half is not None:
+            half.entry = half.opposite.exit = replace(half.entry, flows=flows)
+
+    def forward(
+        self, leg: Leg, pdu: bytearray | memoryview, now: int, bearer: int | None = None
+    ) -> RouteEnd[Leg] | Drop | None:
         """Forward one PDU that begins with its layer-2 header; the handle in it is rewritten.
 
+        `bearer`: what it came over, where flows are told apart by it (R103); on another flow's bearer it is dropped.
         Gives the end it leaves by, why it was dropped, or None: a GRANT that is kept until there is room. On
         `Drop.UNKNOWN_HANDLE` the node decides whether the neighbour gets an ERROR.
         """
@@ -184,8 +193,11 @@ class LabelSwitch(Generic[Leg]):
             return self._drop(Drop.UNKNOWN_HANDLE, len(pdu), now)
         if header.version != half.version:
             return self._drop(Drop.WRONG_VERSION, len(pdu), now)
-        if header.qfi not in half.exit.flows:
+        flow = half.entry.flows.get(header.qfi)
+        if flow is None:
             return self._drop(Drop.FLOW_NOT_CONFIGURED, len(pdu), now)
+        if bearer is not None and flow.bearer != bearer:
+            return self._drop(Drop.WRONG_BEARER, len(pdu), now)
         body = _BODY + 4 * header.extension_words
         handler = self._HANDLERS.get(header.type)
         if handler is not None:

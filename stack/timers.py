@@ -32,7 +32,8 @@ TIMERS: dict[str, Timer] = {
     "cell-search": Timer(500, 0, "ours", "UE: no cell is heard, System Information Request sent; sent again."),
     "cell-selection": Timer(3000, 1, "ours", "UE: wants a connection; at the end there is no suitable cell."),
     "setup-complete": Timer(5000, 1, "ours", "RAN node: RRC Setup sent; at the end the half-open context is freed."),
-    "reconfiguration": Timer(8000, 1, "TS 38.331 5.3.5", "RAN node: RRC Reconfiguration sent; at the end it failed."),
+    "reconfiguration": Timer(6000, 1, "TS 38.331 5.3.5", "RAN node: RRC Reconfiguration sent; then it is released."),
+    "reconfiguration-turn": Timer(3000, 1, "ours", "RAN node: another reconfiguration under way; then BUSY."),
     "T3510": Timer(15000, 3, "TS 24.501 10.2", "UE: Registration Request sent; at the end sent again, then failed."),
     "T3512": Timer(30000, 0, "TS 24.501 5.3.7", "UE: registered; at the end it registers again."),
     "T3517": Timer(5000, 3, "TS 24.501 10.2", "UE: Service Request sent; at the end it failed, the UE registers."),
@@ -66,7 +67,7 @@ MARGIN = 3000
 """Milliseconds an outer timer is longer than the inner ones together: a lost bus message is repeated after 2 s."""
 
 NESTED: dict[str, tuple[str, ...]] = {
-    "session-setup": ("reconfiguration",),
+    "session-setup": ("reconfiguration-turn", "reconfiguration"),
     "T3580": ("session-setup",),
     "link-request": ("begin",),
     "relayed-request": ("link-request",),

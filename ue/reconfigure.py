@@ -1,18 +1,23 @@
-"""RRC reconfiguration, the UE's side: taken as a whole or not at all (TS 38.331 5.3.5; R99-R104)."""
+"""RRC reconfiguration, the UE's side: taken as a whole or not at all (TS 38.331 5.3.5; R99-R104, R107).
+
+What is released goes first, then bearers come or change, then sessions. A session named with the handle it has goes on:
+its QoS flows move to the bearers given now. With another handle it is renewed: what was under way ends. So the same
+configuration, taken twice, changes nothing the second time.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from net4ai.codecs import rrc
 from net4ai.codecs.causes import Cause
-from net4ai.codecs.common import BearerMode, SessionConfiguration, SessionHandle
-from net4ai.codecs.dep import VERSION
+from net4ai.codecs.common import SessionConfiguration, SessionHandle
+from net4ai.codecs.dep import PathReason
 from net4ai.stack.dep.errors import DepError
 from net4ai.stack.dep_endpoint import SessionEnd
 from net4ai.stack.hop import Hop
 from net4ai.ue import take_part
+from net4ai.ue.check_reconfiguration import fault
 
 if TYPE_CHECKING:
     from net4ai.ue.terminal import Terminal
@@ -22,25 +27,15 @@ def reconfigure(terminal: Terminal, message: rrc.Reconfiguration) -> None:
     """Check all of it, then apply all of it; the answer carries our handles."""
     hop = terminal.hop
     assert hop is not None
-    sessions = {session: bearers_of(end) for session, end in terminal.sessions.items()}
-    cause = fault(message, frozenset(hop.bearers), sessions)
-    added = _add_sessions(terminal, hop, message) if cause is None else None
-    if added is None:
+    cause = fault(message, hop, {session: end.session for session, end in terminal.sessions.items()})
+    ends = _ends(terminal, hop, message) if cause is None else None
+    if ends is None:
         failure = rrc.ReconfigurationFailure(transaction=message.transaction, cause=cause or Cause.NO_RESOURCES)
         terminal.send_rrc(failure)
         return
-    for release in message.released_sessions:
-        release_session(terminal, release.session)
-    for bearer in message.released_bearers:
-        hop.remove_bearer(bearer)
-    for configuration in message.bearers:
-        hop.add_bearer(configuration)
-    for session, end in added:
-        # What was under way on the old handle ends.
-        release_session(terminal, session)
-        terminal.sessions[session] = end
+    _apply(terminal, hop, message, ends)
     limits = terminal.process.endpoint.limits
-    handles = tuple(SessionHandle(session=session, handle=end.handle, limits=limits) for session, end in added)
+    handles = tuple(SessionHandle(session=session, handle=end.handle, limits=limits) for session, end in ends.items())
     terminal.send_rrc(rrc.ReconfigurationComplete(transaction=message.transaction, sessions=handles))
 
 
@@ -49,62 +44,69 @@ def bearers_of(end: SessionEnd) -> frozenset[int]:
     return frozenset(flow.bearer for flow in end.session.flows.values())
 
 
-def fault(
-    message: rrc.Reconfiguration, bearers: frozenset[int], sessions: Mapping[int, frozenset[int]]
-) -> Cause | None:
-    """What makes a configuration impossible to take, given the bearers and each session's; None: nothing."""
-    added = [configuration.bearer for configuration in message.bearers]
-    named = [configuration.session for configuration in message.sessions]
-    if len(set(added)) != len(added) or len(set(named)) != len(named):
-        return Cause.INVALID_CONFIGURATION
-    if any(configuration.mode != BearerMode.UNACKNOWLEDGED for configuration in message.bearers):
-        return Cause.INVALID_CONFIGURATION
-    there = (bearers - frozenset(message.released_bearers)) | set(added)
-    gone = {release.session for release in message.released_sessions}
-    if any(not used <= there for session, used in sessions.items() if session not in gone.union(named)):
-        return Cause.INVALID_CONFIGURATION
+def _apply(terminal: Terminal, hop: Hop, message: rrc.Reconfiguration, ends: dict[int, SessionEnd]) -> None:
+    for release in message.released_sessions:
+        release_session(terminal, release.session)
+    for bearer in message.released_bearers:
+        hop.remove_bearer(bearer)
+    for bearer_configuration in message.bearers:
+        hop.add_bearer(bearer_configuration)
     for configuration in message.sessions:
-        if (cause := _session_fault(configuration, there)) is not None:
-            return cause
-    return None
+        session, end = configuration.session, ends[configuration.session]
+        if terminal.sessions.get(session) is not end:
+            release_session(terminal, session)
+            terminal.sessions[session] = end
+        elif set(configuration.flows) != set(end.session.flows.values()):
+            now = terminal.process.procedures.now
+            terminal.process.endpoint.path_changed(end, PathReason.BEARER_CHANGED, now, configuration.flows)
 
 
-def _session_fault(configuration: SessionConfiguration, bearers: frozenset[int]) -> Cause | None:
-    if configuration.dep_version != VERSION:
-        return Cause.VERSION_NOT_SUPPORTED
-    used = {flow.bearer for flow in configuration.flows}
-    if not used or not used <= bearers:
-        return Cause.INVALID_CONFIGURATION
-    if len({flow.qfi for flow in configuration.flows}) != len(configuration.flows):
-        return Cause.INVALID_CONFIGURATION
-    if len(used) == 1 and len(configuration.flows) > 1:
-        return Cause.QOS_FLOW_NOT_CONFIGURED
-    return None
-
-
-def _add_sessions(terminal: Terminal, hop: Hop, message: rrc.Reconfiguration) -> list[tuple[int, SessionEnd]] | None:
-    """New ends of all sessions, beside old ones of the same identity; None and nothing: there is no room."""
+def _ends(terminal: Terminal, hop: Hop, message: rrc.Reconfiguration) -> dict[int, SessionEnd] | None:
+    """Ends of all sessions named: those that go on, and new ones beside the old. None: no room, nothing is added."""
     endpoint = terminal.process.endpoint
-    added: list[tuple[int, SessionEnd]] = []
+    gone = {release.session for release in message.released_sessions}
+    ends: dict[int, SessionEnd] = {}
+    added: list[SessionEnd] = []
     for configuration in message.sessions:
-        ids: dict[str, int | str] = {"ue": terminal.name, "session": configuration.session}
+        before = terminal.sessions.get(configuration.session)
+        if before is not None and configuration.session not in gone and _goes_on(before, configuration):
+            ends[configuration.session] = before
+            continue
         try:
-            end = endpoint.add(
-                hop,
-                endpoint.new_handle(),
-                configuration.handle,
-                configuration.dep_version,
-                configuration.flows,
-                configuration.limits,
-                lambda end, event: take_part.on_dep_event(terminal, end, event),
-                ids | take_part.trace_ids(terminal, configuration.session),
-            )
+            end = _add(terminal, hop, configuration)
         except DepError:
-            for _, before in added:
-                endpoint.remove(before)
+            for end in added:
+                endpoint.remove(end)
             return None
-        added.append((configuration.session, end))
-    return added
+        ends[configuration.session] = end
+        added.append(end)
+    return ends
+
+
+def _goes_on(end: SessionEnd, configuration: SessionConfiguration) -> bool:
+    """Whether a session stays but for the bearers of its QoS flows."""
+    session = end.session
+    flows = {flow.qfi: (flow.reliable, flow.ordered) for flow in configuration.flows}
+    return (
+        (session.send_handle, session.version, session.send_limits)
+        == (configuration.handle, configuration.dep_version, configuration.limits)
+        and flows == {flow.qfi: (flow.reliable, flow.ordered) for flow in session.flows.values()}
+    )  # fmt: skip
+
+
+def _add(terminal: Terminal, hop: Hop, configuration: SessionConfiguration) -> SessionEnd:
+    endpoint = terminal.process.endpoint
+    ids: dict[str, int | str] = {"ue": terminal.name, "session": configuration.session}
+    return endpoint.add(
+        hop,
+        endpoint.new_handle(),
+        configuration.handle,
+        configuration.dep_version,
+        configuration.flows,
+        configuration.limits,
+        lambda end, event: take_part.on_dep_event(terminal, end, event),
+        ids | take_part.trace_ids(terminal, configuration.session),
+    )
 
 
 def release_session(terminal: Terminal, session: int) -> None:

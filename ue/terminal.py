@@ -140,6 +140,7 @@ class Terminal:
     def connected(self, hop: Hop) -> None:
         """SRB1 is there."""
         self.hop, self.rrc_state = hop, RrcState.CONNECTED
+        hop.on_queued = lambda: self.process.touch(self)
         self.process.bind(self, hop)
         self.trace_state("connected", c_rnti=hop.identity)
 

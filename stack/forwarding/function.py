@@ -19,7 +19,7 @@ from net4ai.stack.control_entity import ControlEntity
 from net4ai.stack.deadlines import Deadlines
 from net4ai.stack.drops import Drop, DropCounter
 from net4ai.stack.forwarding import accept_attachment, relay_signalling, routes
-from net4ai.stack.forwarding.legs import FixedLink, Leg, Routes, UuSide
+from net4ai.stack.forwarding.legs import FixedLink, Routes, UuSide, bearer_of
 from net4ai.stack.hop import Address, Hop
 from net4ai.stack.l2_header import l2_fields
 from net4ai.stack.label_switch import LabelSwitch, RouteEnd
@@ -59,7 +59,7 @@ class ForwardingFunction:
         self.drops = drops
         self.trace = trace
         self.uu = uu
-        self.switch: LabelSwitch[Leg] = LabelSwitch(on_drop=drops.count)
+        self.switch: LabelSwitch[Hop] = LabelSwitch(on_drop=drops.count)
         self.peers: dict[int, LinkPeer] = {}
         """Peers that attached here, by the identity we gave them."""
         self.attachments: list[Attachment] = []
@@ -197,9 +197,9 @@ class ForwardingFunction:
         """Switch a DEP PDU to its other leg."""
         copy = bytearray(L2_HEADER_SIZE)
         copy += pdu
-        end = self.switch.forward((hop, bearer), copy, now)
+        end = self.switch.forward(hop, copy, now, bearer)
         if isinstance(end, RouteEnd):
-            out, out_bearer = end.leg
+            out, out_bearer = end.leg, bearer_of(end, copy)
             if bulk:
                 out.send_burst(out_bearer, copy, len(copy), now)
                 if out.name.link == "T8":
@@ -239,8 +239,7 @@ class ForwardingFunction:
             peer.hop.advance(now)
             self._touched[peer] = None
         for end, pdu in self.switch.control_to_send(now):
-            hop, bearer = end.leg
-            hop.send_dep(bearer, pdu, now)
+            end.leg.send_dep(bearer_of(end, pdu), pdu, now)
         for peer in self._touched:
             peer.take_messages(now)
         self._touched.clear()

@@ -7,9 +7,13 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from net4ai.codecs.bus import RouteClient
-from net4ai.codecs.common import SessionLimits
+from net4ai.codecs.common import FlowMapping, SessionLimits
+from net4ai.codecs.declaration import Buffer
+from net4ai.codecs.dep import DEP_HEADER
+from net4ai.codecs.l2 import L2_HEADER_SIZE
 from net4ai.stack.dep.credit import CreditBudget
 from net4ai.stack.hop import Hop, Sockets
+from net4ai.stack.label_switch import RouteEnd
 from net4ai.stack.link_peer import LinkPeer
 
 
@@ -21,15 +25,19 @@ class FixedLink:
     budget: CreditBudget
 
 
-Leg = tuple[Hop, int]
-"""One side of a route: hop and bearer."""
+def bearer_of(end: RouteEnd[Hop], pdu: Buffer) -> int:
+    """The bearer a PDU (with its layer-2 header) leaves by: that of its QoS flow; of an unknown one, the first's."""
+    flow = end.flows.get(DEP_HEADER.unpack(pdu, L2_HEADER_SIZE)[_QFI]) or next(iter(end.flows.values()))
+    return flow.bearer
 
 
 @dataclass(frozen=True, slots=True)
 class OpenLeg:
     """A leg towards the client of a route, with the handle the other side gave out."""
 
-    leg: Leg
+    hop: Hop
+    flows: tuple[FlowMapping, ...]
+    """QoS flows and their bearers on this hop."""
     handle: int
     limits: SessionLimits
     budget: CreditBudget
@@ -43,19 +51,23 @@ class UuSide(Protocol):
         """Renew the UE's session for an execution. Raises `ProcedureError`."""
         ...
 
+    def flows_of(self, client: RouteClient) -> tuple[FlowMapping, ...]:
+        """QoS flows of the UE's session; none: there is no such session."""
+        ...
+
 
 @dataclass(slots=True)
 class InstalledRoute:
     """One seat's route, to take back."""
 
-    label: tuple[Leg, int]
-    """Names the route in the label switch."""
+    label: tuple[Hop, int]
+    """Names the route in the label switch: a hop, and our handle there."""
     peers: tuple[tuple[LinkPeer, int], ...]
     """Peers that were asked to add a session, with the instance it is for."""
 
     def runs_over(self, hop: Hop) -> bool:
         """Whether a leg of the route is on this hop."""
-        return self.label[0][0] is hop or any(peer.hop is hop for peer, _ in self.peers)
+        return self.label[0] is hop or any(peer.hop is hop for peer, _ in self.peers)
 
 
 @dataclass(slots=True)
@@ -65,3 +77,6 @@ class Routes:
     to_server: bool
     """The instance is their routine server."""
     seats: dict[int, InstalledRoute] = field(default_factory=dict)
+
+
+_QFI = [name for name, _ in DEP_HEADER.fields].index("qfi")

@@ -156,7 +156,7 @@ def _session_add(function: ForwardingFunction, peer: LinkPeer, message: link.Ses
 def _session_release(function: ForwardingFunction, peer: LinkPeer, message: link.SessionRelease) -> None:
     """Only who led a route here can take it back."""
     routes = function.routes.get((message.execution, message.instance))
-    theirs = {seat for seat, route in routes.seats.items() if route.label[0][0] is peer.hop} if routes else set()
+    theirs = {seat for seat, route in routes.seats.items() if route.label[0] is peer.hop} if routes else set()
     seats = theirs & {number.seat for number in message.seats} if message.seats else theirs
     if seats:
         release_routes(function, message.execution, message.instance, sorted(seats), cause_of(message.cause))

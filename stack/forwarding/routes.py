@@ -22,7 +22,7 @@ from net4ai.codecs.common import FlowMapping, SessionLimits
 from net4ai.codecs.dep import VERSION
 from net4ai.stack.dep.errors import NotEnoughCredit
 from net4ai.stack.dep_endpoint import limits_of
-from net4ai.stack.forwarding.legs import InstalledRoute, Leg, OpenLeg, Routes
+from net4ai.stack.forwarding.legs import InstalledRoute, OpenLeg, Routes
 from net4ai.stack.hop import FIXED_LINK_DEP_BEARER, Hop
 from net4ai.stack.label_switch import RouteEnd
 from net4ai.stack.link_peer import LinkPeer
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from net4ai.stack.forwarding.function import ForwardingFunction
 
 FLOWS = (FlowMapping(qfi=1, bearer=FIXED_LINK_DEP_BEARER),)
-"""One reliable, ordered QoS flow, until services ask for more."""
+"""One reliable, ordered QoS flow: what every session without a radio has."""
 RESULTS_SEAT = 0
 """Seat of the one session to the application controller."""
 
@@ -50,7 +50,11 @@ async def install_routes(function: ForwardingFunction, request: InstallRoutes) -
     """Lay the routes of all clients to a server here. Those that cannot be laid are missing in the reply."""
     server = function.peer_of(request.instance)
     inward = {client.seat: _fresh_handle(function) for client in request.clients}
-    sessions = [(client.seat, inward[client.seat], _own_limits(function, server)) for client in request.clients]
+    limits = _own_limits(function, server)
+    sessions = [
+        link.LinkSession(seat=client.seat, handle=inward[client.seat], limits=limits, flows=_flows_of(function, client))
+        for client in request.clients
+    ]
     try:
         handles = await add_sessions(
             server, request.execution, request.instance, link.EndPoint.ROUTINE_SERVER, sessions
@@ -98,9 +102,9 @@ async def _open_route(
                 request.execution,
                 client.instance,
                 link.EndPoint.ROUTINE_CLIENT,
-                (client.seat, client_inward, at_server.limits),
+                link.LinkSession(seat=client.seat, handle=client_inward, limits=at_server.limits, flows=FLOWS),
             )
-        server_leg = _fixed_leg(function, server, at_server)
+        server_leg = _fixed_leg(function, server, at_server, _on_fixed_link(opened.flows))
         label = _join(function, opened, client_inward, server_leg, server_inward)
     except ProcedureError as error:
         _release_ends(ends, request.execution, [client.seat], error.cause)
@@ -122,8 +126,9 @@ async def session_added_over_t8(function: ForwardingFunction, sender: LinkPeer, 
             continue
         outward = _fresh_handle(function)
         try:
-            t8 = _fixed_leg(function, sender, session)
-            label = _join(function, t8, outward, _fixed_leg(function, peer, at_server), inward[session.seat])
+            t8 = _fixed_leg(function, sender, session, session.flows)
+            server_leg = _fixed_leg(function, peer, at_server, session.flows)
+            label = _join(function, t8, outward, server_leg, inward[session.seat])
         except ProcedureError as error:
             _release_ends([(peer, request.instance)], request.execution, [session.seat], error.cause)
             continue
@@ -144,14 +149,14 @@ async def _pass_on(
     inward = {session.seat: _fresh_handle(function) for session in request.sessions}
     if len(inward) < len(request.sessions):
         raise ProcedureError(Cause.MALFORMED_MESSAGE, "a seat twice")
+    if any(not session.flows or session.flows != _on_fixed_link(session.flows) for session in request.sessions):
+        raise ProcedureError(Cause.MALFORMED_MESSAGE, f"QoS flows on other than bearer {FIXED_LINK_DEP_BEARER}")
     peer = function.peer_of(request.instance)
-    handles = await add_sessions(
-        peer,
-        request.execution,
-        request.instance,
-        link.EndPoint(request.end_point),
-        [(session.seat, inward[session.seat], session.limits) for session in request.sessions],
-    )
+    sessions = [
+        link.LinkSession(seat=session.seat, handle=inward[session.seat], limits=session.limits, flows=session.flows)
+        for session in request.sessions
+    ]
+    handles = await add_sessions(peer, request.execution, request.instance, link.EndPoint(request.end_point), sessions)
     return peer, inward, handles
 
 
@@ -168,7 +173,7 @@ async def install_results(function: ForwardingFunction, request: InstallResults)
                 link.RESULTS_EXECUTION,
                 request.instance,
                 link.EndPoint.RESULTS,
-                (RESULTS_SEAT, handle, _own_limits(function, peer)),
+                link.LinkSession(seat=RESULTS_SEAT, handle=handle, limits=_own_limits(function, peer), flows=FLOWS),
             )
             for peer, handle in zip(peers, inward, strict=True)
         ]
@@ -207,6 +212,14 @@ def release_routes(function: ForwardingFunction, execution: int, instance: int, 
     function.trace_passed_on()
 
 
+def release_route(function: ForwardingFunction, hop: Hop, handle: int, cause: Cause) -> None:
+    """The client's session with our `handle` on a hop has ended: so does its route; its other ends are told."""
+    for (execution, instance), routes in list(function.routes.items()):
+        seats = [seat for seat, route in routes.seats.items() if route.label == (hop, handle)]
+        if seats:
+            release_routes(function, execution, instance, seats, cause)
+
+
 def release_hop(function: ForwardingFunction, hop: Hop, cause: Cause) -> None:
     """A neighbour is gone: all routes over its hop end, their other ends are told."""
     for (execution, instance), routes in list(function.routes.items()):
@@ -235,9 +248,9 @@ async def add_sessions(
     execution: int,
     instance: int,
     end_point: link.EndPoint,
-    sessions: list[tuple[int, int, SessionLimits]],
+    sessions: list[link.LinkSession],
 ) -> dict[int, link.LinkHandle]:
-    """Ask a peer to add sessions (seat, our handle, limits); its handles by seat. Raises `ProcedureError`."""
+    """Ask a peer to add sessions; its handles by seat. Raises `ProcedureError`."""
     handles: dict[int, link.LinkHandle] = {}
     timer = "relayed-request" if peer.kind is link.AttachKind.FORWARDING_FUNCTION else "link-request"
     for start in range(0, len(sessions), link.MAXIMUM_SESSIONS_PER_MESSAGE):
@@ -249,10 +262,7 @@ async def add_sessions(
                 instance=instance,
                 end_point=end_point,
                 dep_version=VERSION,
-                sessions=tuple(
-                    link.LinkSession(seat=seat, handle=handle, limits=limits, flows=FLOWS)
-                    for seat, handle, limits in part
-                ),
+                sessions=tuple(part),
             ),
             timer,
         )
@@ -266,27 +276,29 @@ async def _add_leg(
     execution: int,
     instance: int,
     end_point: link.EndPoint,
-    session: tuple[int, int, SessionLimits],
+    session: link.LinkSession,
 ) -> OpenLeg:
     """One session at a peer, as a leg. Raises `ProcedureError`."""
     answer = await add_sessions(peer, execution, instance, end_point, [session])
-    if session[0] not in answer:
+    if session.seat not in answer:
         raise ProcedureError(Cause.NO_RESOURCES, f"{peer.name} adds no session")
-    return _fixed_leg(function, peer, answer[session[0]])
+    return _fixed_leg(function, peer, answer[session.seat], session.flows)
 
 
-def _join(function: ForwardingFunction, one: OpenLeg, one_in: int, other: OpenLeg, other_in: int) -> tuple[Leg, int]:
+def _join(function: ForwardingFunction, one: OpenLeg, one_in: int, other: OpenLeg, other_in: int) -> tuple[Hop, int]:
     """A label switch for both directions; each leg permits what the other end of the route permits.
 
     Raises `ProcedureError` where the credit of a socket does not suffice, or two handles happen to be the same.
     """
+    if {flow.qfi for flow in one.flows} != {flow.qfi for flow in other.flows}:
+        raise ProcedureError(Cause.QOS_FLOW_NOT_CONFIGURED, "the QoS flows of the session have changed meanwhile")
     ends = [
         RouteEnd(
-            leg=leg.leg,
+            leg=leg.hop,
             handle_in=handle_in,
             handle_out=leg.handle,
             limits=beyond.limits,
-            flows={flow.qfi: flow for flow in FLOWS},
+            flows={flow.qfi: flow for flow in leg.flows},
             budget=leg.budget,
         )
         for leg, handle_in, beyond in ((one, one_in, other), (other, other_in, one))
@@ -295,7 +307,7 @@ def _join(function: ForwardingFunction, one: OpenLeg, one_in: int, other: OpenLe
         function.switch.add(ends[0], ends[1], VERSION)
     except (NotEnoughCredit, ValueError) as error:
         raise ProcedureError(Cause.NO_RESOURCES, str(error)) from None
-    return one.leg, one_in
+    return one.hop, one_in
 
 
 def _own_limits(function: ForwardingFunction, peer: LinkPeer) -> SessionLimits:
@@ -303,12 +315,31 @@ def _own_limits(function: ForwardingFunction, peer: LinkPeer) -> SessionLimits:
     return limits_of(function.links[peer.hop.name.link].budget)
 
 
-def _fixed_leg(function: ForwardingFunction, peer: LinkPeer, session: link.LinkHandle | link.LinkSession) -> OpenLeg:
+def _flows_of(function: ForwardingFunction, client: RouteClient) -> tuple[FlowMapping, ...]:
+    """QoS flows of a client's session, as its server shall have them."""
+    flows = function.uu.flows_of(client) if client.context and function.uu is not None else ()
+    return _on_fixed_link(flows) or FLOWS
+
+
+def _on_fixed_link(flows: tuple[FlowMapping, ...]) -> tuple[FlowMapping, ...]:
+    """The same QoS flows on T4 or T8, which has one bearer for all."""
+    return tuple(
+        FlowMapping(qfi=flow.qfi, bearer=FIXED_LINK_DEP_BEARER, reliable=flow.reliable, ordered=flow.ordered)
+        for flow in flows
+    )
+
+
+def _fixed_leg(
+    function: ForwardingFunction,
+    peer: LinkPeer,
+    session: link.LinkHandle | link.LinkSession,
+    flows: tuple[FlowMapping, ...],
+) -> OpenLeg:
     """Raises `ProcedureError` where the peer was lost meanwhile."""
     if peer.gone:
         raise ProcedureError(Cause.PEER_LOST, peer.name)
     budget = function.links[peer.hop.name.link].budget
-    return OpenLeg((peer.hop, FIXED_LINK_DEP_BEARER), session.handle, session.limits, budget)
+    return OpenLeg(peer.hop, flows, session.handle, session.limits, budget)
 
 
 def _remember(

@@ -10,8 +10,9 @@ from radio_bench import QOS, Air, FakeUe, Ran
 from net4ai.codecs import n2, rrc
 from net4ai.codecs.bus import RouteClient
 from net4ai.codecs.causes import Cause
-from net4ai.codecs.common import MAXIMUM_BEARERS, MAXIMUM_SESSIONS, QosProfile, SessionHandle
+from net4ai.codecs.common import MAXIMUM_BEARERS, MAXIMUM_SESSIONS, BearerConfiguration, QosProfile, SessionHandle
 from net4ai.ran_node.configure_sessions import open_leg
+from net4ai.ran_node.reconfigure import MAXIMUM_WAITING
 from net4ai.ran_node.ue_context import UeContext
 from net4ai.stack.dep.credit import CreditBudget
 from net4ai.stack.dep_endpoint import limits_of
@@ -73,7 +74,15 @@ class World:
 
     def snapshot(self) -> tuple[Any, ...]:
         context = self.context
-        return dict(context.bearers), dict(context.sessions), dict(context.jobs), set(context.hop.bearers)
+        return dict(context.hop.bearers), dict(context.sessions), dict(context.jobs), context.reconfiguration
+
+    @property
+    def bearers(self) -> dict[int, list[int]]:
+        """Of each session."""
+        return {
+            session: [flow.bearer for flow in configuration.flows]
+            for session, configuration in self.context.sessions.items()
+        }
 
     def open_leg(self, session: int = 0, handle: int = 42) -> Procedure[OpenLeg | ProcedureError]:
         client = RouteClient(seat=3, context=self.number, session=session)
@@ -101,7 +110,9 @@ def test_a_session_is_set_up_on_a_new_bearer(world: World) -> None:
     assert not world.answers
     world.complete()
     assert world.answers == [n2.SessionSetupResponse(ran_ue=world.number, transaction=11, session=0)]
-    assert world.snapshot() == ({1: QOS}, {0: 1}, {7: 0}, {1})
+    assert world.context.hop.bearers == {1: BearerConfiguration(bearer=1, mode=0, qos=QOS)}
+    assert world.context.sessions == {0: session}
+    assert world.context.jobs == {7: 0}
 
 
 def test_the_bearer_is_there_before_the_ue_has_answered(world: World) -> None:
@@ -115,7 +126,7 @@ def test_a_bearer_of_the_same_quality_is_used_again(world: World) -> None:
     world.set_up(2)
     world.set_up(3, OTHER_QOS)
     assert [len(asked.bearers) for asked in world.asked] == [1, 0, 1]
-    assert world.context.sessions == {0: 1, 1: 1, 2: 2}
+    assert world.bearers == {0: [1], 1: [1], 2: [2]}
 
 
 def test_a_job_has_one_session_however_often_it_is_asked_for(world: World) -> None:
@@ -125,16 +136,36 @@ def test_a_job_has_one_session_however_often_it_is_asked_for(world: World) -> No
     assert len(world.asked) == 1
 
 
-def test_requests_at_the_same_time_do_not_take_the_same(world: World) -> None:
+def test_requests_at_the_same_time_take_turns(world: World) -> None:
+    """Each is planned for what the one before it has left."""
     world.request(1)
     world.request(2, (OTHER_QOS,))
     world.request(3)
-    one, two, three = world.asked
-    assert [asked.sessions[0].session for asked in (one, two, three)] == [0, 1, 2]
-    assert [asked.sessions[0].flows[0].bearer for asked in (one, two, three)] == [1, 2, 1]
-    for asked in (three, one, two):
-        world.complete(asked)
+    for job in (1, 2, 3):
+        assert len(world.asked) == job
+        world.complete()
+    assert world.bearers == {0: [1], 1: [2], 2: [1]}
     assert world.context.jobs == {1: 0, 2: 1, 3: 2}
+    assert not world.context.turns
+
+
+def test_who_waits_too_long_for_its_turn_is_told_busy(world: World) -> None:
+    world.request(1)
+    world.request(2)
+    world.air.run(4)
+    assert world.cause() is Cause.BUSY
+    world.complete()
+    assert world.context.jobs == {1: 0}
+    world.set_up(2)
+    assert world.context.jobs == {1: 0, 2: 1}
+
+
+def test_waiting_requests_are_bounded(world: World) -> None:
+    for job in range(MAXIMUM_WAITING + 1):
+        world.request(job)
+    assert [answer.transaction for answer in world.answers] == [MAXIMUM_WAITING]
+    assert world.cause() is Cause.BUSY
+    assert len(world.asked) == 1
 
 
 def test_a_job_whose_session_is_being_set_up_is_busy(world: World) -> None:
@@ -149,10 +180,10 @@ def test_a_job_whose_session_is_being_set_up_is_busy(world: World) -> None:
 # --- Refusals: no session, no bearer
 
 
-def test_a_session_needs_exactly_one_flow(world: World) -> None:
-    """R104."""
+def test_one_bearer_has_one_flow_of_a_session(world: World) -> None:
+    """R104: the second flow that needs the same bearer is refused; so is a session without any."""
     before = world.snapshot()
-    for qos in ((), (QOS, OTHER_QOS)):
+    for qos in ((), (QOS, QOS), (QOS, OTHER_QOS, QOS)):
         world.request(1, qos)
         assert world.cause() is Cause.QOS_FLOW_NOT_CONFIGURED
     assert world.snapshot() == before
@@ -162,17 +193,18 @@ def test_a_session_needs_exactly_one_flow(world: World) -> None:
 def test_an_unknown_ue_is_refused(world: World) -> None:
     world.number += 1
     world.request()
-    assert world.cause() is Cause.UNSPECIFIED
+    assert world.cause() is Cause.UNKNOWN_CONTEXT
 
 
 def test_sessions_are_bounded(world: World) -> None:
-    world.context.sessions = dict.fromkeys(range(MAXIMUM_SESSIONS), 1)
+    world.context.sessions = dict.fromkeys(range(MAXIMUM_SESSIONS))
     world.request()
     assert world.cause() is Cause.NO_RESOURCES
 
 
 def test_bearers_are_bounded(world: World) -> None:
-    world.context.bearers = dict.fromkeys(range(1, MAXIMUM_BEARERS + 1), OTHER_QOS)
+    for bearer in range(1, MAXIMUM_BEARERS + 1):
+        world.context.hop.add_bearer(BearerConfiguration(bearer=bearer, mode=0, qos=OTHER_QOS))
     world.request()
     assert world.cause() is Cause.NO_RESOURCES
     world.request(qos=(OTHER_QOS,))
@@ -198,12 +230,15 @@ def test_a_bearer_that_was_there_stays_when_a_session_is_refused(world: World) -
     assert world.snapshot() == before
 
 
-def test_a_ue_that_stays_silent_is_a_timeout_and_rolled_back(world: World) -> None:
+def test_a_ue_that_stays_silent_is_given_up(world: World) -> None:
+    """Nobody can know what it has taken."""
     before = world.snapshot()
     world.request()
     world.air.run(8)
     assert world.cause() is Cause.TIMEOUT
     assert world.snapshot() == before
+    (release,) = world.ran.of(n2.ContextReleaseRequest)
+    assert release.cause == Cause.RECONFIGURATION_FAILURE
 
 
 def test_a_wrong_transaction_answers_nothing(world: World) -> None:
@@ -231,17 +266,7 @@ def test_an_answer_without_the_handle_is_refused(world: World) -> None:
     world.complete(sessions=())
     assert world.cause() is Cause.MALFORMED_MESSAGE
     assert not world.context.sessions
-
-
-def test_four_transactions_at_most(world: World) -> None:
-    for job in range(1, 6):
-        world.request(job)
-    assert len(world.asked) == 4
-    assert len({asked.transaction for asked in world.asked}) == 4
-    assert world.cause() is Cause.BUSY
-    world.complete(world.asked[0])
-    world.request(5)
-    assert len(world.asked) == 5
+    assert world.ran.of(n2.ContextReleaseRequest)
 
 
 def test_a_ue_that_goes_ends_its_requests(world: World) -> None:
@@ -263,7 +288,7 @@ def test_a_leg_renews_the_session_with_handles_of_both_sides(world: World) -> No
     world.complete(handle=77)
     opened = leg.result()
     assert isinstance(opened, OpenLeg)
-    assert (opened.leg, opened.handle) == ((world.context.hop, 1), 77)
+    assert (opened.hop, opened.flows, opened.handle) == (world.context.hop, asked.sessions[0].flows, 77)
 
 
 def test_a_leg_to_nowhere_is_refused(world: World) -> None:

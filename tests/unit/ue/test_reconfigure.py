@@ -144,7 +144,8 @@ def test_an_empty_one_changes_nothing_and_is_answered(world: World) -> None:
 @pytest.mark.parametrize(
     ("arguments", "cause"),
     [
-        ({"bearers": (bearer(3, BearerMode.ACKNOWLEDGED),)}, Cause.INVALID_CONFIGURATION),
+        ({"bearers": (bearer(1, BearerMode.ACKNOWLEDGED),)}, Cause.INVALID_CONFIGURATION),
+        ({"bearers": (bearer(3, 7),)}, Cause.INVALID_CONFIGURATION),
         ({"bearers": (bearer(3), bearer(3))}, Cause.INVALID_CONFIGURATION),
         ({"sessions": (session_configuration(5, 9, 3),)}, Cause.INVALID_CONFIGURATION),
         ({"sessions": (session_configuration(5, 9),)}, Cause.INVALID_CONFIGURATION),

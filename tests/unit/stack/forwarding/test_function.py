@@ -388,6 +388,6 @@ def test_nothing_is_kept_of_a_lost_peer(attached: Attached) -> None:
     assert peer not in fpf._touched and peer not in fpf._deadlines._current
     attached.network.run(seconds=1)
     assert peer not in fpf.all_peers() and peer.waiting == 0
-    assert peer.hop not in [leg[0] for leg, _ in fpf.switch._in]
+    assert peer.hop not in [hop for hop, _ in fpf.switch._in]
     fpf.forget(peer)
     attached.network.run(seconds=1)

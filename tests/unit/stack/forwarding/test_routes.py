@@ -303,7 +303,10 @@ class Radio:
         self.end = self.endpoint.add(
             self.ue, self.endpoint.new_handle(), handle, VERSION, flows, limits, self.on_event, {}
         )
-        return OpenLeg((self.hop, 4), self.end.handle, LIMITS, self.budget)
+        return OpenLeg(self.hop, flows, self.end.handle, LIMITS, self.budget)
+
+    def flows_of(self, client: RouteClient) -> tuple[link.FlowMapping, ...]:
+        return (link.FlowMapping(qfi=1, bearer=4),)
 
     def on_event(self, end: Any, event: Any) -> None:
         if (body := getattr(event, "body", None)) is not None:
@@ -412,7 +415,7 @@ def session(seat: int, handle: int = 0x77, **change: Any) -> link.LinkSession:
     limits = SessionLimits(
         **({"segment_size": 1400, "unscheduled": 8400, "maximum_message": 1 << 20, "maximum_open": 8} | change)
     )
-    return link.LinkSession(seat=seat, handle=handle, limits=limits, flows=())
+    return link.LinkSession(seat=seat, handle=handle, limits=limits, flows=(link.FlowMapping(qfi=1, bearer=1),))
 
 
 def ask_over_t8(plane: Plane, *sessions: link.LinkSession, **change: Any) -> Any:
