@@ -45,6 +45,13 @@ class SessionNotOpen(DepError):
     """The session is closing or closed."""
 
 
+class NoFlows(DepError):
+    """A session needs a QoS flow to say anything at all."""
+
+    def __init__(self) -> None:
+        super().__init__("a session with no QoS flow; allowed: 1 to 16")
+
+
 class FlowsDiffer(DepError):
     """A path change must keep the QoS flows and what they promise; only their bearers may differ."""
 

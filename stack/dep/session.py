@@ -16,7 +16,7 @@ from __future__ import annotations
 import struct
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from net4ai.codecs.causes import Cause
 from net4ai.codecs.common import FlowMapping, SessionLimits
@@ -39,10 +39,10 @@ from net4ai.stack.dep.capsules import Capsules
 from net4ai.stack.dep.constants import (
     CLOSE_REPEAT,
     CLOSE_REPETITIONS,
-    CONTROL_QUEUE,
     NACK_RANGES,
     QUEUED_MESSAGES,
 )
+from net4ai.stack.dep.control_queue import ControlQueue
 from net4ai.stack.dep.credit import CreditBudget
 from net4ai.stack.dep.error_causes import MESSAGE_CAUSES, SESSION_CAUSES
 from net4ai.stack.dep.error_rate import ErrorRate
@@ -50,6 +50,7 @@ from net4ai.stack.dep.errors import (
     AnswerUnderWay,
     FlowsDiffer,
     MessageTooLarge,
+    NoFlows,
     SessionNotOpen,
     TooManyMessages,
     UnknownFlow,
@@ -69,7 +70,7 @@ class DepSession:
 
     version: agreed when the session was added. send_handle: what the peer gave out, 1 to 2^32 - 1.
     send_limits: what the peer permits. receive_limits: what we permit; its unscheduled octets are promised by `budget`
-    until the session is closed. on_drop is told of every drop. Raises `NotEnoughCredit`.
+    until the session is closed. on_drop is told of every drop. Raises `NoFlows`, `NotEnoughCredit`.
     """
 
     def __init__(
@@ -83,6 +84,8 @@ class DepSession:
         budget: CreditBudget,
         on_drop: OnDrop | None = None,
     ) -> None:
+        if not flows:
+            raise NoFlows()
         budget.promise(receive_limits.unscheduled)
         self.version = version
         self.send_handle = send_handle
@@ -93,8 +96,7 @@ class DepSession:
         self._budget = budget
         self._on_drop = on_drop
         self._events: deque[Event] = deque()
-        self._controls: list[tuple[int, bytes]] = []
-        """QoS flow and PDU of what waits to be taken."""
+        self._controls = ControlQueue(version, send_handle, self.flows)
         self._send_window = SendWindow(send_limits)
         self._receive_window = ReceiveWindow(receive_limits, budget, self)
         self._senders = {
@@ -115,7 +117,7 @@ class DepSession:
         self._cause = Cause.NORMAL
         self._close = Repetition(CLOSE_REPEAT, CLOSE_REPEAT << CLOSE_REPETITIONS, CLOSE_REPETITIONS)
         self._path = PathChange()
-        self._path_qfi = next(iter(self.flows), 0)
+        self._path_qfi = next(iter(self.flows))
         """PATH goes out on this QoS flow: one that moved."""
         self._capsules = Capsules()
         self.jitter = Jitter()
@@ -265,9 +267,7 @@ class DepSession:
         if self.is_open:
             for flow in self._receivers.values():
                 flow.collect(now)
-        controls, self._controls = self._controls, []
-        first = next(iter(self.flows.values()))
-        return [(self.flows.get(qfi, first).bearer, pdu) for qfi, pdu in controls]
+        return self._controls.take()
 
     # --- What comes in ---
 
@@ -572,32 +572,10 @@ class DepSession:
     def _send_error(self, cause: Cause, qfi: int, key: MessageKey) -> None:
         self._control(DepType.ERROR, qfi, key, 0, pdus.error(cause, 0))
 
-    def _queue(
-        self,
-        kind: DepType,
-        body: bytes,
-        *,
-        qfi: int | None = None,
-        message_id: int = 0,
-        response: bool = False,
-        offset: int = 0,
-        first: bool = False,
-    ) -> None:
-        if len(self._controls) >= CONTROL_QUEUE:
-            return self._drop(Drop.CONTROL_QUEUE_FULL, len(body), self._now)
-        if qfi is None:
-            qfi = next(iter(self.flows), 0)
-        header = pdus.pack_header(
-            self.version,
-            kind,
-            handle=self.send_handle,
-            qfi=qfi,
-            message_id=message_id,
-            response=response,
-            offset=offset,
-        )
-        self._controls.insert(0 if first else len(self._controls), (qfi, header + body))
-        return None
+    def _queue(self, kind: DepType, body: bytes, qfi: int | None = None, **fields: Any) -> None:
+        qfi = next(iter(self.flows)) if qfi is None else qfi
+        if not self._controls.put(kind, body, qfi, **fields):
+            self._drop(Drop.CONTROL_QUEUE_FULL, len(body), self._now)
 
 
 def _key(header: Header) -> MessageKey:

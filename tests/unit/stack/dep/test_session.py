@@ -11,7 +11,10 @@ from net4ai.codecs.causes import Cause
 from net4ai.codecs.dep import DepType, EchoBody
 from net4ai.stack.dep import pdus
 from net4ai.stack.dep.constants import CLOSE_REPEAT, CLOSE_REPETITIONS, CONTROL_QUEUE
+from net4ai.stack.dep.credit import CreditBudget
+from net4ai.stack.dep.errors import NoFlows
 from net4ai.stack.dep.events import MessageFailed, SessionClosed
+from net4ai.stack.dep.session import DepSession
 from net4ai.stack.drops import Drop
 
 
@@ -21,6 +24,14 @@ def test_an_idle_session_waits_for_ever(lone):
     assert one.session.next_deadline() is None
     one.session.advance(10**18)
     assert one.events() == one.controls() == one.sent() == []
+
+
+def test_a_session_without_flows(lone):
+    budget = CreditBudget(1 << 18)
+    permitted = lone().permitted
+    with pytest.raises(NoFlows, match="allowed"):
+        DepSession(version=1, send_handle=1, flows={}, send_limits=permitted, receive_limits=permitted, budget=budget)
+    assert budget.promised == 0
 
 
 def test_every_ping_is_answered(lone):
