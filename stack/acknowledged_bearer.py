@@ -270,6 +270,11 @@ class AcknowledgedBearer:
         kind = getattr(self.bearer_type, "name", self.bearer_type)
         return f"AcknowledgedBearer({kind} {self.bearer}, C-RNTI {self.c_rnti})"
 
+    def give_up(self) -> None:
+        """The radio link is known to have failed: the bearer has failed too."""
+        if not self.failed:
+            self._fail(Drop.PEER_LOST)
+
     # Security
 
     def start_security(self, security: SrbSecurity, required: bool = False) -> None:
@@ -455,18 +460,20 @@ class AcknowledgedBearer:
     def _receive_unverified(self, header: L2Header, pdu: Buffer) -> str | None:
         """A MAC-I without keys. Taken when it is next, whole, in clear and the only one; else its sender repeats it."""
         ahead = _ahead(header.count, self._expected)
-        if header.is_data and -self._window <= ahead < 0:
-            self._status_due |= header.poll
+        if not header.is_data or not -self._window <= ahead < self._window:
+            return Drop.INTEGRITY_NOT_CONFIGURED
+        # Its sender must hear that it, and what is before it, is still missed.
+        if _ahead(header.count, self._highest) >= 0:
+            self._highest = (header.count + 1) % _MODULUS
+        self._status_due |= header.poll
+        if ahead < 0:
             return Drop.DUPLICATE
-        whole = header.is_data and header.segmentation == Segmentation.COMPLETE and not header.ciphered
+        whole = header.segmentation == Segmentation.COMPLETE and not header.ciphered
         busy = self._assembly is not None or self._unverified is not None
         if ahead or busy or not whole or len(pdu) <= L2_HEADER_SIZE + MAC_SIZE:
             return Drop.INTEGRITY_NOT_CONFIGURED
         self._unverified = bytes(pdu)
         self._expected = _count_after(self._expected, Protection.INTEGRITY)
-        if _ahead(self._highest, self._expected) < 0:
-            self._highest = self._expected % _MODULUS
-        self._status_due |= header.poll
         return None
 
     def _receive_data(self, header: L2Header, segment: _Segment) -> str | None:

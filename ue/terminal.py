@@ -12,6 +12,8 @@ from net4ai.stack.dep_endpoint import SessionEnd
 from net4ai.stack.drops import Drop
 from net4ai.stack.hop import Hop
 from net4ai.stack.procedure import Procedure, ProcedureError, Promise, Replies, outcome_of
+from net4ai.stack.security.nas_security import NasSecurity
+from net4ai.stack.security.srb_security import SrbSecurity
 from net4ai.stack.trace import TraceEvent
 from net4ai.ue import take_part
 from net4ai.ue.config import TerminalConfig
@@ -48,6 +50,14 @@ class Terminal:
         """Jobs whose offer was answered."""
         self.temporary_identity: int | None = None
         """Given at registration; the terminal is paged by it."""
+        self.nas_security: NasSecurity | None = None
+        """Of the registration."""
+        self.k_gnb: bytes | None = None
+        """Key of the connection, 32 octets, as NAS has made it (TS 33.501 A.9) or re-establishment (A.11)."""
+        self.security: SrbSecurity | None = None
+        """Of the connection, once security is on."""
+        self.cell = 0
+        """Physical cell identity of the cell it is connected to."""
         self.measurements: dict[int, Procedure[None]] = {}
         """Measurements that are reported, by identity."""
         self.held: list[rrc.Rrc] = []
@@ -140,6 +150,8 @@ class Terminal:
     def connected(self, hop: Hop) -> None:
         """SRB1 is there."""
         self.hop, self.rrc_state = hop, RrcState.CONNECTED
+        self.cell = self.process.cell.identity
+        hop.signalling.takes_unverified = True
         hop.on_queued = lambda: self.process.touch(self)
         self.process.bind(self, hop)
         self.trace_state("connected", c_rnti=hop.identity)
@@ -166,9 +178,11 @@ class Terminal:
             self.process.unbind(self.hop)
             self.hop = None
         self.rrc_state = RrcState.IDLE
+        self.k_gnb = self.security = None
         if cause != Cause.USER_INACTIVITY:
             self.nas_state = NasState.DEREGISTERED
             self.temporary_identity = None
+            self.nas_security = None
             self.decided.clear()
         self.trace_state("released", cause=cause.name)
         if self._released is not None:
