@@ -1,0 +1,7 @@
+"""Units of time. All times of the machines are whole nanoseconds."""
+
+from __future__ import annotations
+
+MICROSECOND = 1_000
+MILLISECOND = 1_000_000
+SECOND = 1_000_000_000
