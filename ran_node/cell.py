@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from net4ai.codecs import rrc
 from net4ai.stack.hop import Address
-from net4ai.stack.timers import MILLISECOND
+from net4ai.stack.units import MILLISECOND
 
 MAXIMUM_CAMPED = 1024
 """UE processes that camp in a cell."""

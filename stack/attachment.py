@@ -22,10 +22,10 @@ from net4ai.stack.link_peer import LinkPeer, bulk_address, read_unattached, unat
 from net4ai.stack.procedure import ProcedureRejected, Procedures, ProcedureTimeout, Replies
 from net4ai.stack.timers import Timers
 from net4ai.stack.trace import Trace, TraceEvent
+from net4ai.stack.units import MICROSECOND
 
 VERSIONS = VersionRange(lowest=link.VERSION, highest=link.VERSION)
 
-MICROSECOND = 1000
 
 REPORT_EVERY = 5
 """Attempts between two reports of a missing peer."""

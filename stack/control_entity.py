@@ -27,7 +27,8 @@ from net4ai.stack.procedure import (
     deliver_at_once,
     outcome_of,
 )
-from net4ai.stack.timers import SECOND, Timers
+from net4ai.stack.timers import Timers
+from net4ai.stack.units import SECOND
 
 B = TypeVar("B", bound=Body)
 

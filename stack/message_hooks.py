@@ -35,8 +35,8 @@ from net4ai.codecs.declaration import (
 from net4ai.codecs.dep import DepHeader
 from net4ai.codecs.errors import DecodeError, EncodeError
 from net4ai.stack.procedure import ProcedureError, Procedures
-from net4ai.stack.timers import MILLISECOND
 from net4ai.stack.trace import TraceEvent
+from net4ai.stack.units import MILLISECOND
 
 Direction = Literal["in", "out"]
 

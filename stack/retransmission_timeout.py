@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-MILLISECOND = 1_000_000
+from net4ai.stack.units import MILLISECOND
+
 INITIAL_TIMEOUT = 200 * MILLISECOND
 """Poll timer before the round-trip time is known, in nanoseconds."""
 MINIMUM_TIMEOUT = 50 * MILLISECOND

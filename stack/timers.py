@@ -8,8 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-MILLISECOND = 1_000_000
-SECOND = 1_000_000_000
+from net4ai.stack.units import MILLISECOND
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from net4ai.codecs import rrc
 from net4ai.codecs.causes import Cause
 from net4ai.stack.procedure import ProcedureRejected, ProcedureTimeout
 from net4ai.stack.radio_link_monitor import LinkState, RadioLinkMonitor
-from net4ai.stack.timers import MILLISECOND
+from net4ai.stack.units import MILLISECOND
 
 if TYPE_CHECKING:
     from net4ai.ue.process import UeProcess

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from net4ai.codecs import rrc
-from net4ai.stack.timers import MILLISECOND
+from net4ai.stack.units import MILLISECOND
 
 if TYPE_CHECKING:
     from net4ai.ue.config import UeConfig

@@ -16,7 +16,7 @@ from net4ai.stack.procedure import ProcedureError, ProcedureRejected, ProcedureT
 from net4ai.stack.security.algorithms import Direction
 from net4ai.stack.security.key_hierarchy import k_ng_ran_star, short_mac
 from net4ai.stack.security.srb_security import SrbSecurity
-from net4ai.stack.timers import MILLISECOND
+from net4ai.stack.units import MILLISECOND
 from net4ai.ue.connect import ask
 from net4ai.ue.start_security import NO_KEY
 from net4ai.ue.states import RrcState

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-MILLISECOND = 1_000_000
-SECOND = 1_000_000_000
+from net4ai.stack.units import MILLISECOND, SECOND
+
 
 # --- Round trip and loss (RFC 6298, RFC 9002) ---
 

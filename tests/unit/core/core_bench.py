@@ -19,8 +19,9 @@ from net4ai.core.access_manager import AccessManager
 from net4ai.core.ran_association import RanAssociation
 from net4ai.stack.control_entity import ControlEntity
 from net4ai.stack.procedure import Procedure, ProcedureError, Procedures, outcome_of
-from net4ai.stack.timers import SECOND, Timers
+from net4ai.stack.timers import Timers
 from net4ai.stack.trace import TraceEvent
+from net4ai.stack.units import SECOND
 
 CAPABILITIES = SecurityCapabilities(integrity=0xA0, ciphering=0xA0)
 

@@ -13,7 +13,8 @@ from net4ai.core.access_manager import AccessManager
 from net4ai.core.ran_association import RanAssociation
 from net4ai.stack.control_entity import ControlEntity
 from net4ai.stack.procedure import Procedures
-from net4ai.stack.timers import MILLISECOND, Timers
+from net4ai.stack.timers import Timers
+from net4ai.stack.units import MILLISECOND
 from net4ai.ue.states import NasState
 
 UES = 6

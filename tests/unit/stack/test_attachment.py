@@ -17,8 +17,9 @@ from net4ai.stack.drops import DropCounter
 from net4ai.stack.hop import Sockets
 from net4ai.stack.link_peer import read_unattached, unattached_pdu
 from net4ai.stack.procedure import ProcedureError, ProcedureRejected, Procedures
-from net4ai.stack.timers import SECOND, Timers
+from net4ai.stack.timers import Timers
 from net4ai.stack.trace import TraceEvent
+from net4ai.stack.units import SECOND
 
 ADDRESS = ("edge", 46400)
 ACCEPT = link.AttachAccept(version=1, peer=5, bulk_port=46401, name="edge")

@@ -26,7 +26,8 @@ from net4ai.stack import procedure as procedure_module
 from net4ai.stack.control_entity import REPEAT_AFTER, ControlEntity
 from net4ai.stack.message_hooks import Go, MessageHooks, Seen
 from net4ai.stack.procedure import ProcedureError, ProcedureRejected, ProcedureTimeout
-from net4ai.stack.timers import SECOND, Timers
+from net4ai.stack.timers import Timers
+from net4ai.stack.units import SECOND
 
 REQUEST = StartJob(service=1, job="job", k=4, cut=2)
 CALL_TIME = Timers()["bus-call"]

@@ -11,11 +11,12 @@ from net4ai.codecs.causes import Cause
 from net4ai.codecs.common import FlowMapping, SessionLimits
 from net4ai.codecs.dep import DepType
 from net4ai.stack.dep import pdus
-from net4ai.stack.dep.constants import RELAY_IDLE, RELAYED_MESSAGES, SCHEDULED_MINIMUM, SECOND, SILENCE
+from net4ai.stack.dep.constants import RELAY_IDLE, RELAYED_MESSAGES, SCHEDULED_MINIMUM, SILENCE
 from net4ai.stack.dep.credit import CreditBudget
 from net4ai.stack.dep.errors import NotEnoughCredit
 from net4ai.stack.drops import Drop
 from net4ai.stack.label_switch import LabelSwitch, RouteEnd
+from net4ai.stack.units import SECOND
 
 FLOWS = {1: FlowMapping(qfi=1, bearer=1)}
 LIMITS = SessionLimits(segment_size=1000, unscheduled=4000, maximum_message=1 << 20, maximum_open=8)

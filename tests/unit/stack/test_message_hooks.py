@@ -26,8 +26,8 @@ from net4ai.stack.message_hooks import (
     rule_hook,
 )
 from net4ai.stack.procedure import ProcedureError, Procedures
-from net4ai.stack.timers import MILLISECOND
 from net4ai.stack.trace import TraceEvent
+from net4ai.stack.units import MILLISECOND
 
 RELEASE = rrc.Release(transaction=1, cause=Cause.NORMAL)
 SETUP = rrc.Setup(transaction=0, ue_identity=5, c_rnti=9, bulk_port=7)

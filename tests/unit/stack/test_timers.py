@@ -8,7 +8,8 @@ import pytest
 
 from net4ai.stack import timers
 from net4ai.stack.control_entity import REPEAT_AFTER
-from net4ai.stack.timers import MARGIN, MILLISECOND, NESTED, TIMERS, Timers
+from net4ai.stack.timers import MARGIN, NESTED, TIMERS, Timers
+from net4ai.stack.units import MILLISECOND
 
 USERS = ("stack", "core", "ue", "ran_node", "edge", "application_server", "app")
 

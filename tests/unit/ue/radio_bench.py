@@ -31,8 +31,9 @@ from net4ai.stack.drops import DropCounter
 from net4ai.stack.hop import Address, Hop, HopName, Sockets
 from net4ai.stack.procedure import Procedures
 from net4ai.stack.srb0 import srb0_pdu, srb0_sdu
-from net4ai.stack.timers import MILLISECOND, SECOND, Timers
+from net4ai.stack.timers import Timers
 from net4ai.stack.trace import TraceEvent
+from net4ai.stack.units import MILLISECOND, SECOND
 from net4ai.ue.config import TerminalConfig, UeConfig
 from net4ai.ue.process import UeProcess
 from net4ai.ue.states import NasState

@@ -15,12 +15,12 @@ import pytest
 from net4ai.codecs.common import FlowMapping, SessionLimits
 from net4ai.codecs.dep import BODIES, DepType, PathReason
 from net4ai.stack.dep import pdus
-from net4ai.stack.dep.constants import MILLISECOND, SECOND
 from net4ai.stack.dep.credit import CreditBudget
 from net4ai.stack.dep.events import Event, MessageReceived
 from net4ai.stack.dep.pdus import HEADER_SIZE
 from net4ai.stack.dep.session import DepSession
 from net4ai.stack.label_switch import LabelSwitch, RouteEnd
+from net4ai.stack.units import MILLISECOND, SECOND
 
 BULK, SIGNALLING = "bulk", "signalling"
 

@@ -13,13 +13,12 @@ from net4ai.stack.dep.constants import (
     CAPSULES_WAITING,
     MAXIMUM_CAPSULE,
     MAXIMUM_EPOCH,
-    MILLISECOND,
-    SECOND,
     UNANSWERED_REPETITIONS,
 )
 from net4ai.stack.dep.errors import CapsuleRefused, SessionNotOpen
 from net4ai.stack.dep.events import CapsuleReceived, SessionClosed
 from net4ai.stack.drops import Drop
+from net4ai.stack.units import MILLISECOND, SECOND
 
 
 def capsule(epoch: int, octets: bytes = b"") -> bytes:

@@ -9,9 +9,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from net4ai.codecs.causes import Cause
-from net4ai.stack.dep.constants import MILLISECOND, SCHEDULED_MINIMUM
+from net4ai.stack.dep.constants import SCHEDULED_MINIMUM
 from net4ai.stack.dep.events import MessageAcknowledged, MessageFailed
 from net4ai.stack.drops import Drop
+from net4ai.stack.units import MILLISECOND
 
 
 def bodies(seed: int, sizes: list[int]) -> list[bytes]:

@@ -11,17 +11,12 @@ from net4ai.codecs.common import FlowMapping
 from net4ai.codecs.dep import DepType, PathBody, PathReason
 from net4ai.codecs.errors import DecodeError
 from net4ai.stack.dep import pdus
-from net4ai.stack.dep.constants import (
-    ANSWER_WAIT,
-    ANSWER_WAIT_MAXIMUM,
-    MILLISECOND,
-    SECOND,
-    UNANSWERED_REPETITIONS,
-)
+from net4ai.stack.dep.constants import ANSWER_WAIT, ANSWER_WAIT_MAXIMUM, UNANSWERED_REPETITIONS
 from net4ai.stack.dep.errors import FlowsDiffer
 from net4ai.stack.dep.events import MessageFailed, SessionClosed
 from net4ai.stack.dep.path_change import Age, PathChange
 from net4ai.stack.drops import Drop
+from net4ai.stack.units import MILLISECOND, SECOND
 
 REESTABLISHED = PathReason.REESTABLISHED
 

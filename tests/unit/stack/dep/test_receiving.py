@@ -13,16 +13,15 @@ from net4ai.codecs.dep import DepType
 from net4ai.stack.dep.constants import (
     ACK_DELAY,
     ALIGNMENT,
-    MILLISECOND,
     REASSEMBLY_TIMEOUT,
     REMEMBERED_MESSAGES,
     REORDERING_DELAY,
-    SECOND,
     SILENCE,
     UNRELIABLE_LIFETIME,
 )
 from net4ai.stack.dep.events import MessageReceived
 from net4ai.stack.drops import Drop
+from net4ai.stack.units import MILLISECOND, SECOND
 
 SEGMENT = 1000
 UNSCHEDULED = 4000

@@ -1,7 +1,8 @@
 from __future__ import annotations
 
-from net4ai.stack.dep.constants import ACK_DELAY, GRANULARITY, INITIAL_ROUND_TRIP, MILLISECOND, PROBE_TIMEOUT_MAXIMUM
+from net4ai.stack.dep.constants import ACK_DELAY, GRANULARITY, INITIAL_ROUND_TRIP, PROBE_TIMEOUT_MAXIMUM
 from net4ai.stack.dep.round_trip import RoundTrip
+from net4ai.stack.units import MILLISECOND
 
 
 def test_before_the_first_sample():

@@ -12,14 +12,13 @@ from net4ai.stack.dep.constants import (
     BURST_SEGMENTS,
     BUSY_DELAY,
     MAXIMUM_PROBES,
-    MILLISECOND,
     QUEUED_MESSAGES,
-    SECOND,
     UNRELIABLE_LIFETIME,
 )
 from net4ai.stack.dep.errors import AnswerUnderWay, MessageTooLarge, SessionNotOpen, TooManyMessages, UnknownFlow
 from net4ai.stack.dep.events import MessageAcknowledged, MessageFailed
 from net4ai.stack.drops import Drop
+from net4ai.stack.units import MILLISECOND, SECOND
 
 SEGMENT = 1000
 
