@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from net4ai.stack.units import MILLISECOND, SECOND
 
-
 # --- Round trip and loss (RFC 6298, RFC 9002) ---
 
 INITIAL_ROUND_TRIP = 100 * MILLISECOND
