@@ -48,6 +48,7 @@ def parser() -> argparse.ArgumentParser:
     check.set_defaults(command=_check)
 
     _node_commands(commands)
+    _conformance_command(commands)
     _pcap_command(commands)
     _capture_command(commands)
 
@@ -67,6 +68,26 @@ def _scenario_arguments(command: argparse.ArgumentParser) -> None:
         metavar="KEY=VALUE",
         help="another value for a key of the scenario, as links.radio.loss=0.02; may be repeated",
     )
+
+
+def _conformance_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    command = commands.add_parser("conformance", help="test whether an implementation follows the specification")
+    command.add_argument("--role", required=True, choices=("ue", "ran-node", "function"), help="what the target is")
+    command.add_argument(
+        "--target",
+        default="self",
+        metavar="ADDR",
+        help="ran-node: HOST:PORT of its radio; ue and function: HOST:PORT where the tester listens for it; "
+        "self (default): a node of our own is started and tested",
+    )
+    n2 = "127.0.0.1:46412"  # the port of net4ai.codecs.n2
+    command.add_argument("--n2", default=n2, metavar="ADDR", help=f"ran-node: where its N2 connects to; default: {n2}")
+    command.add_argument("--pics", type=Path, metavar="FILE", help="conformance statement; default: net4ai's own")
+    command.add_argument("--only", nargs="+", default=[], metavar="ID", help="identities of cases, or beginnings")
+    command.add_argument("--cases", nargs="+", type=Path, default=[], metavar="FILE", help="Python files of own cases")
+    command.add_argument("--report", type=Path, metavar="DIR", help="folder of the report; default: runs/...")
+    command.add_argument("--list", action="store_true", help="print the cases, run none")
+    command.set_defaults(command=_conformance)
 
 
 def _pcap_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -172,6 +193,12 @@ def _node(options: argparse.Namespace) -> int:
     except NodeFileError as error:
         return _failed(str(error), 2)
     return 0
+
+
+def _conformance(options: argparse.Namespace) -> int:
+    from net4ai.app.conformance import run_command
+
+    return run_command(options)
 
 
 def _pcap(options: argparse.Namespace) -> int:

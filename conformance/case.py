@@ -10,7 +10,7 @@ async def repeated_request(ran: RanNodeTester) -> None:
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
@@ -99,13 +99,18 @@ def case(
 
 def cases_of(modules: Iterable[ModuleType]) -> list[Case]:
     """The cases in modules, in the order they stand there. Raises ValueError where two have the same identity."""
-    found = [value for module in modules for value in vars(module).values() if isinstance(value, Case)]
+    found = [each for module in modules for each in cases_in(vars(module))]
     seen: set[str] = set()
     for each in found:
         if each.identity in seen:
             raise ValueError(f"two cases are named {each.identity}")
         seen.add(each.identity)
     return found
+
+
+def cases_in(names: Mapping[str, object]) -> list[Case]:
+    """The cases among the names of a module."""
+    return [value for value in names.values() if isinstance(value, Case)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,6 +84,7 @@ class HopEnd:
         self.hop: Hop | None = None
         self.drops = DropCounter()
         """What the tester's own bearers and sessions have dropped."""
+        self._unverified: bytes | None = None
         self._name = name
         self._bearer_type = bearer_type
         budget = CreditBudget(credit_of(pdus.receive_buffer))
@@ -140,9 +141,17 @@ class HopEnd:
         found = self.hop.receive(octets, pdu.bulk, now)
         while (sdu := self.hop.next_sdu()) is not None:
             self.on_message(self.signalling.receive(sdu, packet), packet)
+        self._take_unverified(packet)
         for bearer, dep in found:
             if self.dep.receive(bytes(dep), bearer, pdu.bulk, packet):
                 self.endpoint.receive(self.hop, bearer, dep, now)
+
+    def _take_unverified(self, packet: Packet) -> None:
+        """A message with a MAC-I that came before there were keys: the case sees it, and answers for the bearer."""
+        sdu = self.bound().signalling.unverified_sdu()
+        if sdu is not None and sdu != self._unverified:
+            self.signalling.receive(sdu, packet)
+        self._unverified = sdu
 
     def on_message(self, message: object, packet: Packet) -> None:
         """A signalling message has come (None: one that is none). For layers above."""

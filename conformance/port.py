@@ -227,8 +227,10 @@ class MessagePort(Port[Message | UnknownMessage]):
     def send(self, message: Message | UnknownMessage, *, to: Address | None = None) -> None:
         """Send a message. Raises `EncodeError` where a field does not fit: `inject` sends what no message can say."""
         kept = self._meddle("out", message)
-        if kept is None:
-            return
+        if kept is not None:
+            self._send_as_is(kept, to)
+
+    def _send_as_is(self, kept: Message | UnknownMessage | bytes, to: Address | None) -> None:
         if isinstance(kept, bytes):
             self.inject(kept, to=to)
             return

@@ -23,9 +23,13 @@ from net4ai.codecs.common import (
 from net4ai.codecs.dep import VERSION as DEP_VERSION
 from net4ai.conformance.hop_end import Session
 from net4ai.conformance.verdict import Fail
+from net4ai.stack.security.algorithms import Direction
+from net4ai.stack.security.nas_security import NasSecurity
+from net4ai.stack.security.srb_security import SrbSecurity
 
 if TYPE_CHECKING:
     from net4ai.conformance.ran_node_tester import PlayedUe, RanNodeTester
+    from net4ai.conformance.tester import Tester
     from net4ai.conformance.ue_tester import ServedUe, UeTester
 
 T300_ATTEMPTS = 3
@@ -74,10 +78,40 @@ async def connect(ran: RanNodeTester, ue: PlayedUe) -> n2.InitialUeMessage:
 
 
 async def register(ran: RanNodeTester, ue: PlayedUe) -> None:
-    """The core accepts; NAS security is a matter between UE and core, which the RAN node does not see."""
-    accept = nas.RegistrationAccept(version=nas.VERSION, temporary_identity=ran.random_number(32))
-    ran.core.n2.send(n2.DownlinkNasTransport(ran_ue=ue.ran_ue, nas=accept.encode()))
-    await ue.nas.expect(nas.RegistrationAccept, temporary_identity=accept.temporary_identity)
+    """The core vouches for the UE: security starts, then the accept comes. NAS security is a matter between UE and
+    core, which the RAN node does not see: the tester, being both, does without."""
+    accept = nas.RegistrationAccept(version=nas.VERSION, temporary_identity=ran.random_number(32)).encode()
+    if not claims(ran, "as-security"):
+        ran.core.n2.send(n2.DownlinkNasTransport(ran_ue=ue.ran_ue, nas=accept))
+    else:
+        k_gnb = ran.random_number(256).to_bytes(32, "big")
+        ran.core.n2.send(
+            n2.InitialContextSetupRequest(ran_ue=ue.ran_ue, key=k_gnb, capabilities=CAPABILITIES, nas=accept)
+        )
+        await take_security(ue, k_gnb)
+        await ran.core.n2.expect(n2.InitialContextSetupResponse, ran_ue=ue.ran_ue)
+    await ue.nas.expect(nas.RegistrationAccept)
+
+
+def claims(tester: Tester, option: str) -> bool:
+    """Whether an option is claimed for the target."""
+    return option in tester.statement.options
+
+
+async def take_security(ue: PlayedUe, k_gnb: bytes) -> rrc.SecurityModeCommand:
+    """RRC security mode, the UE's side. Raises `Fail` where the command is not protected with keys from `k_gnb`."""
+    command = await ue.srb1.expect(rrc.SecurityModeCommand)
+    security = SrbSecurity(k_gnb, command.integrity, command.ciphering, Direction.UPLINK)
+    bearer = ue.bound().signalling
+    if security.null:
+        bearer.start_security(security)
+    elif bearer.unverified_sdu() is None:
+        raise Fail("Security Mode Command came without a MAC-I")
+    elif not bearer.accept_unverified(security):
+        raise Fail("the MAC-I of Security Mode Command is wrong")
+    ue.srb1.send(rrc.SecurityModeComplete(transaction=command.transaction))
+    bearer.start_ciphering()
+    return command
 
 
 async def set_up_session(ran: RanNodeTester, ue: PlayedUe, job: int) -> Session:
@@ -133,10 +167,40 @@ async def give_connection(ran: UeTester, request: rrc.SetupRequest) -> ServedUe:
 
 
 async def accept_registration(ran: UeTester, ue: ServedUe) -> nas.RegistrationRequest:
-    """Accept the registration that came with the connection."""
+    """Start security, accept the registration that came with the connection."""
     request = await ue.nas.expect(nas.RegistrationRequest)
-    ue.nas.send(nas.RegistrationAccept(version=nas.VERSION, temporary_identity=ran.random_number(32)))
+    if claims(ran, "nas-security"):
+        await start_nas_security(ran, ue, request)
+    if claims(ran, "as-security"):
+        await start_rrc_security(ue)
+    identity = ran.random_number(32)
+    ue.nas.send(nas.RegistrationAccept(version=nas.VERSION, temporary_identity=identity))
+    if claims(ran, "nas-security"):
+        await ue.nas.expect(nas.RegistrationComplete, temporary_identity=identity)
     return request
+
+
+async def start_nas_security(
+    ran: UeTester, ue: ServedUe, request: nas.RegistrationRequest, integrity: int = 2, ciphering: int = 2
+) -> None:
+    """NAS security mode, the core's side."""
+    key = bytes.fromhex(ran.subscriber.key)
+    ue.nas.security = NasSecurity(key, integrity, ciphering, Direction.DOWNLINK)
+    ue.nas.send(
+        nas.SecurityModeCommand(integrity=integrity, ciphering=ciphering, key_set=0, capabilities=request.capabilities)
+    )
+    await ue.nas.expect(nas.SecurityModeComplete)
+    assert ue.nas.protected is not None
+    ue.k_gnb = ue.nas.security.k_gnb(ue.nas.protected.count)
+
+
+async def start_rrc_security(ue: ServedUe, integrity: int = 2, ciphering: int = 2) -> None:
+    """RRC security mode, the RAN node's side."""
+    bearer = ue.bound().signalling
+    bearer.start_security(SrbSecurity(ue.k_gnb, integrity, ciphering, Direction.DOWNLINK))
+    ue.srb1.send(rrc.SecurityModeCommand(transaction=0, integrity=integrity, ciphering=ciphering))
+    bearer.start_ciphering()
+    await ue.srb1.expect(rrc.SecurityModeComplete, transaction=0)
 
 
 def reconfiguration(

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import itertools
 
-from net4ai.codecs import nas, rrc
+from net4ai.codecs import rrc
 from net4ai.codecs.l2 import BearerType
 from net4ai.conformance import preambles
 from net4ai.conformance.core import RAN_NODE, Core
 from net4ai.conformance.hop_end import HopEnd, Session
 from net4ai.conformance.log import CaseLog, Packet
+from net4ai.conformance.nas_port import NasPort
 from net4ai.conformance.pdus import L2Pdu
 from net4ai.conformance.port import MessagePort
 from net4ai.conformance.sockets import PduPort
 from net4ai.conformance.statement import Statement, TestSubscriber
 from net4ai.conformance.tester import Surroundings, Tester
-from net4ai.stack.srb0 import srb0_pdu
 from net4ai.stack.hop import Address, HopName
+from net4ai.stack.srb0 import srb0_pdu
 
 
 class PlayedUe(HopEnd):
@@ -30,7 +31,7 @@ class PlayedUe(HopEnd):
         super().__init__(tester, HopName("Uu", name, RAN_NODE, {}), pdus, BearerType.SRB, rrc.Rrc.FAMILY)
         self.subscriber = subscriber
         self.srb0 = MessagePort(tester, "SRB0", rrc.Rrc.FAMILY, lambda sdu, to: pdus.put(srb0_pdu(sdu), to=to))
-        self.nas = MessagePort(tester, "NAS", nas.Nas.FAMILY, lambda octets, to: self._send_nas(octets))
+        self.nas = NasPort(tester, lambda octets, to: self._send_nas(octets))
         self.ran_ue = 0
         """Identity of its context on N2, once the core knows it."""
         pdus.on_pdu = self._on_pdu

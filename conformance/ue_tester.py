@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import itertools
 
-from net4ai.codecs import nas, rrc
+from net4ai.codecs import rrc
 from net4ai.codecs.l2 import BearerType
 from net4ai.conformance import preambles
 from net4ai.conformance.hop_end import HopEnd, Session
 from net4ai.conformance.log import CaseLog, Packet
+from net4ai.conformance.nas_port import NasPort
 from net4ai.conformance.pdus import L2Pdu
 from net4ai.conformance.port import MessagePort
 from net4ai.conformance.sockets import PduPort
 from net4ai.conformance.statement import Statement
 from net4ai.conformance.tester import Surroundings, Tester
 from net4ai.conformance.verdict import Fail, Inconclusive
-from net4ai.stack.srb0 import srb0_pdu
 from net4ai.stack.hop import Address, HopName
+from net4ai.stack.srb0 import srb0_pdu
 
 RAN_NODE, UE = "ran-1", "ue-1"
 """Names in captures."""
@@ -34,7 +35,9 @@ class ServedUe(HopEnd):
 
     def __init__(self, tester: UeTester, c_rnti: int, signalling: Address, bulk_port: int) -> None:
         super().__init__(tester, HopName("Uu", RAN_NODE, UE, {}), tester.pdus, BearerType.SRB, rrc.Rrc.FAMILY)
-        self.nas = MessagePort(tester, "NAS", nas.Nas.FAMILY, lambda octets, to: self._send_nas(octets))
+        self.nas = NasPort(tester, lambda octets, to: self._send_nas(octets))
+        self.k_gnb = bytes(32)
+        """Key that RRC security starts with; NAS security gives another."""
         self.bind(c_rnti, signalling, (signalling[0], bulk_port))
 
     @property
