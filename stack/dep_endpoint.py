@@ -104,7 +104,7 @@ class DepEndpoint:
     ) -> SessionEnd:
         """A session ends here; PDUs carry `handle` towards us and `send_handle` towards the peer.
 
-        Raises `TooManySessions`, `NotEnoughCredit`.
+        Raises `TooManySessions`, `NoFlows`, `NotEnoughCredit`.
         """
         if len(self.sessions) >= MAXIMUM_SESSIONS:
             raise TooManySessions()

@@ -13,16 +13,16 @@ from hypothesis import strategies as st
 
 from net4ai.codecs.causes import Cause
 from net4ai.codecs.common import FlowMapping, SessionLimits
-from net4ai.codecs.dep import VERSION, DepType
+from net4ai.codecs.dep import VERSION, DepType, PathReason
 from net4ai.codecs.l2 import BearerType
 from net4ai.stack import dep_endpoint as module
 from net4ai.stack.dep import pdus
 from net4ai.stack.dep.constants import ERROR_BURST, ERROR_INTERVAL, SCHEDULED_MINIMUM
 from net4ai.stack.dep.credit import CreditBudget
-from net4ai.stack.dep.errors import NotEnoughCredit
+from net4ai.stack.dep.errors import FlowsDiffer, NotEnoughCredit
 from net4ai.stack.dep.events import Event, MessageAcknowledged, MessageFailed, MessageReceived, SessionClosed
 from net4ai.stack.dep_endpoint import OCTETS_PER_TURN, DepEndpoint, SessionEnd, TooManySessions, limits_of
-from net4ai.stack.drops import DropCounter
+from net4ai.stack.drops import Drop, DropCounter
 from net4ai.stack.hop import Hop, HopName
 
 LIMITS = limits_of(CreditBudget(1 << 20))
@@ -193,6 +193,41 @@ def test_trace_of_messages(pair: Pair) -> None:
             "digest": blake2b(b"12345", digest_size=8).hexdigest(),
         }
     assert (out.peer, into.peer) == ("b", "a")
+
+
+# Another path
+
+
+def test_all_sessions_of_a_hop_go_on_over_another_path(pair: Pair) -> None:
+    network, body = pair.network, bytes(range(256)) * 1000
+    ends = [pair.session(number) for number in range(3)]
+    elsewhere = pair.a.add(300, 400, hop=pair.a.hop_to("c"))
+    for at_a, _ in ends[:2]:
+        pair.a.endpoint.send(at_a, [body], network.now)
+    network.run(until=lambda: any(sum(len(f.open) for f in b.session._receivers.values()) for _, b in ends))
+    network.cut.add("b")
+    network.run(seconds=1)
+    network.cut.clear()
+    before = len(network.sent)
+    pair.a.endpoint.hop_path_changed(pair.a.hop, PathReason.REESTABLISHED, network.now)
+    assert elsewhere.session.next_deadline() is None
+    network.run(until=lambda: len(pair.b.received()) == 2)
+    assert pair.b.received() == [body] * 2
+    kinds = [pdus.header(pdu, 8).type for source, _, pdu in network.sent[before:] if source[0] == "a"]
+    assert kinds[0] == DepType.PATH
+    assert kinds.count(DepType.PATH) == 3
+
+
+def test_a_flow_moves_to_another_bearer(pair: Pair) -> None:
+    at_a, _ = pair.session()
+    moved = FlowMapping(qfi=1, bearer=7)
+    pair.a.endpoint.path_changed(at_a, PathReason.BEARER_CHANGED, pair.network.now, [moved])
+    assert at_a.session.flows == {1: moved}
+    pair.a.take(data(100))
+    pair.a.take(data(100), bearer=7)
+    assert pair.a.drops.counts == {Drop.WRONG_BEARER: 1}
+    with pytest.raises(FlowsDiffer):
+        pair.a.endpoint.path_changed(at_a, PathReason.BEARER_CHANGED, pair.network.now, [])
 
 
 # Handles
