@@ -1,16 +1,25 @@
-"""The computing bearer: headers of whole bursts, and statistics of what arrives."""
+"""Computing bearers: headers of whole bursts and statistics of what arrives; whole PDUs in acknowledged mode."""
 
 from __future__ import annotations
 
 import random
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from net4ai.codecs.errors import EncodeError
 from net4ai.codecs.l2 import BearerType, L2Header
-from net4ai.stack.computing_bearer import DUPLICATE_WINDOW, BearerStatistics, ComputingBearer
+from net4ai.stack.acknowledged_bearer import MAXIMUM_QUEUED_OCTETS, WINDOW_OCTETS
+from net4ai.stack.computing_bearer import (
+    DUPLICATE_WINDOW,
+    MAXIMUM_PDU,
+    MAXIMUM_QUEUED,
+    WINDOW,
+    AcknowledgedComputingBearer,
+    BearerStatistics,
+    ComputingBearer,
+)
 from net4ai.stack.drops import Drop
 
 
@@ -104,12 +113,52 @@ def test_accepted(kind: type) -> None:
     assert not end.drops.total
 
 
-def test_no_count_is_ever_dropped() -> None:
-    """A forged COUNT cannot shut out the real ones."""
-    end = bearer()
-    for count in (0, 2**31 - 1, 1, 2, 2, 2**32 - 1, 3):
-        assert end.accept(header(count=count))
+@given(
+    forged=st.lists(st.integers(0, 2**32 - 1), max_size=20),
+    first_count=st.integers(0, 2**32 - 1),
+    seed=st.integers(0, 2**32),
+)
+def test_a_forged_count_shuts_nobody_out(forged: list[int], first_count: int, seed: int) -> None:
+    """PDUs have no MAC-I, so no COUNT may move a window: whatever is forged, each real PDU is taken."""
+    end = bearer(first_count)
+    arriving = [(first_count + number) % 2**32 for number in range(50)] + forged
+    random.Random(seed).shuffle(arriving)
+    assert all(end.accept(header(count=count)) for count in arriving)
     assert not end.drops.total
+
+
+class ReferenceStatistics:
+    """What `BearerStatistics` shall say, with the numbers of PDUs before they wrap."""
+
+    def __init__(self) -> None:
+        self.arrived: set[int] = set()
+        self.duplicates = self.late = 0
+        self.highest = -1
+
+    def arrive(self, number: int) -> None:
+        if number <= self.highest - DUPLICATE_WINDOW:
+            self.late += 1
+        elif number in self.arrived:
+            self.duplicates += 1
+        else:
+            self.arrived.add(number)
+        self.highest = max(self.highest, number)
+
+
+@given(
+    first_count=st.integers(2**32 - 3000, 2**32 - 1) | st.integers(0, 2**32 - 1),
+    steps=st.lists(st.integers(-1100, 1200) | st.integers(-3, 3), max_size=60),
+)
+def test_statistics_across_the_wrap(first_count: int, steps: list[int]) -> None:
+    """COUNT goes from 2^32 - 1 to 0 as between any other two."""
+    end, reference, number = bearer(first_count), ReferenceStatistics(), 0
+    for step in steps:
+        number = max(0, number + step)
+        assert end.accept(header(count=(first_count + number) % 2**32))
+        reference.arrive(number)
+    assert end.statistics == BearerStatistics(
+        len(reference.arrived), reference.highest + 1, reference.duplicates, reference.late
+    )
 
 
 @pytest.mark.parametrize(
@@ -154,3 +203,94 @@ def test_random_input_never_raises() -> None:
         end.accept(rng.randbytes(rng.randrange(12)))
         end.accept(header(count=rng.getrandbits(32)))
     assert end.statistics.received + end.statistics.duplicates + end.statistics.late >= 20_000
+
+
+# --- Acknowledged mode
+
+
+def acknowledged(**options: int) -> AcknowledgedComputingBearer:
+    return AcknowledgedComputingBearer(bearer_type=BearerType.CRB, bearer=3, c_rnti=0x4600, **options)
+
+
+def deliver(sender: AcknowledgedComputingBearer, receiver: AcknowledgedComputingBearer, now: int = 0) -> list[bytes]:
+    """Carry over all that is ready; what the receiver delivers."""
+    for datagram in sender.datagrams_to_send(now):
+        receiver.receive(datagram, now)
+    return list(iter(receiver.next_sdu, None))
+
+
+@given(
+    sizes=st.lists(st.integers(1, 60_000), min_size=1, max_size=5),
+    stride=st.integers(1, 60_000),
+    first_count=st.integers(0, 2**32 - 1) | st.integers(2**32 - 5, 2**32 - 1),
+)
+@settings(max_examples=50)
+def test_whole_pdus_of_any_size(sizes: list[int], stride: int, first_count: int) -> None:
+    """Each segment of a burst is one PDU, in the order they were sent."""
+    near, far = acknowledged(first_count=first_count), acknowledged(first_count=first_count)
+    expected = []
+    for size in sizes:
+        payload = random.Random(size).randbytes(size)
+        expected += [payload[at : at + stride] for at in range(0, size, stride)][:20]
+        segments = [bytes(8) + payload[at : at + stride] for at in range(0, size, stride)][:20]
+        near.send_burst(bytearray(b"".join(segments)), 8 + stride, 0)
+    datagrams = near.datagrams_to_send(0)
+    assert [datagram[8:] for datagram in datagrams] == expected
+    assert {L2Header.read(datagram)[0].segmentation for datagram in datagrams} == {0}
+    for datagram in datagrams:
+        far.receive(datagram, 0)
+    assert list(iter(far.next_sdu, None)) == expected
+
+
+def test_the_longest_pdu() -> None:
+    """The largest segment a session may have, and the longest extensions."""
+    near, far = acknowledged(), acknowledged()
+    near.send_burst(bytearray(MAXIMUM_PDU), MAXIMUM_PDU, 0)
+    assert deliver(near, far) == [bytes(MAXIMUM_PDU - 8)]
+    with pytest.raises(EncodeError):
+        near.send_burst(bytearray(MAXIMUM_PDU + 1), MAXIMUM_PDU + 1, 0)
+    assert MAXIMUM_PDU >= 32 + 60_000
+
+
+def test_segments_are_not_for_computing_bearers() -> None:
+    end = acknowledged()
+    end.receive(header(segmentation=1) + b"DEP", 0)
+    assert end.drops.counts == {Drop.SEGMENTED: 1}
+    assert end.next_sdu() is None
+
+
+def test_the_queue_is_bounded() -> None:
+    end = acknowledged()
+    for _ in range(MAXIMUM_QUEUED + 3):
+        end.send_burst(bytearray(9), 9, 0)
+    assert end.drops.counts == {Drop.SEND_QUEUE_FULL: 3}
+    assert len(end.datagrams_to_send(0)) == WINDOW
+
+
+def test_octets_under_way_are_bounded() -> None:
+    """In both windows, whatever the size of the PDUs."""
+    near, far = acknowledged(), acknowledged()
+    datagrams: list[bytes] = []
+    for _ in range(2):
+        near.send_burst(bytearray(200 * MAXIMUM_PDU), MAXIMUM_PDU, 0)
+        datagrams += near.datagrams_to_send(0)
+    assert WINDOW_OCTETS <= sum(map(len, datagrams)) < WINDOW_OCTETS + 2 * MAXIMUM_PDU
+    assert sum(map(len, near._waiting)) <= MAXIMUM_QUEUED_OCTETS
+    for count in range(1, WINDOW):
+        far.receive(header(count=count) + bytes(60_000), 0)
+    assert far.drops[Drop.RECEIVE_QUEUE_FULL] == WINDOW - 1 - -(-WINDOW_OCTETS // 60_000)
+    far.receive(header(count=0) + bytes(60_000), 0)  # the missing one finds room
+    assert len(list(iter(far.next_sdu, None))) == 1 + -(-WINDOW_OCTETS // 60_000)
+
+
+def test_what_comes_after_failure_is_dropped() -> None:
+    end, now = acknowledged(), 0
+    end.send_burst(bytearray(20), 20, now)
+    while not end.failed:
+        end.datagrams_to_send(now)
+        now = end.next_deadline() or now
+        end.advance(now)
+    end.send_burst(bytearray(20), 20, now)
+    end.receive(header() + b"DEP", now)
+    assert end.drops.counts == {Drop.BEARER_FAILED: 2}
+    assert (end.next_deadline(), end.idle) == (None, True)

@@ -239,6 +239,60 @@ def test_radio_bearers_come_and_go() -> None:
     assert ends.far.drops.counts == {Drop.WRONG_BEARER: 1}
 
 
+def test_acknowledged_bearers_wait_for_pump_and_deliver_in_order(seed: int) -> None:
+    ends = Ends(BearerType.SRB)
+    queued: list[int] = []
+    ends.near.hop.on_queued = lambda: queued.append(1)
+    for end in (ends.near, ends.far):
+        end.hop.add_bearer(configuration(3, BearerMode.ACKNOWLEDGED))
+    for number in range(40):
+        ends.near.hop.send_dep(3, bytearray(8) + b"control %d" % number, 0)
+        ends.near.hop.send_burst(3, bytearray(8) + b"bulk %02d" % number + bytearray(8) + b"end %02d" % number, 15, 0)
+    assert len(queued) == 80 and not ends.near.outbox
+    ends.exchange(random.Random(seed), loss=0.3)
+    assert [dep for _, dep, bulk in ends.far.dep if not bulk] == [b"control %d" % number for number in range(40)]
+    bulk = [dep for _, dep, bulk in ends.far.dep if bulk]
+    assert bulk == [text % number for number in range(40) for text in (b"bulk %02d", b"end %02d")]
+    assert {address for _, bulk, address in ends.near.outbox if bulk} <= {FAR_BULK}
+    assert ends.near.hop.next_deadline() is None
+
+
+def test_each_socket_of_an_acknowledged_bearer_counts_for_itself() -> None:
+    ends = Ends(BearerType.SRB)
+    ends.near.hop.add_bearer(configuration(3, BearerMode.ACKNOWLEDGED))
+    ends.near.hop.send_dep(3, bytearray(8) + b"one", 0)
+    ends.near.hop.send_burst(3, bytearray(8) + b"two", 11, 0)
+    ends.near.hop.pump(0)
+    assert [(L2Header.read(pdu)[0].count, bulk) for pdu, bulk, _ in ends.near.outbox] == [(0, False), (0, True)]
+
+
+@pytest.mark.parametrize("bulk", [False, True])
+def test_a_failed_bearer_is_told_once(bulk: bool) -> None:
+    ends = Ends(BearerType.SRB)
+    for bearer in (3, 4):
+        ends.near.hop.add_bearer(configuration(bearer, BearerMode.ACKNOWLEDGED))
+    if bulk:
+        ends.near.hop.send_burst(3, bytearray(8) + b"lost", 12, 0)
+    else:
+        ends.near.hop.send_dep(3, bytearray(8) + b"lost", 0)
+    ends.exchange(random.Random(0), loss=1.1)
+    assert ends.near.hop.has_failed(3) and not ends.near.hop.has_failed(4)
+    assert ends.near.hop.take_failed_bearers() == [3]
+    assert ends.near.hop.take_failed_bearers() == []
+    assert not ends.near.hop.signalling.failed
+    ends.near.hop.remove_bearer(3)
+    ends.near.hop.add_bearer(configuration(3, BearerMode.ACKNOWLEDGED))
+    assert not ends.near.hop.has_failed(3)
+
+
+def test_what_is_sent_on_a_bearer_that_was_removed_is_dropped() -> None:
+    ends = Ends(BearerType.SRB)
+    ends.near.hop.send_dep(3, bytearray(8) + b"late", 0)
+    ends.near.hop.send_burst(3, bytearray(8) + b"late", 12, 0)
+    assert not ends.near.outbox
+    assert ends.near.drops.counts == {Drop.WRONG_BEARER: 2}
+
+
 def test_trace_of_messages(ends: Ends) -> None:
     message = link.Done(execution=1, instance=2, end_point=link.EndPoint.ROUTINE_SERVER, turn=3, seat=4, cause=1)
     ends.near.hop.send(message, 5)
@@ -272,6 +326,9 @@ PDUS = st.builds(bytes.__add__, HEADERS, st.binary(max_size=40)) | st.binary(min
 @given(st.lists(st.tuples(PDUS, st.booleans()), max_size=30), st.sampled_from([BearerType.SRB, BearerType.FIXED_LINK]))
 def test_nothing_that_arrives_raises(pdus: list[tuple[bytes, bool]], bearer_type: BearerType) -> None:
     end = End("near", bearer_type, FAR, FAR_BULK)
+    if bearer_type is BearerType.SRB:
+        for bearer, mode in enumerate(BearerMode, 1):
+            end.hop.add_bearer(configuration(bearer, mode))
     for now, (pdu, bulk) in enumerate(pdus):
         end.hop.receive(pdu, bulk, now)
         while end.hop.next_sdu() is not None:
