@@ -28,6 +28,8 @@ class Core:
         self.n2 = MessagePort(tester, "N2", n2.N2.FAMILY, lambda octets, to: self._transmit(octets))
         self.node = ""
         """Name of the RAN node; empty while N2 is not set up."""
+        self.connections = 0
+        """Connections there have been."""
         self._tester = tester
         self._listen_at = listen_at
         self._listener: Listener | None = None
@@ -75,6 +77,13 @@ class Core:
             if not await tester.until(lambda: self.connected, limit):
                 raise Inconclusive(f"no RAN node has connected to N2 at {_shown(self.address)} within {limit:g} s")
 
+    async def new_connection(self, within: float) -> None:
+        """Wait until the RAN node has given up this connection and made another. Raises `Fail`."""
+        before = self.connections
+        if not await self._tester.until(lambda: self.connections > before, within):
+            raise Fail(f"N2: the RAN node has not connected anew within {within:g} s")
+        self._tester.note("N2: connected anew")
+
     async def ready(self) -> None:
         """N2 is set up when this returns. Raises `Inconclusive`."""
         await self.connection()
@@ -103,6 +112,7 @@ class Core:
             # One at a time: the newest counts, as after a restart of the target.
             self._connection.close("another connection came")
         self._connection, self.node = connection, ""
+        self.connections += 1
         self.n2.broken = ""
         connection.receive = lambda frame: self._tester.driver.feed(self._receive, connection, frame)
         connection.closed = lambda reason: self._lost(connection, reason)

@@ -30,6 +30,8 @@ from net4ai.stack.trace import no_trace
 if TYPE_CHECKING:
     from net4ai.conformance.tester import Tester
 
+FIRST_MESSAGE = 1
+"""Message ids of a session, QoS flow and direction count from here."""
 ANY_QOS = QosProfile(five_qi=131, priority=5)
 """Of bearers that a case uses without having configured them."""
 
@@ -143,7 +145,8 @@ class HopEnd:
             self.on_message(self.signalling.receive(sdu, packet), packet)
         self._take_unverified(packet)
         for bearer, dep in found:
-            if self.dep.receive(bytes(dep), bearer, pdu.bulk, packet):
+            # Without an open session nothing answers: what an unknown handle gets is for the case to say.
+            if self.dep.receive(bytes(dep), bearer, pdu.bulk, packet) and self.endpoint.sessions:
                 self.endpoint.receive(self.hop, bearer, dep, now)
 
     def _take_unverified(self, packet: Packet) -> None:
@@ -222,7 +225,7 @@ class Session:
         payload: bytes,
         *,
         packet: int,
-        message: int = 0,
+        message: int = FIRST_MESSAGE,
         offset: int = 0,
         length: int | None = None,
         **fields: Any,

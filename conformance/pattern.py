@@ -53,7 +53,7 @@ class Pattern:
     def difference(self, message: object) -> str:
         """The fields of `message` that do not fit, with what they are."""
         return ", ".join(
-            f"{name} {_value_text(field_of(message, name))}"
+            f"{name} {value_text(field_of(message, name))}"
             for name, wanted in self.fields.items()
             if not _fits(field_of(message, name), wanted)
         )
@@ -107,27 +107,33 @@ def _kind_name(kind: object) -> str:
 def describe(message: object) -> str:
     """A message in one line: its name and its fields."""
     if isinstance(message, Malformed):
-        return f"malformed: {message.error} [{_value_text(message.octets)}]"
+        return f"malformed: {message.error} [{value_text(message.octets)}]"
     if isinstance(message, UnknownMessage):
-        return f"unknown message, type {message.code:#04x} [{_value_text(message.body)}]"
+        return f"unknown message, type {message.code:#04x} [{value_text(message.body)}]"
     if isinstance(message, Message):
-        fields = ", ".join(f"{name} {_value_text(getattr(message, name))}" for name in shown_fields(message))
+        fields = fields_text(message)
         return f"{message.NAME}: {fields}" if fields else message.NAME
     return str(message)
 
 
-def shown_fields(structure: Structure) -> list[str]:
-    """Names of the fields worth showing: reserved bits and constants are none."""
-    return [
-        name
+def fields_text(structure: Structure) -> str:
+    """Names and values of the fields worth showing: not reserved bits, constants, and what is empty."""
+    shown = {
+        name: getattr(structure, name)
         for name, spec in structure.DECLARATION.items()
         if not getattr(spec, "reserved", False) and getattr(spec, "constant", None) is None
-    ]
+    }
+    return ", ".join(f"{name} {value_text(value)}" for name, value in shown.items() if value not in (b"", (), ""))
 
 
-def _value_text(value: object) -> str:
+def value_text(value: object) -> str:
+    """A value in a few words."""
     if isinstance(value, enum.Enum):
         return value.name
+    if isinstance(value, Structure):
+        return f"{{{fields_text(value)}}}"
+    if isinstance(value, tuple | list) and all(isinstance(each, Structure) for each in value):
+        return f"[{', '.join(value_text(each) for each in value)}]"
     if isinstance(value, bytes | bytearray | memoryview):
         octets = bytes(value[: MAXIMUM_VALUE // 2])
         return f"{octets.hex()}{'…' if len(value) > len(octets) else ''} ({len(value)} octets)"
@@ -136,4 +142,4 @@ def _value_text(value: object) -> str:
 
 
 def _wanted_text(wanted: object) -> str:
-    return "as the case demands" if callable(wanted) else _value_text(wanted)
+    return "as the case demands" if callable(wanted) else value_text(wanted)

@@ -9,7 +9,7 @@ from net4ai.codecs.declaration import Buffer, Structure
 from net4ai.codecs.dep import BODIES, DEP_HEADER_SIZE, DepHeader, DepType
 from net4ai.codecs.errors import DecodeError
 from net4ai.codecs.l2 import L2_HEADER_SIZE, BearerType, L2Header, Segmentation
-from net4ai.conformance.pattern import _value_text, shown_fields
+from net4ai.conformance.pattern import fields_text, value_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class L2Pdu:
         part = "" if header.segmentation == Segmentation.COMPLETE else f", {Segmentation(header.segmentation).name}"
         return (
             f"L2 {kind} {header.bearer} {what}: C-RNTI {header.c_rnti}, COUNT {header.count}{part}"
-            f"{''.join(f', {mark}' for mark in marks)}, {_value_text(self.body)}"
+            f"{''.join(f', {mark}' for mark in marks)}, {value_text(self.body)}"
         )
 
 
@@ -118,8 +118,8 @@ class DepPdu:
         parts += [f"offset {header.offset}"] if header.offset else []
         parts += [mark.replace("_", " ") for mark in marks]
         if self.body is not None:
-            parts += [f"{field} {_value_text(getattr(self.body, field))}" for field in shown_fields(self.body)]
-        parts += [f"payload {_value_text(self.payload)}"] if self.payload else []
+            parts.append(fields_text(self.body))
+        parts += [f"payload {value_text(self.payload)}"] if self.payload else []
         return f"DEP {name}: {', '.join(parts)}"
 
 

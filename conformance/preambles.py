@@ -53,16 +53,22 @@ def registration_request(ue: PlayedUe) -> nas.RegistrationRequest:
     return nas.RegistrationRequest(versions=VERSIONS, capabilities=CAPABILITIES, identity=ue.subscriber.identity)
 
 
+def setup_request(ran: RanNodeTester, ue: PlayedUe) -> rrc.SetupRequest:
+    """A request of a UE that the tester plays, with a fresh identity."""
+    return rrc.SetupRequest(
+        ue_identity=ran.random_number(64),
+        cause=rrc.EstablishmentCause.MO_SIGNALLING,
+        bulk_port=ue.pdus.bulk_port,
+    )
+
+
 async def ask_for_setup(ran: RanNodeTester, ue: PlayedUe) -> rrc.Setup:
     """RRC Setup Request, repeated a few times, and its answer."""
-    identity = ran.random_number(64)
-    request = rrc.SetupRequest(
-        ue_identity=identity, cause=rrc.EstablishmentCause.MO_SIGNALLING, bulk_port=ue.pdus.bulk_port
-    )
+    request = setup_request(ran, ue)
     for attempt in range(1, T300_ATTEMPTS + 1):
         ue.srb0.send(request)
         with contextlib.suppress(Fail) if attempt < T300_ATTEMPTS else contextlib.nullcontext():
-            return await ue.srb0.expect(rrc.Setup, within=T300, ue_identity=identity)
+            return await ue.srb0.expect(rrc.Setup, within=T300, ue_identity=request.ue_identity)
     raise AssertionError("the last attempt returns or raises")
 
 
