@@ -198,7 +198,7 @@ def _values(spec: FieldType) -> str:
         case FixedField(reserved=True):
             return "0"
         case FixedField(codes=codes) if codes is not None:
-            return f"[{codes.__name__}]({_anchor(codes.__name__)})"
+            return f"[{codes.__name__}]({anchor(codes.__name__)})"
         case FixedField(constant=value, hexadecimal=hexadecimal) if value is not None:
             return _code(value) if hexadecimal else str(value)
         case FixedField(is_flag=True):
@@ -206,9 +206,9 @@ def _values(spec: FieldType) -> str:
         case FixedField(minimum=smallest, hexadecimal=True):
             return f"{smallest:#x} to {spec.largest:#x}"
         case ListField(element=element, maximum=largest):
-            return f"0 to {largest} [{element.__name__}]({_anchor(element.__name__)})"
+            return f"0 to {largest} [{element.__name__}]({anchor(element.__name__)})"
         case NestedField(element=element):
-            return f"[{element.__name__}]({_anchor(element.__name__)})"
+            return f"[{element.__name__}]({anchor(element.__name__)})"
     return spec.allowed().replace("text of", "UTF-8,")
 
 
@@ -216,7 +216,7 @@ def _render_overview(family: Family) -> str:
     lines = ["", f"### {family.name} messages", "", _paragraphs(family.doc), ""]
     lines += ["| type | message | bearer | direction | reference |", "|---|---|---|---|---|"]
     lines += [
-        f"| {_code(item.CODE)} | [{item.NAME}]({_anchor(item.NAME)}) | {item.BEARER} | {item.DIRECTION} "
+        f"| {_code(item.CODE)} | [{item.NAME}]({anchor(item.NAME)}) | {item.BEARER} | {item.DIRECTION} "
         f"| {item.REFERENCE} |"
         for item in _by_code(family)
     ]
@@ -250,8 +250,11 @@ def _code(value: int) -> str:
     return f"0x{value:02X}"
 
 
-def _anchor(title: str) -> str:
-    return "#" + title.lower().replace(" ", "-")
+def anchor(title: str) -> str:
+    """Where a heading can be linked to: in small letters, spaces as hyphens, of everything else letters and digits."""
+    return "#" + "".join(
+        character for character in title.lower().replace(" ", "-") if character.isalnum() or character in "-_"
+    )
 
 
 def _line(text: str | None) -> str:
