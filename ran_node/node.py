@@ -11,13 +11,14 @@ from net4ai.codecs.causes import Cause
 from net4ai.codecs.common import FlowMapping, SessionLimits
 from net4ai.codecs.declaration import Buffer, Message, UnknownMessage
 from net4ai.codecs.errors import DecodeError
-from net4ai.codecs.l2 import L2_HEADER_SIZE
+from net4ai.codecs.l2 import L2_HEADER_SIZE, BearerType
+from net4ai.ran_node import measure, reestablish, start_security
 from net4ai.ran_node.cell import Cell
 from net4ai.ran_node.config import RanNodeConfig
 from net4ai.ran_node.configure_sessions import bearers_failed, flows_of, open_leg
 from net4ai.ran_node.core_association import CoreAssociation
 from net4ai.ran_node.set_up_connection import MAXIMUM_C_RNTI, Overload, setup_requested
-from net4ai.ran_node.ue_context import LEGAL, State, UeContext
+from net4ai.ran_node.ue_context import LEGAL, Attempt, State, UeContext
 from net4ai.stack.deadlines import Deadlines
 from net4ai.stack.dep.credit import CreditBudget
 from net4ai.stack.drops import Drop, DropCounter
@@ -27,9 +28,13 @@ from net4ai.stack.forwarding.routes import release_route
 from net4ai.stack.hop import Address, Sockets
 from net4ai.stack.l2_header import l2_fields
 from net4ai.stack.procedure import ProcedureError, Procedures
+from net4ai.stack.security.algorithms import check_algorithms
 from net4ai.stack.srb0 import srb0_pdu, srb0_sdu
 from net4ai.stack.timers import Timers
 from net4ai.stack.trace import Trace, TraceEvent
+
+MAXIMUM_HELD = 512
+"""Messages that may wait for one UE to come back."""
 
 
 class RanNode:
@@ -46,6 +51,7 @@ class RanNode:
         trace: Trace,
         on_trouble: Callable[[str], None],
     ) -> None:
+        check_algorithms(config.integrity, config.ciphering)
         self.config = config
         self.uu_sockets = uu_sockets
         self.uu_budget = uu_budget
@@ -89,18 +95,25 @@ class RanNode:
         if len(pdu) <= L2_HEADER_SIZE:
             self.drops.count(Drop.TRUNCATED, len(pdu))
             return
-        c_rnti = l2_fields(pdu).c_rnti
-        if c_rnti == 0:
+        fields = l2_fields(pdu)
+        if fields.c_rnti == 0:
             self._receive_srb0(pdu, source, bulk)
             return
-        context = self.contexts.get(c_rnti)
-        if context is None or source != (context.hop.bulk_address if bulk else context.hop.signalling_address):
+        context = self.contexts.get(fields.c_rnti)
+        attempt = context.attempt if context is not None else None
+        if context is None:
             self.drops.count(Drop.SOURCE_NOT_BOUND, len(pdu))
-            return
-        self._touched[context] = None
-        for bearer, dep in context.hop.receive(pdu, bulk, now):
-            if self.cpf is not None:
-                self.cpf.forward(context.hop, bearer, dep, bulk, now)
+        elif attempt is not None and attempt.source == source and fields.bearer_type == BearerType.SRB and not bulk:
+            self._touched[context] = None
+            attempt.bearer.receive(pdu, now)
+        elif source == (context.hop.bulk_address if bulk else context.hop.signalling_address):
+            self._touched[context] = None
+            for bearer, dep in context.hop.receive(pdu, bulk, now):
+                context.last_active = now
+                if self.cpf is not None:
+                    self.cpf.forward(context.hop, bearer, dep, bulk, now)
+        else:
+            self.drops.count(Drop.SOURCE_NOT_BOUND, len(pdu))
 
     def _receive_srb0(self, pdu: Buffer, source: Address, bulk: bool) -> None:
         if bulk:
@@ -142,11 +155,23 @@ class RanNode:
         self.uu_sockets.send_signalling(pdu, len(pdu), destination)
 
     def send_rrc(self, context: UeContext, message: rrc.Rrc) -> None:
-        """Send on SRB1."""
+        """Send on SRB1; to a UE that is lost, when it comes back. Raises `ProcedureError` where it is lost for good."""
+        if isinstance(message, rrc.DownlinkInformationTransfer):
+            context.last_active = self.procedures.now
+        if context.state is State.LOST:
+            self._hold(context, message)
+            return
         if context.hop.signalling.failed:
             raise ProcedureError(Cause.PEER_LOST, f"C-RNTI {context.c_rnti}")
         context.hop.send(message, self.procedures.now)
         self._touched[context] = None
+
+    def _hold(self, context: UeContext, message: rrc.Rrc) -> None:
+        if isinstance(message, rrc.Reconfiguration):
+            return  # the one under way is sent again in any case
+        if len(context.held) >= MAXIMUM_HELD:
+            raise ProcedureError(Cause.PEER_LOST, f"C-RNTI {context.c_rnti}")
+        context.held.append(message)
 
     def _take_messages(self, context: UeContext, now: int) -> None:
         while (sdu := context.hop.next_sdu()) is not None:
@@ -167,6 +192,7 @@ class RanNode:
         context.replies.give(rrc.SetupComplete, message)
 
     def _uplink_transfer(self, context: UeContext, message: rrc.UplinkInformationTransfer) -> None:
+        context.last_active = self.procedures.now
         self.n2.send(n2.UplinkNasTransport(ran_ue=context.number, nas=message.nas))
 
     def _reconfiguration_answer(
@@ -194,6 +220,8 @@ class RanNode:
         if self.cpf is not None:
             self.cpf.release_hop(context.hop)
         context.replies.fail_all(ProcedureError(Cause.PEER_LOST, f"C-RNTI {context.c_rnti}"))
+        if context.watch is not None:
+            context.watch.cancel("released")
 
     def forget(self, context: UeContext) -> None:
         """Free a UE's context."""
@@ -209,7 +237,7 @@ class RanNode:
         if context.state is State.RELEASING:
             return
         self.disconnect(context)
-        if context.hop.signalling.failed:
+        if context.hop.signalling.failed or context.state is State.PREPARED:
             self.forget(context)
             return
         context.state = State.RELEASING
@@ -228,7 +256,7 @@ class RanNode:
         self.cell.bar(self.config.barred or not self.n2.ready)
         self.cell.advance(now)
         for context in self._deadlines.due(now):
-            context.hop.advance(now)
+            context.advance(now)
             self._touched[context] = None
         while self._touched:
             touched, self._touched = self._touched, {}
@@ -238,7 +266,7 @@ class RanNode:
             self.cpf.pump(now)
         for context in self._touched:
             context.hop.pump(now)
-            self._deadlines.set(context, context.hop.next_deadline())
+            self._deadlines.set(context, context.next_deadline())
 
     def _pump_context(self, context: UeContext, now: int) -> None:
         self._take_messages(context, now)
@@ -246,13 +274,31 @@ class RanNode:
         if context.c_rnti not in self.contexts:
             return
         context.hop.pump(now)
-        self._deadlines.set(context, context.hop.next_deadline())
+        if context.attempt is not None:
+            self._pump_attempt(context, context.attempt, now)
+        self._deadlines.set(context, context.next_deadline())
         if failed := context.hop.take_failed_bearers():
             bearers_failed(self, context, failed)
-        releasing = context.state is State.RELEASING
-        if context.hop.signalling.failed and not releasing:
-            self.n2.send(n2.ContextReleaseRequest(ran_ue=context.number, cause=Cause.PEER_LOST))
-        if context.hop.signalling.failed or (releasing and context.hop.signalling.idle):
+        if context.hop.signalling.failed:
+            self._signalling_failed(context)
+        elif context.state is State.RELEASING and context.hop.signalling.idle:
+            self.forget(context)
+
+    def _pump_attempt(self, context: UeContext, attempt: Attempt, now: int) -> None:
+        reestablish.take_messages(self, context, attempt, now)
+        if context.attempt is None:
+            # It has taken the place of the other, or is over.
+            context.hop.pump(now)
+            return
+        for datagram in attempt.bearer.datagrams_to_send(now):
+            self.uu_sockets.send_signalling(datagram, len(datagram), attempt.source)
+
+    def _signalling_failed(self, context: UeContext) -> None:
+        if context.state is State.SECURED:
+            reestablish.radio_link_failed(self, context)
+        elif context.state is not State.LOST:
+            if context.state is not State.RELEASING:
+                self.n2.send(n2.ContextReleaseRequest(ran_ue=context.number, cause=Cause.PEER_LOST))
             self.forget(context)
 
     def next_deadline(self) -> int | None:
@@ -295,8 +341,12 @@ _RRC_HANDLERS: dict[type, Callable[..., None]] = {
     rrc.UplinkInformationTransfer: RanNode._uplink_transfer,
     rrc.ReconfigurationComplete: RanNode._reconfiguration_answer,
     rrc.ReconfigurationFailure: RanNode._reconfiguration_answer,
+    rrc.SecurityModeComplete: start_security.answered,
+    rrc.SecurityModeFailure: start_security.answered,
+    rrc.MeasurementReport: measure.reported,
 }
 
 _SRB0_HANDLERS: dict[type, Callable[..., None]] = {
     rrc.SetupRequest: setup_requested,
+    rrc.ReestablishmentRequest: reestablish.reestablishment_requested,
 }

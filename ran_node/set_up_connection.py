@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from net4ai.codecs import n2, rrc
 from net4ai.codecs.causes import Cause
 from net4ai.codecs.l2 import BearerType
+from net4ai.ran_node.release_inactive import watch_activity
 from net4ai.ran_node.ue_context import State, UeContext
 from net4ai.stack.hop import Address, Hop, HopName
 from net4ai.stack.procedure import ProcedureTimeout, Replies
@@ -98,5 +99,7 @@ async def await_completion(node: RanNode, context: UeContext) -> None:
     finally:
         node.half_open.pop((context.source, context.ue_identity), None)
     context.state = State.CONNECTED
+    context.last_active = node.procedures.now
+    watch_activity(node, context)
     node.trace_state("UE context", c_rnti=context.c_rnti, ran_ue=context.number)
     node.n2.send(n2.InitialUeMessage(ran_ue=context.number, nas=complete.nas))

@@ -8,8 +8,10 @@ from enum import Enum
 from net4ai.codecs import rrc
 from net4ai.codecs.common import SessionConfiguration
 from net4ai.codecs.declaration import Message
+from net4ai.stack.acknowledged_bearer import AcknowledgedBearer
 from net4ai.stack.hop import Address, Hop
-from net4ai.stack.procedure import Replies
+from net4ai.stack.procedure import Procedure, Replies
+from net4ai.stack.security.srb_security import SrbSecurity
 
 
 class State(Enum):
@@ -17,6 +19,12 @@ class State(Enum):
 
     SETTING_UP = "setting up"
     CONNECTED = "connected"
+    """Security is not on yet."""
+    SECURED = "secured"
+    LOST = "lost"
+    """The radio link has failed; the UE may come back (TS 38.331 5.3.7)."""
+    PREPARED = "prepared"
+    """For a UE of another RAN node, that may be handed over."""
     RELEASING = "releasing"
     """Released as far as everyone else is concerned; only the acknowledgement of RRC Release is waited for."""
 
@@ -24,11 +32,40 @@ class State(Enum):
 LEGAL: dict[State, frozenset[type[Message]]] = {
     State.SETTING_UP: frozenset({rrc.SetupComplete}),
     State.CONNECTED: frozenset(
-        {rrc.UplinkInformationTransfer, rrc.ReconfigurationComplete, rrc.ReconfigurationFailure}
+        {
+            rrc.UplinkInformationTransfer,
+            rrc.SecurityModeComplete,
+            rrc.SecurityModeFailure,
+            rrc.ReconfigurationComplete,  # until N2 starts security
+            rrc.ReconfigurationFailure,
+        }
     ),
+    State.SECURED: frozenset(
+        {
+            rrc.UplinkInformationTransfer,
+            rrc.ReconfigurationComplete,
+            rrc.ReconfigurationFailure,
+            rrc.MeasurementReport,
+        }
+    ),
+    State.LOST: frozenset(),
+    State.PREPARED: frozenset(),
     State.RELEASING: frozenset(),
 }
 """Messages taken on SRB1, by state; all others are dropped."""
+
+
+@dataclass(eq=False, slots=True)
+class Attempt:
+    """A re-establishment that is answered and not completed: what counts once it is."""
+
+    ue_identity: int
+    source: Address
+    bulk_address: Address
+    bearer: AcknowledgedBearer
+    """The fresh SRB1."""
+    k_gnb: bytes
+    security: SrbSecurity
 
 
 @dataclass(eq=False, slots=True)
@@ -52,11 +89,35 @@ class UeContext:
     """Reconfigurations under way (the first) and waiting."""
     reconfiguration: rrc.Reconfiguration | None = None
     """Sent and not answered."""
+    k_gnb: bytes | None = None
+    """Key of the connection, 32 octets, once security is on."""
+    security: SrbSecurity | None = None
+    attempt: Attempt | None = None
+    """Re-establishment under way."""
+    held: list[rrc.Rrc] = field(default_factory=list)
+    """Messages that wait for the UE to come back."""
+    measured: rrc.MeasurementReport | None = None
+    """What the UE has reported last."""
+    last_active: int = 0
+    """When NAS or DEP last passed, in nanoseconds."""
+    watch: Procedure[None] | None = None
+    """Looks for inactivity."""
     last_transaction: int = rrc.TRANSACTION_MAXIMUM
 
     @property
     def c_rnti(self) -> int:
         return self.hop.identity
+
+    def advance(self, now: int) -> None:
+        """Time has come to `now`, for its bearers."""
+        self.hop.advance(now)
+        if self.attempt is not None:
+            self.attempt.bearer.advance(now)
+
+    def next_deadline(self) -> int | None:
+        """When to call `advance`."""
+        deadlines = [self.hop.next_deadline(), self.attempt.bearer.next_deadline() if self.attempt else None]
+        return min((deadline for deadline in deadlines if deadline is not None), default=None)
 
     def next_transaction(self) -> int:
         """The next identifier in turn: a late answer to a message must not be taken for that to a newer one."""
