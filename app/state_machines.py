@@ -125,6 +125,8 @@ _CONTEXT_AT_THE_RAN_NODE = Machine(
         Way(State.SECURED, "UE Context Release Command / Release", State.RELEASING),
         Way(State.LOST, "Re-establishment Request / Re-establishment", State.SECURED),
         Way(State.LOST, "context-kept ended / UE Context Release Request", START),
+        Way(START, "Handover Request / Acknowledge", State.PREPARED),
+        Way(State.PREPARED, "handover-prepared ended, UE Context Release Command", START),
         Way(State.RELEASING, "Release acknowledged, SRB1 failed", START),
     ),
     legal=_by_name(ue_context.LEGAL),  # type: ignore[arg-type]
