@@ -27,16 +27,39 @@ TIMERS: dict[str, Timer] = {
     "T302": Timer(1000, 0, "TS 38.331 7.1.1", "UE: set-up failed or was rejected; at the end a new attempt."),
     "T310": Timer(2000, 1, "TS 38.331 7.1.1", "UE: out of synchrony; at the end the radio link has failed."),
     "T311": Timer(10000, 1, "TS 38.331 7.1.1", "UE: radio link failed; without a suitable cell the UE is idle."),
-    "camping": Timer(5000, 0, "ours", "UE: System Information Request sent; at the end sent again. Valid 3 times this."),
+    "camping": Timer(
+        5000, 0, "ours", "UE: System Information Request sent; at the end sent again. Valid 3 times this."
+    ),
     "cell-search": Timer(500, 0, "ours", "UE: no cell is heard, System Information Request sent; sent again."),
     "cell-selection": Timer(3000, 1, "ours", "UE: wants a connection; at the end there is no suitable cell."),
     "setup-complete": Timer(5000, 1, "ours", "RAN node: RRC Setup sent; at the end the half-open context is freed."),
-    "reconfiguration": Timer(6000, 1, "TS 38.331 5.3.5", "RAN node: RRC Reconfiguration sent; then it is released."),
-    "reconfiguration-turn": Timer(3000, 1, "ours", "RAN node: another reconfiguration under way; then BUSY."),
+    "security-mode": Timer(5000, 1, "TS 38.331 5.3.4", "RAN node: Security Mode Command sent; at the end it failed."),
+    "reestablishment-complete": Timer(5000, 1, "TS 38.331 5.3.7", "RAN node: Re-establishment sent; then forgotten."),
+    "context-kept": Timer(10000, 1, "ours", "RAN node: SRB1 has failed; without re-establishment the UE is released."),
+    "reconfiguration": Timer(
+        6000, 1, "TS 38.331 5.3.5", "RAN node: RRC Reconfiguration sent; then it is released."
+    ),
+    "reconfiguration-turn": Timer(
+        3000, 1, "ours", "RAN node: another reconfiguration under way; then BUSY."
+    ),
     "T3510": Timer(15000, 3, "TS 24.501 10.2", "UE: Registration Request sent; at the end sent again, then failed."),
     "T3512": Timer(30000, 0, "TS 24.501 5.3.7", "UE: registered; at the end it registers again."),
     "T3517": Timer(5000, 3, "TS 24.501 10.2", "UE: Service Request sent; at the end it failed, the UE registers."),
     "T3580": Timer(16000, 3, "TS 24.501 10.3", "UE: Computing Request sent; at the end sent again, then failed."),
+    "T3521": Timer(5000, 3, "TS 24.501 10.2", "UE: Deregistration Request sent; sent again, then it leaves anyway."),
+    "T3513": Timer(
+        2000, 4, "TS 24.501 10.2", "Core: Paging sent; at the end sent again, then what it was for is lost."
+    ),
+    "T3522": Timer(6000, 3, "TS 24.501 10.2", "Core: Deregistration Request sent; sent again, then the UE has left."),
+    "T3550": Timer(6000, 3, "TS 24.501 10.2", "Core: Registration Accept sent; sent again, then registration failed."),
+    "T3560": Timer(6000, 3, "TS 24.501 10.2", "Core: NAS Security Mode Command sent; sent again, then it failed."),
+    "mobile-reachable": Timer(90000, 1, "TS 24.501 5.3.7", "Core: the UE is idle; at the end it is deregistered."),
+    "initial-context-setup": Timer(12000, 1, "TS 38.413 8.3.1", "Core: Initial Context Setup sent; then it failed."),
+    "handover-request": Timer(4000, 1, "TS 38.413 8.4.2", "Core: Handover Request sent to the target; then it failed."),
+    "handover-preparation": Timer(7000, 1, "TS 38.413 8.4.1", "RAN node: Handover Required sent; then it cancels."),
+    "handover-prepared": Timer(10000, 1, "TS 38.413 8.4.2", "RAN node: prepared as a target; then all is freed."),
+    "handover-cancel": Timer(4000, 1, "TS 38.413 8.4.5", "RAN node: Handover Cancel sent; at the end it is forgotten."),
+    "session-change": Timer(12000, 1, "TS 38.413 8.2.2", "Core: Session Modify or Release sent; at the end it failed."),
     "n2-setup": Timer(5000, 1, "TS 38.413 8.7.1", "RAN node: N2 Setup Request sent; at the end the connection is cut."),
     "session-setup": Timer(12000, 1, "TS 38.413 8.2.1", "Core: Session Setup Request sent; at the end it failed."),
     "attach": Timer(400, 0, "ours", "T4, T8: Attach Request sent; at the end sent again, without end."),
@@ -68,6 +91,9 @@ MARGIN = 3000
 NESTED: dict[str, tuple[str, ...]] = {
     "session-setup": ("reconfiguration-turn", "reconfiguration"),
     "T3580": ("session-setup",),
+    "session-change": ("reconfiguration-turn", "reconfiguration"),
+    "mobile-reachable": ("T3512", "T3517"),
+    "handover-preparation": ("handover-request",),
     "link-request": ("begin",),
     "relayed-request": ("link-request",),
     "bus-call": ("link-request",),
