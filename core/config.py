@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 import msgspec
+
+from net4ai.codecs.common import CipheringAlgorithm, IntegrityAlgorithm
 
 MAXIMUM_IDENTITY = 64
 """Octets of a subscription identity on the wire."""
@@ -22,9 +24,9 @@ class CoreConfig(msgspec.Struct, forbid_unknown_fields=True):
         Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")],
     ]
     """Subscriptions that may access the network, each with its K_AMF: 32 octets in hex, a test key."""
-    integrity: Literal["NIA0", "NIA2"] = "NIA2"
+    integrity: IntegrityAlgorithm = IntegrityAlgorithm.NIA2
     """Integrity algorithm of NAS; who cannot use it is not registered."""
-    ciphering: Literal["NEA0", "NEA2"] = "NEA2"
+    ciphering: CipheringAlgorithm = CipheringAlgorithm.NEA2
     """Ciphering algorithm of NAS."""
     overload: Annotated[int, msgspec.Meta(ge=1)] = 4096
     """Registrations under way at which the RAN nodes are asked to hold back new connections."""

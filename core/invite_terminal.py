@@ -11,7 +11,8 @@ from net4ai.codecs.bus import ClientAccepted, InviteClients
 from net4ai.stack.procedure import ProcedureError
 
 if TYPE_CHECKING:
-    from net4ai.core.access_manager import AccessManager, Terminal
+    from net4ai.core.access_manager import AccessManager
+    from net4ai.core.terminal import Terminal
 
 
 async def invite_terminal(
@@ -21,7 +22,8 @@ async def invite_terminal(
     session = terminal.sessions.get(job)
     if session is None or terminal.lost:
         return None
-    terminal.send(
+    manager.send(
+        terminal,
         nas.RoutineInvite(
             execution=request.execution,
             session=session,
@@ -33,7 +35,7 @@ async def invite_terminal(
             sequential=request.sequential,
             settings=msgspec.json.encode(request.settings),
             key=request.key,
-        )
+        ),
     )
     try:
         answer = await terminal.replies.expect(("invite", request.execution), manager.entity.timers["invite"])

@@ -45,9 +45,7 @@ class Core:
         self.service_manager = ServiceManager(self.entities[names.SERVICE_MANAGER], config.k)
         self.orchestrator = Orchestrator(self.entities[names.ORCHESTRATOR])
         self.resource_manager = ResourceManager(self.entities[names.RESOURCE_MANAGER], config.nodes)
-        self.access_manager = AccessManager(
-            self.entities[names.ACCESS_MANAGER], config.seed, config.subscribers, random_identity
-        )
+        self.access_manager = AccessManager(self.entities[names.ACCESS_MANAGER], config, random_identity)
         self.job_manager = JobManager(self.entities[names.JOB_MANAGER])
         self.task_manager = TaskManager(self.entities[names.TASK_MANAGER])
         self.routine_manager = RoutineManager(self.entities[names.ROUTINE_MANAGER])

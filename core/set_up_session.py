@@ -7,36 +7,67 @@ from typing import TYPE_CHECKING
 from net4ai.codecs import n2, nas
 from net4ai.codecs.causes import Cause
 from net4ai.codecs.common import QosProfile
-from net4ai.stack.procedure import ProcedureError
+from net4ai.core.release_session import release_session
+from net4ai.stack.drops import Drop
+from net4ai.stack.procedure import ProcedureCancelled, ProcedureError
 
 if TYPE_CHECKING:
-    from net4ai.core.access_manager import AccessManager, Terminal
+    from net4ai.core.access_manager import AccessManager
+    from net4ai.core.terminal import Terminal
 
 COMPUTING_QOS = QosProfile(five_qi=128, priority=20)
 """Operator class for activations and gradients (docs/spec); shaping comes with the data plane."""
 
 
+def computing_requested(manager: AccessManager, terminal: Terminal, request: nas.ComputingRequest) -> None:
+    """A computing request of a terminal has come."""
+    if request.transaction in terminal.requests:
+        manager.drop(terminal, Drop.REQUEST_UNDER_WAY)
+        return
+    procedure = manager.entity.procedures.start(
+        "session set-up", set_up_session(manager, terminal, request), ue=terminal.subscriber
+    )
+    if not procedure.done:
+        terminal.requests[request.transaction] = procedure
+
+
 async def set_up_session(manager: AccessManager, terminal: Terminal, request: nas.ComputingRequest) -> None:
     """Ask the RAN node for the session, tell the terminal. A refusal reaches the terminal as such."""
     try:
-        if request.job not in manager.offers:
-            raise ProcedureError(Cause.UNKNOWN_JOB)
-        if request.job not in terminal.consents:
-            raise ProcedureError(Cause.NO_CONSENT)
+        _check(manager, terminal, request.job)
         if request.job not in terminal.sessions:
-            response = await terminal.association.request(
-                terminal.context,
-                lambda transaction: n2.SessionSetupRequest(
-                    ran_ue=terminal.context, transaction=transaction, job=request.job, qos=(COMPUTING_QOS,)
-                ),
-                "session-setup",
-            )
-            terminal.sessions[request.job] = response.session
+            await _ask_ran_node(manager, terminal, request.job)
+    except ProcedureCancelled:
+        raise
     except ProcedureError as error:
-        terminal.send(nas.ComputingReject(transaction=request.transaction, cause=error.cause))
+        manager.send(terminal, nas.ComputingReject(transaction=request.transaction, cause=error.cause))
         raise
     else:
-        accept = nas.ComputingAccept(transaction=request.transaction, session=terminal.sessions[request.job])
-        terminal.send(accept)
+        session = terminal.sessions[request.job]
+        manager.send(terminal, nas.ComputingAccept(transaction=request.transaction, session=session))
     finally:
         terminal.requests.pop(request.transaction, None)
+
+
+def _check(manager: AccessManager, terminal: Terminal, job: int) -> None:
+    if job not in manager.offers:
+        raise ProcedureError(Cause.UNKNOWN_JOB)
+    if job not in terminal.consents:
+        raise ProcedureError(Cause.NO_CONSENT)
+
+
+async def _ask_ran_node(manager: AccessManager, terminal: Terminal, job: int) -> None:
+    if terminal.association is None:
+        raise ProcedureCancelled("terminal lost")
+    qos = (COMPUTING_QOS,)
+    response: n2.SessionSetupResponse = await terminal.association.request(
+        lambda transaction: n2.SessionSetupRequest(ran_ue=terminal.context, transaction=transaction, job=job, qos=qos),
+        "session-setup",
+    )
+    terminal.sessions[job], terminal.quality[job] = response.session, qos
+    try:
+        # Meanwhile the job may have ended, or the consent to it.
+        _check(manager, terminal, job)
+    except ProcedureError as error:
+        await release_session(manager, terminal, job, error.cause)
+        raise

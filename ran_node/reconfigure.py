@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -32,19 +30,34 @@ class Change:
     released_measurements: tuple[int, ...] = ()
 
 
-@asynccontextmanager
-async def in_turn(node: RanNode, context: UeContext) -> AsyncIterator[None]:
-    """Wait until no other reconfiguration of the UE is under way. Raises `ProcedureError`: BUSY, or the UE is lost."""
-    if len(context.turns) >= MAXIMUM_WAITING:
-        raise ProcedureError(Cause.BUSY, f"C-RNTI {context.c_rnti}: {MAXIMUM_WAITING} reconfigurations")
-    turn = object()
-    context.turns.append(turn)
-    try:
-        if context.turns[0] is not turn:
-            await _turn_to_come(node, context, turn)
-        yield
-    finally:
-        context.turns.remove(turn)
+class in_turn:
+    """Waits until no other reconfiguration of the UE is under way. Raises `ProcedureError`: BUSY, or the UE is lost.
+
+    (No generator: a procedure that is dropped at the end of a process could not close it.)
+    """
+
+    def __init__(self, node: RanNode, context: UeContext) -> None:
+        self._node = node
+        self._context = context
+
+    async def __aenter__(self) -> None:
+        context = self._context
+        if len(context.turns) >= MAXIMUM_WAITING:
+            raise ProcedureError(Cause.BUSY, f"C-RNTI {context.c_rnti}: {MAXIMUM_WAITING} reconfigurations")
+        context.turns.append(self)
+        try:
+            if context.turns[0] is not self:
+                await _turn_to_come(self._node, context, self)
+        except BaseException:
+            self._leave()
+            raise
+
+    async def __aexit__(self, *_: object) -> None:
+        self._leave()
+
+    def _leave(self) -> None:
+        context = self._context
+        context.turns.remove(self)
         if context.turns:
             context.replies.give(("turn", context.turns[0]), None)
 

@@ -93,6 +93,21 @@ class Drop(StrEnum):
     UNKNOWN_CONTEXT = "unknown UE context", "No UE has this identity."
     PEER_LOST = "peer lost", "For a peer that is gone."
 
+    NOT_SECURED = "not secured", "Came unprotected, and may not, or not any more."
+    NO_SECURITY_CONTEXT = "no security context", "Came protected, and there are no keys yet."
+    STATUS_OF_PEER = "peer could not take a message", "NAS Status or Error Indication: a message of ours was refused."
+    REGISTRATION_UNDER_WAY = "registration under way", "The same registration request again."
+    UNKNOWN_TEMPORARY_IDENTITY = "unknown temporary identity", "Not the identity that was given, or of nobody here."
+    TOO_MANY_TERMINALS = "too many terminals", "As many terminals are connected as the core takes."
+    NO_FIRST_MESSAGE = "no context for NAS message", "First of a UE, and neither registration nor service request."
+    TERMINAL_LOST = "terminal lost", "For a terminal that has gone."
+    TERMINAL_NOT_REACHED = "terminal not reached", "For an idle terminal that did not answer to paging."
+    IDLE_QUEUE_FULL = "queue of an idle terminal full", "More to say to an idle terminal than is kept for it."
+    REQUEST_UNDER_WAY = "request under way", "The same computing request again."
+    CONSENT_TO_UNKNOWN_JOB = "consent to unknown job", "A job that is not on offer, or not any more."
+    NO_INVITATION = "answer to no invitation", "Nobody waits, or waits any more, for this answer to an invitation."
+    UNKNOWN_TURN = "end of an unknown turn", "Another turn is under way, or none, or the seat is another's."
+
     # Compute plane
     UNKNOWN_INSTANCE = "unknown instance", "No such instance of a service function runs here."
     FOREIGN_INSTANCE = "instance of another peer", "Speaks of an instance that runs at another peer."

@@ -15,6 +15,7 @@ from net4ai.codecs.l2 import L2_HEADER_SIZE
 from net4ai.stack.compute import Compute
 from net4ai.stack.deadlines import Deadlines
 from net4ai.stack.dep.credit import CreditBudget
+from net4ai.stack.dep.error_rate import ErrorRate
 from net4ai.stack.dep_endpoint import DepEndpoint
 from net4ai.stack.drops import Drop, DropCounter
 from net4ai.stack.hop import Address, Hop, Sockets
@@ -65,6 +66,8 @@ class UeProcess:
         """Connected terminals by C-RNTI."""
         self.complaints: set[str] = set()
         """Why terminals could not connect, since the last one could."""
+        self.status_rate = ErrorRate()
+        """Of NAS Status, over all terminals."""
         self.terminals = [Terminal(self, number, terminal) for number, terminal in enumerate(config.terminals, 1)]
         self._compute_replies = Replies(procedures)
         self._functions: dict[int, tuple[str, bytes]] = {}
@@ -78,6 +81,13 @@ class UeProcess:
         self.procedures.start("camp", self.cell.camp(), traced=False)
         for terminal in self.terminals:
             self.procedures.start("life", terminal.live(), traced=False)
+
+    def switch_off(self, now: int) -> None:
+        """The process ends: its terminals tell the network, which need not answer."""
+        self.procedures.advance(now)
+        for terminal in self.terminals:
+            terminal.switch_off()
+        self.procedures.run()
 
     # Radio
 

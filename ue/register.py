@@ -6,17 +6,19 @@ import contextlib
 from typing import TYPE_CHECKING
 
 from net4ai.codecs import nas
-from net4ai.codecs.causes import cause_of
-from net4ai.codecs.common import SecurityCapabilities, VersionRange
+from net4ai.codecs.causes import Cause, cause_of
+from net4ai.codecs.common import VersionRange
+from net4ai.codecs.nas import RegistrationType
 from net4ai.stack.procedure import ProcedureRejected, ProcedureTimeout
+from net4ai.ue.nas_security_mode import CAPABILITIES
 from net4ai.ue.states import NasState
 
 if TYPE_CHECKING:
     from net4ai.ue.terminal import Terminal
 
 VERSIONS = VersionRange(lowest=nas.VERSION, highest=nas.VERSION)
-CAPABILITIES = SecurityCapabilities(integrity=0xA0, ciphering=0xA0)
-"""NIA0 and NIA2, NEA0 and NEA2."""
+
+_ANSWER = "registration"
 
 
 async def register(terminal: Terminal) -> None:
@@ -26,14 +28,10 @@ async def register(terminal: Terminal) -> None:
         if attempt:
             terminal.send_nas(request(terminal))
         try:
-            answer = await terminal.replies.expect("registration", process.timers["T3510"])
+            await terminal.replies.expect(_ANSWER, process.timers["T3510"])
+            return
         except ProcedureTimeout:
             continue
-        if isinstance(answer, nas.RegistrationReject):
-            raise ProcedureRejected(cause_of(answer.cause), "registration")
-        terminal.nas_state = NasState.REGISTERED
-        terminal.trace_state("registered")
-        return
     raise ProcedureTimeout("T3510: no answer to the registration")
 
 
@@ -45,11 +43,31 @@ async def stay_registered(terminal: Terminal) -> None:
     process = terminal.process
     while True:
         await process.procedures.sleep(process.timers["T3512"])
-        terminal.send_nas(request(terminal))
+        terminal.send_nas(request(terminal, RegistrationType.PERIODIC))
         with contextlib.suppress(ProcedureTimeout):
-            await terminal.replies.expect("registration", process.timers["T3510"])
+            await terminal.replies.expect(_ANSWER, process.timers["T3510"])
 
 
-def request(terminal: Terminal) -> nas.RegistrationRequest:
+def request(terminal: Terminal, kind: RegistrationType = RegistrationType.INITIAL) -> nas.RegistrationRequest:
     """The terminal's registration."""
-    return nas.RegistrationRequest(versions=VERSIONS, capabilities=CAPABILITIES, identity=terminal.config.identity)
+    return nas.RegistrationRequest(
+        type=kind, versions=VERSIONS, capabilities=CAPABILITIES, identity=terminal.config.identity
+    )
+
+
+def accepted(terminal: Terminal, message: nas.RegistrationAccept) -> None:
+    """The terminal takes its temporary identity, and says so each time it is told."""
+    terminal.temporary_identity = message.temporary_identity
+    terminal.send_nas(nas.RegistrationComplete(temporary_identity=message.temporary_identity))
+    if terminal.nas_state is not NasState.REGISTERED:
+        terminal.nas_state = NasState.REGISTERED
+        terminal.trace_state("registered")
+    terminal.replies.give(_ANSWER, message)
+
+
+def rejected(terminal: Terminal, message: nas.RegistrationReject | nas.AuthenticationReject) -> None:
+    """The network does not want the terminal. One that was registered is so no more."""
+    cause = cause_of(message.cause) if isinstance(message, nas.RegistrationReject) else Cause.AUTHENTICATION_FAILED
+    error = ProcedureRejected(cause, "registration")
+    if not terminal.replies.fail(_ANSWER, error) or terminal.nas_state is NasState.REGISTERED:
+        terminal.release(cause)

@@ -17,7 +17,7 @@ from net4ai.stack.drops import Drop
 from net4ai.stack.security.algorithms import Direction
 from net4ai.stack.security.key_hierarchy import PARENT_KEY_SIZE
 from net4ai.stack.security.srb_security import SrbSecurity
-from net4ai.ue.register import CAPABILITIES
+from net4ai.ue.nas_security_mode import CAPABILITIES
 from net4ai.ue.states import RrcState, is_legal_rrc
 
 if TYPE_CHECKING:

@@ -25,6 +25,8 @@ class NasState(Enum):
 
     DEREGISTERED = "deregistered"
     REGISTERED = "registered"
+    DEREGISTERING = "deregistering"
+    """The terminal has asked to leave."""
 
 
 RRC_LEGAL: dict[RrcState, frozenset[type[Message]]] = {
@@ -41,10 +43,26 @@ CELL_WIDE: frozenset[type[Message]] = frozenset({rrc.SystemInformation, rrc.Pagi
 """RRC messages to all UEs of the cell: the process takes them, in every state of its terminals."""
 
 NAS_LEGAL: dict[NasState, frozenset[type[Message]]] = {
-    NasState.DEREGISTERED: frozenset({nas.RegistrationAccept, nas.RegistrationReject}),
+    NasState.DEREGISTERED: frozenset(
+        {
+            nas.RegistrationAccept,
+            nas.RegistrationReject,
+            nas.AuthenticationRequest,
+            nas.AuthenticationReject,
+            nas.SecurityModeCommand,
+            nas.Status,
+        }
+    ),
     NasState.REGISTERED: frozenset(
         {
             nas.RegistrationAccept,
+            nas.RegistrationReject,
+            nas.AuthenticationRequest,
+            nas.AuthenticationReject,
+            nas.NetworkDeregistrationRequest,
+            nas.ServiceAccept,
+            nas.ServiceReject,
+            nas.Status,
             nas.JobList,
             nas.ComputingAccept,
             nas.ComputingReject,
@@ -53,8 +71,9 @@ NAS_LEGAL: dict[NasState, frozenset[type[Message]]] = {
             nas.RoutineComplete,
         }
     ),
+    NasState.DEREGISTERING: frozenset({nas.DeregistrationAccept, nas.NetworkDeregistrationRequest, nas.Status}),
 }
-"""NAS messages a terminal takes, by state; all others are dropped."""
+"""NAS messages a terminal takes, by state; all others are dropped. DEREGISTERED is the state of a registration, too."""
 
 
 def is_legal_rrc(message: object, state: RrcState, bearer: str) -> bool:

@@ -15,9 +15,10 @@ from net4ai.stack.procedure import Procedure, ProcedureError, Promise, Replies, 
 from net4ai.stack.security.nas_security import NasSecurity
 from net4ai.stack.security.srb_security import SrbSecurity
 from net4ai.stack.trace import TraceEvent
-from net4ai.ue import take_part
+from net4ai.ue import core_dialogue, take_part
 from net4ai.ue.config import TerminalConfig
 from net4ai.ue.connect import connect
+from net4ai.ue.deregister import deregister, switch_off
 from net4ai.ue.measure import stop_measuring
 from net4ai.ue.reestablish import reestablish
 from net4ai.ue.register import register, request, stay_registered
@@ -52,6 +53,12 @@ class Terminal:
         """Given at registration; the terminal is paged by it."""
         self.nas_security: NasSecurity | None = None
         """Of the registration."""
+        self.nas_secured = False
+        """Secure exchange of NAS messages has begun on this connection."""
+        self.security_answer: tuple[nas.Protected | None, bytes] = (None, b"")
+        """The NAS Security Mode Command that was taken, and what was answered."""
+        self.leaving = False
+        """It will not register again."""
         self.k_gnb: bytes | None = None
         """Key of the connection, 32 octets, as NAS has made it (TS 33.501 A.9) or re-establishment (A.11)."""
         self.security: SrbSecurity | None = None
@@ -72,7 +79,7 @@ class Terminal:
     async def live(self) -> None:
         """Connect, register, stay until released; who is still registered waits for something to say; then again."""
         process = self.process
-        while True:
+        while not self.leaving or self.nas_state is NasState.REGISTERED:
             try:
                 await self._come_in()
             except ProcedureError as error:
@@ -83,6 +90,7 @@ class Terminal:
             process.complaints.clear()
             self._released = process.procedures.promise("release")
             staying = process.procedures.start("stay registered", stay_registered(self), traced=False)
+            self._deregister_if_leaving()
             await self._released
             staying.cancel("released")
             if self.nas_state is NasState.REGISTERED:
@@ -97,6 +105,21 @@ class Terminal:
         else:
             await procedures.start("RRC set-up", connect(self, request(self)), ue=self.name)
             await procedures.start("registration", register(self), ue=self.name)
+
+    def leave(self) -> None:
+        """Deregister for good, an idle terminal once it is connected (TS 24.501 5.5.2.2)."""
+        self.leaving = True
+        self.want_connection(nas.ServiceType.SIGNALLING)
+        if self._released is not None and not self._released.done:
+            self._deregister_if_leaving()
+
+    def switch_off(self) -> None:
+        """The terminal is gone at once."""
+        switch_off(self)
+
+    def _deregister_if_leaving(self) -> None:
+        if self.leaving and self.nas_state is NasState.REGISTERED:
+            self.process.procedures.start("deregistration", deregister(self), ue=self.name)
 
     def want_connection(self, service: nas.ServiceType) -> None:
         """Registered but idle, there is something to say or to hear: the terminal connects. Nothing elsewhere."""
@@ -132,13 +155,22 @@ class Terminal:
 
     def send_nas(self, message: nas.Nas) -> None:
         """Send to the access manager."""
-        self.send_rrc(rrc.UplinkInformationTransfer(nas=self.encode_nas(message)))
+        self.process.procedures.pass_on(
+            "NAS",
+            "out",
+            "access-manager",
+            message,
+            lambda going: self.send_encoded_nas(self.encode_nas(going)),
+            node=self.name,
+        )
 
     def encode_nas(self, message: nas.Nas) -> bytes:
         """A NAS message as it goes to the access manager."""
-        data = message.encode()
-        self.trace_nas(message, "out", len(data))
-        return data
+        return core_dialogue.encode(self, message)
+
+    def send_encoded_nas(self, data: bytes) -> None:
+        """Send a NAS message that is encoded, and protected if need be."""
+        self.send_rrc(rrc.UplinkInformationTransfer(nas=data))
 
     def reply(self, key: Hashable, message: Message) -> None:
         """An answer has come: to whoever waits for it."""
@@ -179,7 +211,8 @@ class Terminal:
             self.hop = None
         self.rrc_state = RrcState.IDLE
         self.k_gnb = self.security = None
-        if cause != Cause.USER_INACTIVITY:
+        self.nas_secured = False
+        if cause != Cause.USER_INACTIVITY or self.nas_state is not NasState.REGISTERED:
             self.nas_state = NasState.DEREGISTERED
             self.temporary_identity = None
             self.nas_security = None

@@ -31,6 +31,7 @@ PARENT_KEY_SIZE = 32
 
 _FC_ALGORITHM_KEY = 0x69
 _FC_K_GNB = 0x6E
+_FC_NEXT_HOP = 0x6F
 _FC_K_NG_RAN_STAR = 0x70
 _3GPP_ACCESS = 0x01
 _NO_FREQUENCY = bytes(3)
@@ -62,6 +63,16 @@ def k_gnb(k_amf: Buffer, uplink_nas_count: int) -> bytes:
     _check_parent("K_AMF", k_amf)
     _check("uplink NAS COUNT", uplink_nas_count, MAXIMUM_COUNT)
     return kdf(k_amf, _FC_K_GNB, uplink_nas_count.to_bytes(4, "big"), bytes([_3GPP_ACCESS]))
+
+
+def next_hop(k_amf: Buffer, previous: Buffer) -> bytes:
+    """NH, 32 octets: what another RAN node's K_NG-RAN* is derived from in a handover (TS 33.501 A.10).
+
+    `previous` is the NH before it, for the first one K_gNB. Raises `EncodeError` for a key that does not fit.
+    """
+    _check_parent("K_AMF", k_amf)
+    _check_parent("K_gNB or NH", previous)
+    return kdf(k_amf, _FC_NEXT_HOP, bytes(previous))
 
 
 def k_ng_ran_star(key: Buffer, cell: int) -> bytes:

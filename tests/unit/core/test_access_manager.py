@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import pytest
-from core_bench import Bench, FakeRanNode, Scripted, cause, consent
+from core_bench import Bench, FakeRanNode, Scripted, cause, consent, core_config
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -23,7 +24,7 @@ from net4ai.codecs.bus import (
 )
 from net4ai.codecs.causes import Cause
 from net4ai.codecs.derivation import derive
-from net4ai.core import access_manager, names
+from net4ai.core import names
 from net4ai.core.access_manager import OFFERS_PER_MESSAGE, AccessManager
 
 SUBSCRIBERS = [f"imsi-00101{number:010d}" for number in range(1, 13)]
@@ -35,7 +36,9 @@ class World(Bench):
 
     def __init__(self, seed: int = SEED) -> None:
         super().__init__()
-        self.manager = AccessManager(self.entity(names.ACCESS_MANAGER), seed, SUBSCRIBERS, lambda: 0xABCD)
+        self.manager = AccessManager(
+            self.entity(names.ACCESS_MANAGER), core_config(SUBSCRIBERS, seed), itertools.count(0xABCD).__next__
+        )
         self.routine_manager: Scripted = self.scripted(names.ROUTINE_MANAGER)
         self.ran = FakeRanNode(self, self.manager)
 
@@ -95,82 +98,6 @@ class World(Bench):
 @pytest.fixture
 def world() -> World:
     return World()
-
-
-# --- Registration
-
-
-def test_a_subscriber_is_accepted(world: World) -> None:
-    world.ran.register(1, SUBSCRIBERS[0])
-    assert world.ran.to(1) == [nas.RegistrationAccept(version=1, temporary_identity=0xABCD)]
-    assert world.manager.registered[SUBSCRIBERS[0]].context == 1
-
-
-def test_a_repeated_registration_gets_the_same_answer(world: World) -> None:
-    world.ran.register(1, SUBSCRIBERS[0])
-    world.ran.register(1, SUBSCRIBERS[0])
-    first, second = world.ran.to(1)
-    assert first == second
-    assert len(world.states("terminal registered")) == 1
-
-
-@pytest.mark.parametrize(
-    ("identity", "versions", "expected"),
-    [("imsi-unknown", (1, 1), Cause.NOT_ALLOWED), (SUBSCRIBERS[0], (2, 9), Cause.VERSION_NOT_SUPPORTED)],
-)
-def test_a_rejected_terminal_leaves_no_context_behind(
-    world: World, identity: str, versions: tuple[int, int], expected: Cause
-) -> None:
-    world.ran.register(1, identity, *versions)
-    (answer,) = world.ran.to(1)
-    assert isinstance(answer, nas.RegistrationReject)
-    assert (answer.cause, answer.versions.lowest, answer.versions.highest) == (expected, 1, 1)
-    assert world.ran.released() == [1]
-    assert not world.manager.terminals
-
-
-def test_a_registered_terminal_cannot_become_another_subscriber(world: World) -> None:
-    world.ran.register(1, SUBSCRIBERS[0])
-    world.ran.register(1, SUBSCRIBERS[1])
-    assert isinstance(world.ran.to(1)[-1], nas.RegistrationReject)
-    assert not world.manager.registered
-    assert world.ran.released() == [1]
-
-
-def test_a_subscriber_that_comes_back_replaces_its_old_context(world: World) -> None:
-    other = FakeRanNode(world, world.manager, "ran-2")
-    world.ran.register(1, SUBSCRIBERS[0])
-    other.register(9, SUBSCRIBERS[0])
-    assert world.manager.registered[SUBSCRIBERS[0]].association is other.association
-    assert world.ran.released() == [1]
-    world.ran.say(n2.ContextReleaseComplete(ran_ue=1))
-    assert world.manager.registered[SUBSCRIBERS[0]].context == 9
-    assert len(world.manager.terminals) == 1
-
-
-def test_before_registration_nothing_else_is_taken(world: World) -> None:
-    world.offer()
-    world.ran.say_nas(5, consent())
-    assert world.drops() == ["no context for NAS message"]
-    assert world.ran.released() == [5]
-    assert not world.manager.terminals
-
-
-def test_terminals_are_bounded(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(access_manager, "MAXIMUM_TERMINALS", 2)
-    for context in (1, 2, 3):
-        world.ran.register(context, SUBSCRIBERS[context])
-    assert len(world.manager.terminals) == 2
-    assert world.drops() == ["no context for NAS message"]
-    assert world.ran.released() == [3]
-
-
-@pytest.mark.parametrize("message", [n2.ContextReleaseRequest(ran_ue=1, cause=0), n2.ContextReleaseComplete(ran_ue=1)])
-def test_a_lost_terminal_is_forgotten(world: World, message: n2.N2) -> None:
-    world.ran.register(1, SUBSCRIBERS[0])
-    world.ran.say(message)
-    assert not world.manager.terminals
-    assert not world.manager.registered
 
 
 # --- Offers and consent

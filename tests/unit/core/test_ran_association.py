@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
-from core_bench import Bench, FakeRanNode, consent
+from core_bench import Bench, FakeRanNode, consent, core_config
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -22,7 +24,9 @@ SUBSCRIBER = "imsi-1"
 class World(Bench):
     def __init__(self) -> None:
         super().__init__()
-        self.manager = AccessManager(self.entity(names.ACCESS_MANAGER), 1, [SUBSCRIBER, "imsi-2"], lambda: 1)
+        self.manager = AccessManager(
+            self.entity(names.ACCESS_MANAGER), core_config([SUBSCRIBER, "imsi-2"]), itertools.count(1).__next__
+        )
 
 
 def registration(identity: str = SUBSCRIBER) -> bytes:

@@ -1,0 +1,108 @@
+"""What the access manager knows of one terminal, connected or not. Towards the rest of the core it is a seat."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from net4ai.codecs import n2, nas
+from net4ai.codecs.common import QosProfile
+from net4ai.stack.procedure import Procedure, Replies
+from net4ai.stack.security.nas_security import NasSecurity
+
+if TYPE_CHECKING:
+    from net4ai.core.ran_association import RanAssociation
+
+MAXIMUM_QUEUED = 32
+"""Messages kept for a terminal that has to be paged first."""
+
+
+@dataclass(eq=False, slots=True)
+class Terminal:
+    """A terminal's context: from its first registration request until it is deregistered.
+
+    Connected (CM-CONNECTED, TS 23.501 5.3.3) it has an association and a context there. Released for inactivity it is
+    idle: still registered, without both, and paged when there is something to say.
+    """
+
+    request: nas.RegistrationRequest
+    """The request it came with; a repetition is known by it."""
+    association: RanAssociation | None
+    """N2 of the RAN node it is connected through; None: idle."""
+    context: int
+    """Its context's identity there."""
+    node: str
+    """The RAN node it is or was last connected through."""
+    replies: Replies
+    security: NasSecurity | None = None
+    secured: bool = False
+    """Secure exchange of NAS messages has begun on this connection: nothing goes or comes unprotected any more."""
+    k_gnb: bytes = b""
+    """Key of this connection; the RAN node derives its own from it."""
+    next_hop: bytes = b""
+    next_hop_chaining_count: int = 0
+    """Of `next_hop` (TS 33.501 6.9.2.1)."""
+    registration: Procedure[None] | None = None
+    """Under way."""
+    registered: bool = False
+    temporary_identity: int = 0
+    consents: dict[int, nas.Consent] = field(default_factory=dict)
+    """Consents in force, by job (R58)."""
+    answered: set[int] = field(default_factory=set)
+    """Jobs whose offer it has answered, either way."""
+    sessions: dict[int, int] = field(default_factory=dict)
+    """DEP session by job."""
+    quality: dict[int, tuple[QosProfile, ...]] = field(default_factory=dict)
+    """Quality of service of its sessions, by job."""
+    requests: dict[int, Procedure[None]] = field(default_factory=dict)
+    """Computing requests under way, by transaction of the terminal."""
+    procedures: set[Procedure[None]] = field(default_factory=set)
+    """What else is under way on this connection and ends with it."""
+    preparing: Procedure[n2.HandoverRequestAcknowledge] | None = None
+    """Preparation of a handover under way at the target."""
+    handover: tuple[RanAssociation, int] | None = None
+    """The RAN node that has prepared for it, and the context there."""
+    places: dict[int, Place] = field(default_factory=dict)
+    """Where it sits, by execution."""
+    queued: deque[nas.Nas] = field(default_factory=deque)
+    """Messages that wait until it is connected again."""
+    paging: Procedure[None] | None = None
+    leaving: Procedure[None] | None = None
+    """The network's deregistration under way."""
+    reachable: Procedure[None] | None = None
+    """Idle: ends its registration when it stays away (mobile reachable timer, TS 24.501 5.3.7)."""
+    lost: bool = False
+    """The context has gone; there may be a newer one of the same subscriber."""
+
+    @property
+    def subscriber(self) -> str:
+        """Subscription identity."""
+        return self.request.identity
+
+    @property
+    def idle(self) -> bool:
+        """Registered, but not connected (CM-IDLE)."""
+        return self.association is None
+
+
+@dataclass(eq=False, slots=True)
+class Place:
+    """A terminal's seat at a server in an execution."""
+
+    terminal: Terminal
+    instance: int
+    seat: int
+    turn: int | None = None
+    """Its turn under way."""
+    left: bool = False
+    """The terminal has lost its connection since, and with it the route of this seat."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seating:
+    """Who sits where at one server in one execution."""
+
+    job: int
+    places: dict[int, Place]
+    """By seat."""

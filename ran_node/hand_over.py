@@ -1,0 +1,212 @@
+"""Preparation of a handover, at the source and at the target (TS 38.413 8.4; TS 38.300 9.2.3.2; R107).
+
+The source asks, the target reserves all that the UE needs, and says so in an RRC Reconfiguration that the source would
+give the UE. That the UE goes (execution) comes with mobility.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from net4ai.codecs import n2, rrc
+from net4ai.codecs.causes import Cause, cause_of
+from net4ai.codecs.common import BearerConfiguration, BearerMode, QosProfile, SessionConfiguration, SessionRelease
+from net4ai.codecs.dep import VERSION
+from net4ai.codecs.errors import DecodeError
+from net4ai.codecs.l2 import BearerType
+from net4ai.ran_node.set_up_connection import MAXIMUM_C_RNTI
+from net4ai.ran_node.ue_context import State, UeContext
+from net4ai.stack.dep_endpoint import limits_of
+from net4ai.stack.hop import Hop, HopName
+from net4ai.stack.procedure import ProcedureError, ProcedureRejected, ProcedureTimeout, Replies, outcome_of
+from net4ai.stack.security.key_hierarchy import PARENT_KEY_SIZE, k_ng_ran_star
+
+if TYPE_CHECKING:
+    from net4ai.ran_node.node import RanNode
+
+T304 = 1000
+"""Milliseconds in which a UE must have arrived at the target."""
+NOWHERE = "", 0
+"""Address of a UE that has not come yet: nothing arrives from there."""
+
+
+# At the source
+
+
+async def prepare_handover(node: RanNode, context: UeContext, target: str, cause: Cause) -> rrc.Reconfiguration:
+    """Have another RAN node prepared for a UE; gives what to tell the UE. Raises `ProcedureError`: it stays here.
+
+    Without an answer in time the preparation is cancelled. Whoever does not use it calls `cancel_handover`.
+    """
+    if context.state is not State.SECURED:
+        raise ProcedureError(Cause.NOT_ALLOWED, f"C-RNTI {context.c_rnti} is {context.state.value}")
+    container = configuration_of(context).encode()
+    required = n2.HandoverRequired(ran_ue=context.number, target=target, cause=cause, container=container)
+    node.n2.send(required)
+    try:
+        command = await context.replies.expect(n2.HandoverRequired, node.timers["handover-preparation"])
+    except ProcedureTimeout:
+        await outcome_of(cancel_handover(node, context, Cause.TIMEOUT))
+        raise
+    try:
+        message = rrc.Rrc.FAMILY.decode(command.container)
+    except DecodeError as error:
+        message = None
+        node.drops.count(error.reason, len(command.container))
+    if not isinstance(message, rrc.Reconfiguration) or len(message.synchronisation) != 1:
+        await outcome_of(cancel_handover(node, context, Cause.MALFORMED_MESSAGE))
+        raise ProcedureError(Cause.MALFORMED_MESSAGE, f"container of {target}")
+    return message
+
+
+async def cancel_handover(node: RanNode, context: UeContext, cause: Cause) -> None:
+    """Have free again what a target has prepared. Raises `ProcedureTimeout`: the core did not say so."""
+    node.n2.send(n2.HandoverCancel(ran_ue=context.number, cause=cause))
+    await context.replies.expect(n2.HandoverCancel, node.timers["handover-cancel"])
+
+
+def handover_answered(
+    node: RanNode, message: n2.HandoverCommand | n2.HandoverPreparationFailure | n2.HandoverCancelAcknowledge
+) -> bool:
+    """What the core says of a handover. False: nobody waits for it."""
+    replies = node.by_number[message.ran_ue].replies
+    if isinstance(message, n2.HandoverPreparationFailure):
+        return replies.fail(n2.HandoverRequired, ProcedureRejected(cause_of(message.cause), "handover preparation"))
+    key = n2.HandoverRequired if isinstance(message, n2.HandoverCommand) else n2.HandoverCancel
+    return replies.give(key, message)
+
+
+def configuration_of(context: UeContext) -> rrc.Reconfiguration:
+    """Bearers and sessions of a UE as they are: the source's container (HandoverPreparationInformation)."""
+    return rrc.Reconfiguration(
+        transaction=0,
+        bearers=tuple(context.hop.bearers.values()),
+        sessions=tuple(context.sessions.values()),
+        released_sessions=(),
+        measurements=(),
+        synchronisation=(),
+    )
+
+
+# At the target
+
+
+def handover_requested(node: RanNode, request: n2.HandoverRequest) -> None:
+    """Reserve what the UE needs and wait for it, or refuse and reserve nothing."""
+    try:
+        source = _source_configuration(request)
+        bearers, sessions = _plan(node, request, source)
+        _check(node, request)
+    except ProcedureError as error:
+        node.n2.send(n2.HandoverFailure(transaction=request.transaction, cause=error.cause))
+        return
+    context = _reserve(node, bearers, sessions)
+    context.k_gnb = k_ng_ran_star(request.key, node.cell.identity)
+    message = rrc.Reconfiguration(
+        transaction=0,
+        bearers=tuple(bearers.values()),
+        released_bearers=bytes(each.bearer for each in source.bearers if each.bearer not in bearers),
+        sessions=tuple(sessions.values()),
+        released_sessions=tuple(
+            SessionRelease(session=each.session, cause=Cause.NORMAL)
+            for each in source.sessions
+            if each.session not in sessions
+        ),
+        measurements=(),
+        synchronisation=(
+            rrc.Synchronisation(
+                cell=node.cell.identity,
+                c_rnti=context.c_rnti,
+                bulk_port=node.uu_sockets.bulk_port,
+                next_hop_chaining_count=request.next_hop_chaining_count,
+                t304=T304,
+            ),
+        ),
+    )
+    node.procedures.start("handover prepared", _await_ue(node, context), c_rnti=context.c_rnti)
+    node.n2.send(
+        n2.HandoverRequestAcknowledge(
+            transaction=request.transaction, ran_ue=context.number, container=message.encode()
+        )
+    )
+
+
+def _check(node: RanNode, request: n2.HandoverRequest) -> None:
+    if not request.capabilities.allow(node.config.integrity, node.config.ciphering):
+        raise ProcedureError(Cause.SECURITY_CAPABILITIES_MISMATCH)
+    if len(request.key) != PARENT_KEY_SIZE:
+        raise ProcedureError(Cause.MALFORMED_MESSAGE, f"K_gNB of {len(request.key)} octets")
+    if len(node.contexts) >= min(node.config.maximum_ues, MAXIMUM_C_RNTI):
+        raise ProcedureError(Cause.NO_RESOURCES)
+
+
+def _source_configuration(request: n2.HandoverRequest) -> rrc.Reconfiguration:
+    try:
+        message = rrc.Rrc.FAMILY.decode(request.container)
+    except DecodeError as error:
+        raise ProcedureError(Cause.MALFORMED_MESSAGE, error.reason) from None
+    if not isinstance(message, rrc.Reconfiguration):
+        raise ProcedureError(Cause.MALFORMED_MESSAGE, "the source's container")
+    return message
+
+
+def _plan(
+    node: RanNode, request: n2.HandoverRequest, source: rrc.Reconfiguration
+) -> tuple[dict[int, BearerConfiguration], dict[int, SessionConfiguration]]:
+    """The UE's bearers stay what they are at the source; the core says which sessions, and their quality of service."""
+    before = {configuration.session: configuration for configuration in source.sessions}
+    bearers: dict[int, BearerConfiguration] = {}
+    sessions: dict[int, SessionConfiguration] = {}
+    for item in request.sessions:
+        known = before.get(item.session)
+        if known is None or item.session in sessions or len(known.flows) != len(item.qos):
+            raise ProcedureError(Cause.INVALID_CONFIGURATION, f"session {item.session}")
+        for flow, qos in zip(known.flows, item.qos, strict=True):
+            wanted = BearerConfiguration(bearer=flow.bearer, mode=_mode(node, qos), qos=qos)
+            if bearers.setdefault(flow.bearer, wanted) != wanted:
+                raise ProcedureError(Cause.INVALID_CONFIGURATION, f"bearer {flow.bearer}")
+        sessions[item.session] = SessionConfiguration(
+            session=item.session,
+            dep_version=VERSION,
+            handle=node.new_handle(),
+            limits=limits_of(node.uu_budget),
+            flows=known.flows,
+        )
+    return bearers, sessions
+
+
+def _mode(node: RanNode, qos: QosProfile) -> BearerMode:
+    return BearerMode.ACKNOWLEDGED if qos.five_qi in node.config.acknowledged else BearerMode.UNACKNOWLEDGED
+
+
+def _reserve(
+    node: RanNode, bearers: dict[int, BearerConfiguration], sessions: dict[int, SessionConfiguration]
+) -> UeContext:
+    c_rnti = node.free_c_rnti()
+    hop = Hop(
+        HopName("Uu", node.config.name, f"C-RNTI {c_rnti}", {"c_rnti": c_rnti}),
+        BearerType.SRB,
+        c_rnti,
+        NOWHERE,
+        NOWHERE,
+        node.uu_sockets,
+        node.drops,
+        node.trace,
+    )
+    context = UeContext(node.next_number(), 0, NOWHERE, hop, Replies(node.procedures), State.PREPARED)
+    for configuration in bearers.values():
+        hop.add_bearer(configuration)
+    context.sessions.update(sessions)
+    node.contexts[c_rnti] = context
+    node.by_number[context.number] = context
+    return context
+
+
+async def _await_ue(node: RanNode, context: UeContext) -> None:
+    """Until the UE comes, the core wants it released, or the time is up."""
+    try:
+        await context.replies.expect(State.PREPARED, node.timers["handover-prepared"])
+    except ProcedureTimeout:
+        node.n2.send(n2.ContextReleaseRequest(ran_ue=context.number, cause=Cause.TIMEOUT))
+        node.release(context, Cause.TIMEOUT)
+        raise
