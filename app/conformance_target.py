@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -13,8 +14,10 @@ from net4ai.application_server import main as application_server
 from net4ai.application_server.config import ApplicationServerConfig
 from net4ai.application_server.function_host import Find, installed_function
 from net4ai.application_server.inline_compute import InlineCompute
+from net4ai.conformance.case import Case
 from net4ai.conformance.function_tester import FunctionTester
 from net4ai.conformance.ran_node_tester import RanNodeTester
+from net4ai.conformance.run import CaseResult, run_cases
 from net4ai.conformance.statement import Statement
 from net4ai.conformance.tester import Surroundings, Tester
 from net4ai.conformance.ue_tester import UeTester
@@ -23,8 +26,10 @@ from net4ai.ran_node.config import RanNodeConfig
 from net4ai.stack.compute import Compute
 from net4ai.stack.hop import Address
 from net4ai.stack.io.clock import LoopClock
+from net4ai.stack.io.memory_network import MemoryNetwork
 from net4ai.stack.io.network import Network
 from net4ai.stack.io.platform import RunConfig, RunningNode
+from net4ai.stack.io.virtual_loop import run_virtual
 from net4ai.ue import main as ue
 from net4ai.ue.config import TerminalConfig, UeConfig
 
@@ -143,3 +148,27 @@ async def self_test(
     finally:
         own.close()
         tester.close()
+
+
+def run_in_memory(
+    role: str,
+    cases: Sequence[Case],
+    folder: Path,
+    statement: Statement,
+    *,
+    seed: int = 0,
+    find: Find = installed_function,
+) -> list[CaseResult]:
+    """Cases against our own node in memory, under virtual time: seconds of timers take milliseconds.
+
+    The same seed gives the same run. Captures, and the node's trace, are in `folder`.
+    """
+
+    async def run() -> list[CaseResult]:
+        network = MemoryNetwork(asyncio.get_running_loop())
+        numbers = random.Random(seed)
+        async with self_test(role, network, folder, statement, numbers.getrandbits, find=find) as tester:
+            results, _ = await run_cases(tester, cases, folder)
+        return results
+
+    return run_virtual(run())
