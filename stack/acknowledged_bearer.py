@@ -141,6 +141,8 @@ class AcknowledgedBearer:
         self.verified = False
         """The service data unit that `next_sdu` gave last was verified (with null integrity: security is on)."""
         self._protection = BearerProtection()
+        self._protected_from = first_count
+        """COUNT of the first PDU of the peer that was protected."""
         self._maximum_pdu = maximum_pdu
         self._maximum_repetitions = maximum_repetitions
         self._window = window
@@ -285,6 +287,7 @@ class AcknowledgedBearer:
         but `verified`.
         """
         self._protection.start(security, required)
+        self._protected_from = self._expected
 
     def start_ciphering(self) -> None:
         """What is sent from now on is enciphered too."""
@@ -318,7 +321,7 @@ class AcknowledgedBearer:
             self.drops.count(Drop.INTEGRITY_FAILURE, len(pdu))
         else:
             self._protection.start(security, required=True)
-            self._took_first()
+            self._took_first(header.count)
         self._take_held()
         return payload is not None
 
@@ -333,9 +336,10 @@ class AcknowledgedBearer:
             raise BearerError(f"{self!r}: no unverified service data unit waits")
         return pdu
 
-    def _took_first(self) -> None:
+    def _took_first(self, first: int) -> None:
         """The first protected PDU was taken: what came behind it in clear was forged, and has not arrived."""
         self._protection.took_first()
+        self._protected_from = first
         for count in [count for count, held in self._held.items() if not held.protection]:
             forged = self._held.pop(count)
             self._held_octets -= len(forged.payload)
@@ -441,6 +445,9 @@ class AcknowledgedBearer:
                 return Drop.WRONG_BEARER
             if header.has_mac and self.takes_unverified and self._protection.security is None:
                 return self._receive_unverified(header, pdu)
+            if self._is_older_than_security(header):
+                self._status_due |= header.poll
+                return Drop.DUPLICATE
             offset = 0
             if header.is_data and header.segmentation in _HAS_OFFSET:
                 segment_offset, start = SegmentOffset.read(pdu, start)
@@ -476,6 +483,13 @@ class AcknowledgedBearer:
         self._expected = _count_after(self._expected, Protection.INTEGRITY)
         return None
 
+    def _is_older_than_security(self, header: L2Header) -> bool:
+        """A PDU in clear that has arrived before security started. Its sender has not heard it yet."""
+        if header.has_mac or not header.is_data or not self._protection.required:
+            return False
+        behind = -self._window <= _ahead(header.count, self._expected) < 0
+        return behind and _ahead(header.count, self._protected_from) < 0
+
     def _receive_data(self, header: L2Header, segment: _Segment) -> str | None:
         ahead = _ahead(header.count, self._expected)
         if not -self._window <= ahead < self._window:
@@ -502,9 +516,9 @@ class AcknowledgedBearer:
         """Take what is next, in order."""
         while self._unverified is None and (arrived := self._held.pop(self._expected, None)) is not None:
             self._held_octets -= len(arrived.payload)
-            self._expected = _count_after(self._expected, arrived.protection)
+            count, self._expected = self._expected, _count_after(self._expected, arrived.protection)
             if arrived.protection and not self._protection.took_one:
-                self._took_first()
+                self._took_first(count)
             self._assemble(arrived)
 
     def _assemble(self, segment: _Segment) -> None:
