@@ -1,6 +1,7 @@
-"""The helper modules beside the tests of the UE are imported by their names."""
+"""The helper modules beside these tests and those of the UE are imported by their names."""
 
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent.parent / "ue"))
+HERE = Path(__file__).parent
+sys.path[:0] = [str(HERE), str(HERE.parent / "ue")]
