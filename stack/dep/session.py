@@ -364,11 +364,11 @@ class DepSession:
 
     def _message(self, header: Header, body: memoryview, now: int) -> tuple[FlowSender, OutgoingMessage] | None:
         """The message of ours a control PDU is about."""
+        self._heard = True
         flow = self._senders.get(header.qfi)
         message = flow.open.get(_key(header)) if flow is not None else None
-        self._heard = True
         if flow is None or message is None:
-            self._drop(Drop.UNKNOWN_MESSAGE, len(body), now)
+            self._drop(Drop.FLOW_NOT_CONFIGURED if flow is None else Drop.UNKNOWN_MESSAGE, len(body), now)
             return None
         return flow, message
 
@@ -460,7 +460,7 @@ class DepSession:
         if self._state == "closing":
             self._closed(self._cause)
         else:
-            self._drop(Drop.UNKNOWN_MESSAGE, len(body), now)
+            self._drop(Drop.ANSWERS_NOTHING, len(body), now)
 
     def _on_error(self, header: Header, body: memoryview, now: int) -> None:
         error = ErrorBody.from_bytes(body)
