@@ -22,14 +22,19 @@ from net4ai.codecs.common import (
 from net4ai.codecs.compute import FromWorker, ToWorker
 from net4ai.codecs.dep import VERSION
 from net4ai.codecs.l2 import BearerType, L2Header
+from net4ai.codecs.nas import SecurityHeaderType
 from net4ai.ran_node.config import RanNodeConfig
 from net4ai.ran_node.node import RanNode
+from net4ai.ran_node.start_security import start_security
 from net4ai.stack.dep.credit import CreditBudget
 from net4ai.stack.dep.events import Event
 from net4ai.stack.dep_endpoint import DepEndpoint, SessionEnd, limits_of
 from net4ai.stack.drops import DropCounter
 from net4ai.stack.hop import Address, Hop, HopName, Sockets
 from net4ai.stack.procedure import Procedures
+from net4ai.stack.security.algorithms import Direction
+from net4ai.stack.security.nas_security import NasSecurity
+from net4ai.stack.security.srb_security import SrbSecurity
 from net4ai.stack.srb0 import srb0_pdu, srb0_sdu
 from net4ai.stack.timers import Timers
 from net4ai.stack.trace import TraceEvent
@@ -45,6 +50,7 @@ LIMITS = limits_of(CreditBudget(1 << 20))
 
 UE_ADDRESS, RAN_ADDRESS = ("ue", 1), ("ran", 1)
 BULK_PORT = 2
+K_GNB = bytes(range(32))
 STEPS_AT_A_TIME = 1000
 CELL = 3
 """Physical cell identity of scripted RAN nodes."""
@@ -220,6 +226,7 @@ class FakeRanNode:
         """Its cell is not heard any more."""
         self.barred = False
         self.secured = False
+        self.nas_security: NasSecurity | None = None
         self.camped: dict[Address, None] = {}
         self._next_system_information = air.now + SYSTEM_INFORMATION_PERIOD
         self.drops = DropCounter()
@@ -260,7 +267,7 @@ class FakeRanNode:
         while (sdu := self.hop.next_sdu()) is not None:
             message = rrc.Rrc.FAMILY.decode(sdu)
             if isinstance(message, rrc.UplinkInformationTransfer | rrc.SetupComplete):
-                self._take(self.nas, nas.Nas.FAMILY.decode(message.nas))
+                self._take(self.nas, self._clear_nas(message.nas))
             if not isinstance(message, rrc.UplinkInformationTransfer):
                 self._take(self.rrc, message)
         self.hop.pump(now)
@@ -277,6 +284,12 @@ class FakeRanNode:
     def _take(into: list[Any], message: object) -> None:
         into.append(message)
 
+    def _clear_nas(self, data: bytes) -> Any:
+        message = nas.Nas.FAMILY.decode(data)
+        if isinstance(message, nas.Protected) and self.nas_security is not None:
+            return nas.Nas.FAMILY.decode(self.nas_security.unprotect(message))
+        return message
+
     # What a test says
 
     def say_srb0(self, message: rrc.Rrc, to: Address = UE_ADDRESS) -> None:
@@ -284,9 +297,11 @@ class FakeRanNode:
         self._sockets.send_signalling(pdu, len(pdu), to)
         self.air.run(0.05)
 
-    def set_up(self, c_rnti: int = 7) -> None:
-        """Answer the newest setup request."""
+    def set_up(self, c_rnti: int = 7, back: bool = False) -> None:
+        """Answer the newest setup request. `back`: the terminal is registered."""
         self.secured = False
+        if not back:
+            self.nas_security = None
         request = self.srb0[-1]
         assert isinstance(request, rrc.SetupRequest)
         name = HopName("Uu", "ran", "ue", {})
@@ -305,22 +320,43 @@ class FakeRanNode:
     def say(self, message: rrc.Rrc | nas.Nas) -> None:
         assert self.hop is not None
         if isinstance(message, nas.Nas):
+            if self.nas_security is not None and not isinstance(message, nas.Protected):
+                message = self.nas_security.protect(message, SecurityHeaderType.INTEGRITY_AND_CIPHERING)
             message = rrc.DownlinkInformationTransfer(nas=message.encode())
         self.hop.send(message, self.air.now)
         self.hop.pump(self.air.now)
         self.air.run(0.05)
 
-    def start_security(self) -> None:
-        """With null algorithms."""
-        self.say(rrc.SecurityModeCommand(transaction=0, integrity=0, ciphering=0))
+    def secure_nas(self, integrity: int = 2, ciphering: int = 2) -> None:
+        """NAS security mode, as the core has it."""
+        self.nas_security = NasSecurity(bytes.fromhex(KEY), integrity, ciphering, Direction.DOWNLINK)
+        command = nas.SecurityModeCommand(
+            integrity=integrity, ciphering=ciphering, key_set=0, capabilities=CAPABILITIES
+        )
+        self.say(self.nas_security.protect(command, SecurityHeaderType.INTEGRITY_NEW_CONTEXT))
+        assert self.nas.pop() == nas.SecurityModeComplete()
+
+    def start_security(self, integrity: int = 2, ciphering: int = 2) -> None:
+        """RRC security mode, with the key that NAS has led to."""
+        assert self.hop is not None and self.nas_security is not None
+        k_gnb = self.nas_security.k_gnb(max(0, self.nas_security.last_accepted))
+        security = SrbSecurity(k_gnb, integrity, ciphering, Direction.DOWNLINK)
+        self.hop.signalling.start_security(security)
+        self.hop.send(rrc.SecurityModeCommand(transaction=0, integrity=integrity, ciphering=ciphering), self.air.now)
+        self.hop.signalling.start_ciphering()
+        self.hop.pump(self.air.now)
+        self.air.run(0.05)
         assert self.rrc.pop() == rrc.SecurityModeComplete(transaction=0)
         self.secured = True
 
     def register(self) -> None:
         """Accept the registration, with security on."""
+        if self.nas_security is None:
+            self.secure_nas()
         if not self.secured:
             self.start_security()
         self.say(nas.RegistrationAccept(version=1, temporary_identity=1))
+        assert self.nas.pop() == nas.RegistrationComplete(temporary_identity=1)
 
     def reconfigure(
         self, session: int = 0, bearer: int = 1, transaction: int = 0
@@ -432,6 +468,7 @@ class FakeUe:
         self.srb0: list[rrc.Rrc] = []
         self.srb1: list[rrc.Rrc] = []
         self.hop: Hop | None = None
+        self.security: SrbSecurity | None = None
         self.sockets = air.sockets(host)
         air.machines[host] = self
 
@@ -485,6 +522,27 @@ class FakeUe:
             message = rrc.UplinkInformationTransfer(nas=message.encode())
         self.hop.send(message, self.air.now)
         self.hop.pump(self.air.now)
+        self.air.run(0.05)
+
+    def start_security(self, ran: Ran, k_gnb: bytes = K_GNB) -> None:
+        """Have the RAN node start it, with the algorithms of its configuration; complete it."""
+        assert self.hop is not None
+        context = ran.node.contexts[self.hop.identity]
+        self.hop.signalling.takes_unverified = True
+        ran.node.procedures.start("test", start_security(ran.node, context, k_gnb, CAPABILITIES))
+        ran.node.pump(self.air.now)
+        self.air.run(0.05)
+        config = ran.node.config
+        self.security = SrbSecurity(k_gnb, config.integrity, config.ciphering, Direction.UPLINK)
+        if self.security.null:
+            self.hop.signalling.start_security(self.security)
+            command = self.srb1.pop()
+        else:
+            command = rrc.Rrc.FAMILY.decode(self.hop.signalling.unverified_sdu() or b"")  # type: ignore[assignment]
+            assert self.hop.signalling.accept_unverified(self.security)
+        assert isinstance(command, rrc.SecurityModeCommand)
+        self.hop.send(rrc.SecurityModeComplete(transaction=command.transaction), self.air.now)
+        self.hop.signalling.start_ciphering()
         self.air.run(0.05)
 
     def connect(self) -> int:
