@@ -29,14 +29,12 @@ from net4ai.stack.security.srb_security import SrbSecurity
 
 if TYPE_CHECKING:
     from net4ai.conformance.ran_node_tester import PlayedUe, RanNodeTester
-    from net4ai.conformance.tester import Tester
     from net4ai.conformance.ue_tester import ServedUe, UeTester
 
 T300_ATTEMPTS = 3
 """RRC Setup Requests before the target counts as silent: on a real network one may get lost."""
 T300 = 1.0
 
-NULL_CAPABILITIES = SecurityCapabilities(integrity=0x80, ciphering=0x80)
 CAPABILITIES = SecurityCapabilities(integrity=0xA0, ciphering=0xA0)
 """NIA0 and NIA2, NEA0 and NEA2."""
 VERSIONS = VersionRange(lowest=nas.VERSION, highest=nas.VERSION)
@@ -86,22 +84,14 @@ async def connect(ran: RanNodeTester, ue: PlayedUe) -> n2.InitialUeMessage:
 async def register(ran: RanNodeTester, ue: PlayedUe) -> None:
     """The core vouches for the UE: security starts, then the accept comes. NAS security is a matter between UE and
     core, which the RAN node does not see: the tester, being both, does without."""
-    accept = nas.RegistrationAccept(version=nas.VERSION, temporary_identity=ran.random_number(32)).encode()
-    if not claims(ran, "as-security"):
-        ran.core.n2.send(n2.DownlinkNasTransport(ran_ue=ue.ran_ue, nas=accept))
-    else:
-        k_gnb = ran.random_number(256).to_bytes(32, "big")
-        ran.core.n2.send(
-            n2.InitialContextSetupRequest(ran_ue=ue.ran_ue, key=k_gnb, capabilities=CAPABILITIES, nas=accept)
-        )
-        await take_security(ue, k_gnb)
-        await ran.core.n2.expect(n2.InitialContextSetupResponse, ran_ue=ue.ran_ue)
-    await ue.nas.expect(nas.RegistrationAccept)
-
-
-def claims(tester: Tester, option: str) -> bool:
-    """Whether an option is claimed for the target."""
-    return option in tester.statement.options
+    accept = nas.RegistrationAccept(version=nas.VERSION, temporary_identity=ran.random_number(32))
+    k_gnb = ran.random_number(256).to_bytes(32, "big")
+    ran.core.n2.send(
+        n2.InitialContextSetupRequest(ran_ue=ue.ran_ue, key=k_gnb, capabilities=CAPABILITIES, nas=accept.encode())
+    )
+    await take_security(ue, k_gnb)
+    await ran.core.n2.expect(n2.InitialContextSetupResponse, ran_ue=ue.ran_ue)
+    await ue.nas.expect(nas.RegistrationAccept, temporary_identity=accept.temporary_identity)
 
 
 async def take_security(ue: PlayedUe, k_gnb: bytes) -> rrc.SecurityModeCommand:
@@ -175,14 +165,11 @@ async def give_connection(ran: UeTester, request: rrc.SetupRequest) -> ServedUe:
 async def accept_registration(ran: UeTester, ue: ServedUe) -> nas.RegistrationRequest:
     """Start security, accept the registration that came with the connection."""
     request = await ue.nas.expect(nas.RegistrationRequest)
-    if claims(ran, "nas-security"):
-        await start_nas_security(ran, ue, request)
-    if claims(ran, "as-security"):
-        await start_rrc_security(ue)
+    await start_nas_security(ran, ue, request)
+    await start_rrc_security(ue)
     identity = ran.random_number(32)
     ue.nas.send(nas.RegistrationAccept(version=nas.VERSION, temporary_identity=identity))
-    if claims(ran, "nas-security"):
-        await ue.nas.expect(nas.RegistrationComplete, temporary_identity=identity)
+    await ue.nas.expect(nas.RegistrationComplete, temporary_identity=identity)
     return request
 
 

@@ -51,7 +51,8 @@ class PlayedUe(HopEnd):
         signalling, _ = self.pdus.peer_address or (self.tester.target, None)
         bulk = (signalling[0], setup.bulk_port)
         self.pdus.peer_address = signalling, bulk
-        self.bind(setup.c_rnti, signalling, bulk)
+        # Security Mode Command is protected with keys that are made from it.
+        self.bind(setup.c_rnti, signalling, bulk).signalling.takes_unverified = True
 
     def _on_pdu(self, pdu: L2Pdu, octets: bytes, packet: Packet, source: Address) -> None:
         if pdu.header.c_rnti == 0 and pdu.header.bearer_type == BearerType.SRB:

@@ -11,8 +11,6 @@ import msgspec
 
 OPTIONS: dict[str, str] = {
     "acknowledged-crb": "Computing radio bearers in acknowledged mode.",
-    "nas-security": "Integrity protection and ciphering of NAS messages.",
-    "as-security": "Integrity protection and ciphering of RRC messages.",
     "re-establishment": "RRC re-establishment after radio link failure.",
     "service-request": "A released UE stays registered and comes back by service request.",
     "handover-preparation": "Handover preparation on N2.",
