@@ -14,6 +14,7 @@ from net4ai.codecs.declaration import Message
 from net4ai.ran_node import set_up_connection
 from net4ai.ran_node.set_up_connection import MAXIMUM_C_RNTI, WAIT_TIME
 from net4ai.ran_node.ue_context import LEGAL, State
+from net4ai.stack.drops import Drop
 from net4ai.stack.hop import Hop
 
 ONE = VersionRange(lowest=1, highest=1)
@@ -79,9 +80,17 @@ TAKEN: dict[State, dict[type[Message], str | None]] = {
     State.SETTING_UP: {rrc.SetupComplete: None},
     State.CONNECTED: {
         rrc.UplinkInformationTransfer: None,
+        rrc.SecurityModeComplete: Drop.NOT_PROTECTED,
+        rrc.SecurityModeFailure: UNANSWERED,
+    },
+    State.SECURED: {
+        rrc.UplinkInformationTransfer: None,
         rrc.ReconfigurationComplete: UNANSWERED,
         rrc.ReconfigurationFailure: UNANSWERED,
+        rrc.MeasurementReport: None,
     },
+    State.LOST: {},
+    State.PREPARED: {},
     State.RELEASING: {},
 }
 
@@ -91,29 +100,40 @@ def test_the_tables_agree() -> None:
     assert {state: frozenset(taken) for state, taken in TAKEN.items()} == LEGAL
 
 
-@pytest.mark.parametrize("state", State)
+@pytest.mark.parametrize("state", [state for state in State if state is not State.PREPARED])
 @pytest.mark.parametrize("kind", RRC_MESSAGES, ids=lambda kind: kind.__name__)
 def test_rrc_on_srb1(world: World, state: State, kind: type[Message]) -> None:
     world.ue.ask()
     c_rnti = world.ue.accept()
     if state is not State.SETTING_UP:
         world.ue.say(RRC_MESSAGES[rrc.SetupComplete])
-    if state is State.RELEASING:
+    if state in (State.SECURED, State.LOST):
+        world.ue.start_security(world.ran)
+    if state in (State.RELEASING, State.LOST):
         world.air.cut = True
-        world.ran.core(n2.ContextReleaseCommand(ran_ue=world.number(), cause=1))
+        if state is State.RELEASING:
+            world.ran.core(n2.ContextReleaseCommand(ran_ue=world.number(), cause=1))
+        else:
+            world.node.contexts[c_rnti].hop.signalling.give_up()
+            world.node.touch(world.node.contexts[c_rnti])
+            world.air.run(0.01)
         world.air.cut = False
     assert world.node.contexts[c_rnti].state is state
     sent = len(world.ran.to_core)
     world.ue.say(RRC_MESSAGES[kind])
-    reason = TAKEN[state].get(kind, UNEXPECTED)
+    reason = TAKEN[state].get(kind, Drop.BEARER_FAILED if state is State.LOST else UNEXPECTED)
     assert world.ran.drops == ({} if reason is None else {reason: 1})
-    assert (len(world.ran.to_core) > sent) == (reason is None)
+    assert (len(world.ran.to_core) > sent) == (reason is None and kind is not rrc.MeasurementReport)
 
 
 @pytest.mark.parametrize("kind", RRC_MESSAGES, ids=lambda kind: kind.__name__)
 def test_on_srb0_only_requests_are_taken_and_answered(world: World, kind: type[Message]) -> None:
     world.ue.say_srb0(RRC_MESSAGES[kind])
-    answer = {rrc.SetupRequest: rrc.Setup, rrc.SystemInformationRequest: rrc.SystemInformation}.get(kind)
+    answer = {
+        rrc.SetupRequest: rrc.Setup,
+        rrc.ReestablishmentRequest: rrc.Setup,
+        rrc.SystemInformationRequest: rrc.SystemInformation,
+    }.get(kind)
     assert world.ran.drops == ({} if answer else {UNEXPECTED: 1})
     assert [type(message) for message in world.ue.srb0] == ([answer] if answer else [])
 
