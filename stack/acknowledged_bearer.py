@@ -28,7 +28,7 @@ from net4ai.codecs.l2 import (
     StatusReport,
 )
 from net4ai.stack.drops import Drop, DropCounter
-from net4ai.stack.retransmission_timeout import RetransmissionTimeout
+from net4ai.stack.retransmission_timeout import MINIMUM_TIMEOUT, RetransmissionTimeout
 from net4ai.stack.security.algorithms import MAC_SIZE
 from net4ai.stack.security.bearer_protection import BearerProtection, Protection
 from net4ai.stack.security.errors import ProtectionError
@@ -500,6 +500,8 @@ class AcknowledgedBearer:
             # Our answer to this one may have been lost.
             self._status_due |= header.poll
             return Drop.DUPLICATE
+        if segment.protection is Protection.INTEGRITY and self._protection.ciphering_required:
+            return Drop.NOT_CIPHERED
         no_room = ahead > 0 and self._held_octets >= WINDOW_OCTETS
         if no_room or len(self._delivered) >= MAXIMUM_DELIVERED_SDUS:
             return Drop.RECEIVE_QUEUE_FULL
@@ -589,5 +591,7 @@ class AcknowledgedBearer:
 
     def _repeat(self, sent: _Sent, now: int) -> None:
         """The peer misses a PDU. One repeated less than a round trip ago may still be on its way."""
-        on_its_way = sent.transmissions > 1 and now - sent.last_sent < (self._timeout.smoothed or 0)
+        smoothed = self._timeout.smoothed
+        round_trip = MINIMUM_TIMEOUT if smoothed is None else smoothed
+        on_its_way = sent.transmissions > 1 and now - sent.last_sent < round_trip
         sent.wanted = sent.wanted or not on_its_way

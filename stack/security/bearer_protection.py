@@ -50,6 +50,11 @@ class BearerProtection:
         """Security is on with null integrity: nothing is protected, and all counts as verified."""
         return self.security is not None and self.security.null
 
+    @property
+    def ciphering_required(self) -> bool:
+        """What comes anew must be enciphered: all behind the first protected PDU."""
+        return self.took_one and self.security is not None and self.security.ciphers
+
     def start(self, security: SrbSecurity, required: bool) -> None:
         """Use these keys; `required`: at once, otherwise from the first verified PDU on."""
         self.security = security
@@ -90,8 +95,6 @@ class BearerProtection:
             raise ProtectionError(Drop.INTEGRITY_NOT_CONFIGURED)
         if len(body) <= MAC_SIZE:
             raise ProtectionError(Drop.PDU_EMPTY)
-        if header.is_data and self.took_one and self.security.ciphers and not header.ciphered:
-            raise ProtectionError(Drop.NOT_CIPHERED, f"COUNT {header.count}")
         payload = self.security.unprotect(head, body, header.count, header.bearer, header.ciphered)
         if payload is None:
             raise ProtectionError(Drop.INTEGRITY_FAILURE, f"COUNT {header.count}")

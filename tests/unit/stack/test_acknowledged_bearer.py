@@ -180,7 +180,7 @@ def test_repeated_pdu_on_its_way_is_not_repeated_again() -> None:
     assert len(reports) == 2, "one for the gap, one for the poll"
     sent = []
     for now, report in enumerate(reports, 20 * MS):
-        near.receive(report, now)
+        near.receive(report, now + 100 * MS)
         sent += near.datagrams_to_send(now)
     assert [fields_of(pdu).count for pdu in sent] == [0]
 
@@ -395,7 +395,7 @@ def test_peer_that_always_asks_again() -> None:
         near.datagrams_to_send(now)
         if near.failed:
             break
-        near.receive(report, now)
+        near.receive(report, now + 100 * MS)
     assert near.failed
     assert now == (module.MAXIMUM_REPETITIONS + 1) * SECOND
 

@@ -342,7 +342,7 @@ def test_nothing_an_attacker_puts_on_the_link_is_delivered(
         ({}, 2, Drop.NOT_PROTECTED),
         ({"is_data": 0}, 2, Drop.NOT_PROTECTED),
         ({"ciphered": 1}, 2, Drop.NOT_PROTECTED),
-        ({"has_mac": 1}, 2, Drop.NOT_CIPHERED),
+        ({"has_mac": 1}, 2, Drop.INTEGRITY_FAILURE),
         ({"has_mac": 1}, 0, Drop.INTEGRITY_FAILURE),
         ({"has_mac": 1, "ciphered": 1}, 2, Drop.INTEGRITY_FAILURE),
         ({"has_mac": 1, "is_data": 0}, 2, Drop.INTEGRITY_FAILURE),
@@ -370,6 +370,17 @@ def test_in_clear_where_ciphering_is_on_though_authentic() -> None:
     ue.receive(keys(Direction.DOWNLINK).protect(head, b"in clear", 1, 1, ciphered=False), 0)
     assert ue.drops[Drop.NOT_CIPHERED] == 1
     assert taken(ue) == []
+
+
+def test_the_first_protected_pdu_is_answered_again() -> None:
+    """Its acknowledgement was lost: it is repeated as it was, in clear though all behind it is enciphered."""
+    ue, node = secured()
+    repeated = keys(Direction.DOWNLINK).protect(header(count=0, has_mac=1, poll=1), COMMAND, 0, 1, ciphered=False)
+    ue.receive(repeated, 0)
+    assert ue.drops.counts == {Drop.DUPLICATE: 1}
+    (report,) = ue.datagrams_to_send(0)
+    node.receive(report, 0)
+    assert node.drops.total == 0
 
 
 def test_forged_pdus_that_waited_for_the_activation_do_not_survive_it() -> None:
