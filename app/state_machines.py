@@ -14,7 +14,7 @@ from net4ai.codecs import n2, nas, rrc
 from net4ai.codecs.declaration import Family, Message
 from net4ai.core import nas_dialogue, ran_association
 from net4ai.core.ran_association import AssociationState
-from net4ai.ran_node import ue_context
+from net4ai.ran_node import core_association, ue_context
 from net4ai.ran_node.ue_context import State
 from net4ai.stack import radio_link_monitor
 from net4ai.stack.radio_link_monitor import LinkState
@@ -169,6 +169,24 @@ _N2_ASSOCIATION = Machine(
     direction="up",
 )
 
+_N2_OF_A_RAN_NODE = Machine(
+    ways=(
+        Way(START, "connected / N2 Setup Request", core_association.AssociationState.NEW),
+        Way(
+            core_association.AssociationState.NEW,
+            n2.SetupResponse,
+            core_association.AssociationState.READY,
+            "the cell is open",
+        ),
+        Way(core_association.AssociationState.NEW, n2.SetupFailure, START, "connection closed"),
+        Way(core_association.AssociationState.NEW, "n2-setup ended / connection closed", START),
+        Way(core_association.AssociationState.READY, "connection ended / all UEs released", START),
+    ),
+    legal=_by_name(core_association.LEGAL),  # type: ignore[arg-type]
+    family=n2.N2.FAMILY,
+    direction="down",
+)
+
 _DEP_SESSION = Machine(
     ways=(
         Way(START, "added", "open"),
@@ -215,6 +233,7 @@ MACHINES: Mapping[str, Machine] = {
     "UE context at the RAN node": _CONTEXT_AT_THE_RAN_NODE,
     "terminal at the core": _TERMINAL_AT_THE_CORE,
     "N2 association": _N2_ASSOCIATION,
+    "N2 of a RAN node": _N2_OF_A_RAN_NODE,
     "DEP session": _DEP_SESSION,
     "acknowledged bearer": _ACKNOWLEDGED_BEARER,
     "attachment": _ATTACHMENT,
