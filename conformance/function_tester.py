@@ -11,7 +11,7 @@ from net4ai.codecs import link
 from net4ai.codecs.causes import Cause
 from net4ai.codecs.common import FlowMapping, VersionRange
 from net4ai.codecs.dep import VERSION as DEP_VERSION
-from net4ai.codecs.l2 import BearerType
+from net4ai.codecs.l2 import L2_HEADER_SIZE, BearerType
 from net4ai.conformance.hop_end import HopEnd, Session
 from net4ai.conformance.log import CaseLog, Packet
 from net4ai.conformance.pdus import L2Pdu, l2_pdu
@@ -22,6 +22,7 @@ from net4ai.conformance.statement import Statement
 from net4ai.conformance.tester import Surroundings, Tester
 from net4ai.conformance.verdict import Fail, Inconclusive
 from net4ai.stack.hop import Address, HopName
+from net4ai.stack.link_peer import read_unattached
 
 FORWARDING_FUNCTION, SERVER = "ran-1", "ran-1-app-server"
 """Names in captures."""
@@ -70,7 +71,7 @@ class FunctionTester(Tester):
         super().__init__(surroundings, statement, target)
         self.pdus = PduPort(self, "T4", FORWARDING_FUNCTION, SERVER)
         self.pdus.on_pdu = self._on_pdu
-        self.attach = MessagePort(self, "T4 attach", link.Link.FAMILY, self._send_unattached)
+        self.attach = MessagePort(self, "T4 attach", link.Link.FAMILY, self._send_unattached, _attach_message)
         self.server: AttachedServer | None = None
         self._bulk_port = bulk_port
         self._answer_count = 0
@@ -121,7 +122,7 @@ class FunctionTester(Tester):
                 self.server.receive(pdu, octets, packet)
             return
         self.pdus.peer_address = source, source
-        if self.attach.receive(pdu.body, packet, source) is not None:
+        if self.attach.receive(octets, packet, source) is not None:
             self._answer_count = header.count
 
     def _send_unattached(self, octets: bytes, to: Address | None) -> None:
@@ -287,3 +288,9 @@ class FunctionTester(Tester):
         routine = await self.routine()
         self.start_turn(routine)
         return routine.sessions[0]
+
+
+def _attach_message(octets: bytes) -> bytes:
+    """The attach message in a PDU. Raises `DecodeError`."""
+    read_unattached(octets)
+    return octets[L2_HEADER_SIZE:]

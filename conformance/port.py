@@ -217,12 +217,19 @@ class MessagePort(Port[Message | UnknownMessage]):
     """Messages of one family: RRC on SRB0 or SRB1, NAS, N2, signalling on T4."""
 
     def __init__(
-        self, tester: Tester, name: str, family: Family, transmit: Callable[[bytes, Address | None], None]
+        self,
+        tester: Tester,
+        name: str,
+        family: Family,
+        transmit: Callable[[bytes, Address | None], None],
+        unwrap: Callable[[bytes], bytes] = bytes,
     ) -> None:
-        """`transmit` hands octets to the layer below, for an address where this layer knows several peers."""
+        """`transmit` hands octets to the layer below, for an address where this layer knows several peers. `unwrap`
+        finds the message in what comes from there, or raises `DecodeError`."""
         super().__init__(tester, name)
         self._family = family
         self._transmit = transmit
+        self._unwrap = unwrap
 
     def send(self, message: Message | UnknownMessage, *, to: Address | None = None) -> None:
         """Send a message. Raises `EncodeError` where a field does not fit: `inject` sends what no message can say."""
@@ -258,7 +265,7 @@ class MessagePort(Port[Message | UnknownMessage]):
     def receive(self, octets: bytes, packet: Packet | None, source: Address | None = None) -> Any:
         """Octets have come from the layer below. The message, or None where it is none or was lost."""
         try:
-            message = self._family.decode(octets)
+            message = self._family.decode(self._unwrap(octets))
         except DecodeError as error:
             self.deliver(Malformed(octets, error), packet, source)
             return None

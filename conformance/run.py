@@ -89,7 +89,7 @@ def _result(case: Case, verdict: Verdict, why: str, detail: str, case_log: CaseL
         except OSError as error:
             log.warning("%s: no capture: %s", case.identity, error)
             capture = ""
-    return CaseResult(case, verdict, why, round(case_log.seconds, 3), case_log.steps, capture, detail)
+    return CaseResult(case, verdict, why, round(case_log.seconds, 3), list(case_log.steps), capture, detail)
 
 
 async def run_cases(
@@ -109,7 +109,9 @@ async def run_cases(
         case = cases[len(results)]
         capture = f"{case.identity}.pcapng" if folder is not None else ""
         results.append(
-            CaseResult(case, Verdict.INCONCLUSIVE, "interrupted", tester.log.seconds, tester.log.steps, capture)
+            CaseResult(
+                case, Verdict.INCONCLUSIVE, "interrupted", round(tester.log.seconds, 3), list(tester.log.steps), capture
+            )
         )
         on_result(results[-1])
     return results, not interrupted

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 
 from net4ai.codecs.declaration import Buffer
 from net4ai.codecs.errors import DecodeError
+from net4ai.codecs.rrc import Rrc
 from net4ai.conformance.log import Packet
 from net4ai.conformance.pattern import Malformed, Pattern
 from net4ai.conformance.pdus import L2Pdu
-from net4ai.conformance.port import NEVER_WITHIN, WITHIN, Port
+from net4ai.conformance.port import NEVER_WITHIN, WITHIN, MessagePort, Port
 from net4ai.stack.hop import Address, Sockets
 from net4ai.stack.io.udp import Batch, Endpoint
+from net4ai.stack.srb0 import srb0_pdu, srb0_sdu
 
 if TYPE_CHECKING:
     from net4ai.conformance.tester import Tester
@@ -93,6 +95,10 @@ class PduPort(Port[L2Pdu]):
             kept = octets
         if kept is not None:
             self.put(kept if isinstance(kept, bytes) else kept.encode(), bulk, to)
+
+    def srb0(self) -> MessagePort:
+        """A port of RRC messages in the clear, C-RNTI 0. The owner hands it the PDUs that are of SRB0."""
+        return MessagePort(self._tester, "SRB0", Rrc.FAMILY, lambda sdu, to: self.put(srb0_pdu(sdu), to=to), srb0_sdu)
 
     def put(self, octets: bytes, bulk: bool = False, to: Address | None = None) -> None:
         """Send a datagram that is no step of its own: a layer above has told of it."""

@@ -17,7 +17,7 @@ from net4ai.conformance.statement import Statement
 from net4ai.conformance.tester import Surroundings, Tester
 from net4ai.conformance.verdict import Fail, Inconclusive
 from net4ai.stack.hop import Address, HopName
-from net4ai.stack.srb0 import srb0_pdu
+from net4ai.stack.srb0 import srb0_pdu, srb0_sdu
 
 RAN_NODE, UE = "ran-1", "ue-1"
 """Names in captures."""
@@ -98,7 +98,9 @@ class UeTester(Tester):
         super().__init__(surroundings, statement, target)
         self.pdus = PduPort(self, "Uu", RAN_NODE, UE)
         self.pdus.on_pdu = self._on_pdu
-        self.srb0 = MessagePort(self, "SRB0", rrc.Rrc.FAMILY, lambda sdu, to: self.pdus.put(srb0_pdu(sdu), to=to))
+        self.srb0 = MessagePort(
+            self, "SRB0", rrc.Rrc.FAMILY, lambda sdu, to: self.pdus.put(srb0_pdu(sdu), to=to), srb0_sdu
+        )
         self.cell = Cell(self)
         self.served: dict[int, ServedUe] = {}
         """By C-RNTI."""
@@ -141,9 +143,8 @@ class UeTester(Tester):
     def _on_pdu(self, pdu: L2Pdu, octets: bytes, packet: Packet, source: Address) -> None:
         self.pdus.peer_address = self.pdus.peer_address or (source, source)
         if pdu.header.c_rnti == 0 and pdu.header.bearer_type == BearerType.SRB:
-            if pdu.body[:1] == bytes((rrc.SystemInformationRequest.CODE,)):
+            if isinstance(self.srb0.receive(octets, packet, source), rrc.SystemInformationRequest):
                 self.cell.camp(source)
-            self.srb0.receive(pdu.body, packet, source)
         elif (ue := self.served.get(pdu.header.c_rnti)) is not None:
             ue.receive(pdu, octets, packet)
 
