@@ -17,7 +17,6 @@ from net4ai.conformance.sockets import PduPort
 from net4ai.conformance.statement import Statement, TestSubscriber
 from net4ai.conformance.tester import Surroundings, Tester
 from net4ai.stack.hop import Address, HopName
-from net4ai.stack.srb0 import srb0_pdu, srb0_sdu
 
 
 class PlayedUe(HopEnd):
@@ -30,9 +29,7 @@ class PlayedUe(HopEnd):
         name = f"ue-1/{number}"
         super().__init__(tester, HopName("Uu", name, RAN_NODE, {}), pdus, BearerType.SRB, rrc.Rrc.FAMILY)
         self.subscriber = subscriber
-        self.srb0 = MessagePort(
-            tester, "SRB0", rrc.Rrc.FAMILY, lambda sdu, to: pdus.put(srb0_pdu(sdu), to=to), srb0_sdu
-        )
+        self.srb0 = pdus.srb0()
         self.nas = NasPort(tester, lambda octets, to: self._send_nas(octets))
         self.ran_ue = 0
         """Identity of its context on N2, once the core knows it."""

@@ -108,11 +108,8 @@ async def run_cases(
     if interrupted and len(results) < len(cases):
         case = cases[len(results)]
         capture = f"{case.identity}.pcapng" if folder is not None else ""
-        results.append(
-            CaseResult(
-                case, Verdict.INCONCLUSIVE, "interrupted", round(tester.log.seconds, 3), list(tester.log.steps), capture
-            )
-        )
+        seconds, steps = round(tester.log.seconds, 3), list(tester.log.steps)
+        results.append(CaseResult(case, Verdict.INCONCLUSIVE, "interrupted", seconds, steps, capture))
         on_result(results[-1])
     return results, not interrupted
 

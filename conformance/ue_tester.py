@@ -17,7 +17,7 @@ from net4ai.conformance.statement import Statement
 from net4ai.conformance.tester import Surroundings, Tester
 from net4ai.conformance.verdict import Fail, Inconclusive
 from net4ai.stack.hop import Address, HopName
-from net4ai.stack.srb0 import srb0_pdu, srb0_sdu
+from net4ai.stack.srb0 import srb0_pdu
 
 RAN_NODE, UE = "ran-1", "ue-1"
 """Names in captures."""
@@ -98,9 +98,7 @@ class UeTester(Tester):
         super().__init__(surroundings, statement, target)
         self.pdus = PduPort(self, "Uu", RAN_NODE, UE)
         self.pdus.on_pdu = self._on_pdu
-        self.srb0 = MessagePort(
-            self, "SRB0", rrc.Rrc.FAMILY, lambda sdu, to: self.pdus.put(srb0_pdu(sdu), to=to), srb0_sdu
-        )
+        self.srb0 = self.pdus.srb0()
         self.cell = Cell(self)
         self.served: dict[int, ServedUe] = {}
         """By C-RNTI."""
