@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from net4ai.codecs import nas
-from net4ai.codecs.causes import cause_of
+from net4ai.codecs.causes import Cause, cause_of
 from net4ai.stack.procedure import ProcedureRejected, ProcedureTimeout
 
 if TYPE_CHECKING:
@@ -21,9 +21,18 @@ def answer_offers(terminal: Terminal, message: nas.JobList) -> None:
         given = agrees(terminal, offer)
         terminal.send_nas(consent(terminal, offer.job, given))
         if given:
-            terminal.process.procedures.start(
-                "computing request", request_computing(terminal, offer.job), ue=terminal.name, job=offer.job
-            )
+            terminal.consented.add(offer.job)
+            _start(terminal, offer.job)
+
+
+def ask_again(terminal: Terminal) -> None:
+    """The terminal is connected again: its sessions ended with the connection before, its consents did not."""
+    for job in sorted(terminal.consented):
+        _start(terminal, job)
+
+
+def _start(terminal: Terminal, job: int) -> None:
+    terminal.process.procedures.start("computing request", request_computing(terminal, job), ue=terminal.name, job=job)
 
 
 def agrees(terminal: Terminal, offer: nas.JobOffer) -> bool:
@@ -54,6 +63,8 @@ async def request_computing(terminal: Terminal, job: int) -> None:
         except ProcedureTimeout:
             continue
         if isinstance(answer, nas.ComputingReject):
+            if answer.cause == Cause.UNKNOWN_JOB:
+                terminal.consented.discard(job)
             raise ProcedureRejected(cause_of(answer.cause), f"job {job}")
         return
     raise ProcedureTimeout(f"T3580: no answer to the computing request for job {job}")

@@ -15,7 +15,7 @@ from net4ai.stack.procedure import Procedure, ProcedureError, Promise, Replies, 
 from net4ai.stack.security.nas_security import NasSecurity
 from net4ai.stack.security.srb_security import SrbSecurity
 from net4ai.stack.trace import TraceEvent
-from net4ai.ue import core_dialogue, take_part
+from net4ai.ue import consent_to_job, core_dialogue, take_part
 from net4ai.ue.config import TerminalConfig
 from net4ai.ue.connect import connect
 from net4ai.ue.deregister import deregister, switch_off
@@ -49,6 +49,8 @@ class Terminal:
         self.participation: take_part.Participation | None = None
         self.decided: set[int] = set()
         """Jobs whose offer was answered."""
+        self.consented: set[int] = set()
+        """Jobs it takes part in."""
         self.temporary_identity: int | None = None
         """Given at registration; the terminal is paged by it."""
         self.nas_security: NasSecurity | None = None
@@ -84,6 +86,8 @@ class Terminal:
                 await self._come_in()
             except ProcedureError as error:
                 self.release(error.cause)
+                if self.given_setup is not None:
+                    continue
                 process.cannot_connect(self, error)
                 await process.procedures.sleep(process.timers["T302"])
                 continue
@@ -102,6 +106,8 @@ class Terminal:
         procedures = self.process.procedures
         if self.nas_state is NasState.REGISTERED:
             await procedures.start("service request", request_service(self, self._service), ue=self.name)
+            if not self.leaving:
+                consent_to_job.ask_again(self)
         else:
             await procedures.start("RRC set-up", connect(self, request(self)), ue=self.name)
             await procedures.start("registration", register(self), ue=self.name)
@@ -217,6 +223,7 @@ class Terminal:
             self.temporary_identity = None
             self.nas_security = None
             self.decided.clear()
+            self.consented.clear()
         self.trace_state("released", cause=cause.name)
         if self._released is not None:
             self._released.resolve(None)
