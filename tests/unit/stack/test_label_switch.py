@@ -270,6 +270,28 @@ def test_state_is_bounded():
     assert len(one.switch.control_to_send(one.now)) <= 1024
 
 
+def test_a_message_is_taken_up_in_the_middle():
+    """The path has changed: the announcement tells where the sender stands, ACKs tell what has arrived elsewhere."""
+    one = Switch(budget=1 << 17)
+    length = 1_000_000
+    assert one.data(500_000, length, 1000) is Drop.CREDIT_VIOLATION
+    assert one.data(500_000, length, 0) is one.down
+    passed = one.grant(900_000)
+    assert passed is not None and 500_000 < passed < 600_000
+    assert one.budgets["up"].reserved == passed - 500_000
+    assert one.data(500_000, length, 1000) is one.down
+    ack = pdus.ack(99, 0, 1000, b"")
+    assert one.forward("down", DepType.ACK, ack, message_id=1, offset=800_000)[0] is one.up
+    ((_, kind, further),) = one.controls()
+    assert (kind, one.budgets["up"].reserved) == (DepType.GRANT, further - 800_000)
+    assert 800_000 < further < 900_000
+    assert one.data(further - 1000, length, 1000) is one.down
+    assert one.data(further, length, 1000) is Drop.CREDIT_VIOLATION
+    assert one.forward("down", DepType.ACK, ack, message_id=1, offset=700_000)[0] is one.up
+    one.forward("down", DepType.ACK, ack, message_id=1, offset=length)
+    assert (one.switch.messages, one.budgets["up"].reserved) == (0, 0)
+
+
 def test_a_wrong_length_and_too_large_messages():
     one = Switch()
     assert one.data(0, (1 << 20) + 1, 1000) is Drop.MESSAGE_TOO_LARGE
