@@ -1,6 +1,6 @@
 """Cases: one purpose each, an `async def` with a decorator.
 
-@case("RRC-SETUP-01", group="rrc", role="ran-node", clause="docs/spec/rrc.md#connection-establishment",
+@case("RRC-SETUP-01", group="rrc", role="ran-node", clause="docs/spec/rrc.md#4-connection",
       rows=("R99",), purpose="A repeated RRC Setup Request gets the same C-RNTI.")
 async def repeated_request(ran: RanNodeTester) -> None:
     ue = await ran.ue()

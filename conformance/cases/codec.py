@@ -13,9 +13,9 @@ from net4ai.conformance.pdus import l2_pdu, truncations, with_bits
 from net4ai.conformance.ran_node_tester import RanNodeTester
 from net4ai.conformance.ue_tester import UeTester
 
-ERRORS = "docs/spec/errors.md#malformed-fields"
-RESERVED = "docs/spec/conventions.md#reserved-bits"
-LAYER_2 = "docs/spec/l2.md#header"
+ERRORS = "docs/spec/errors.md#2-faults-of-a-field"
+RESERVED = "docs/spec/errors.md#2-faults-of-a-field"
+LAYER_2 = "docs/spec/l2.md#21-header"
 
 
 @case("COD-TRUNC-01", group="codec", role="ran-node", clause=ERRORS, purpose="A truncated Setup Request is dropped.")

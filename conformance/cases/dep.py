@@ -11,9 +11,9 @@ from net4ai.conformance.hop_end import FIRST_MESSAGE, Session
 from net4ai.conformance.ue_tester import UeTester
 from net4ai.stack.dep.events import MessageAcknowledged, MessageReceived
 
-DATA = "docs/spec/dep.md#data"
-ACK = "docs/spec/dep.md#acknowledgement"
-CREDIT = "docs/spec/dep.md#credit"
+DATA = "docs/spec/dep.md#31-data"
+ACK = "docs/spec/dep.md#51-acknowledging"
+CREDIT = "docs/spec/dep.md#4-credit"
 
 SMALL = bytes(range(64))
 

@@ -10,9 +10,9 @@ from net4ai.conformance.hop_end import Session
 from net4ai.conformance.ran_node_tester import RanNodeTester
 from net4ai.conformance.ue_tester import UeTester
 
-PING = "docs/spec/dep.md#ping-and-pong"
-CLOSE = "docs/spec/dep.md#close"
-ERROR = "docs/spec/dep.md#error"
+PING = "docs/spec/dep.md#36-ping-and-pong"
+CLOSE = "docs/spec/dep.md#7-the-end-of-a-session"
+ERROR = "docs/spec/dep.md#9-errors"
 
 
 async def pong(session: Session) -> None:

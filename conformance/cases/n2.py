@@ -9,9 +9,9 @@ from net4ai.conformance import preambles
 from net4ai.conformance.case import case
 from net4ai.conformance.ran_node_tester import RanNodeTester
 
-SETUP = "docs/spec/n2.md#set-up"
-SESSION = "docs/spec/n2.md#sessions"
-CONTEXT = "docs/spec/n2.md#contexts"
+SETUP = "docs/spec/n2.md#3-set-up"
+SESSION = "docs/spec/n2.md#6-sessions"
+CONTEXT = "docs/spec/n2.md#4-ue-contexts"
 
 
 @case("N2-SETUP-01", group="n2", role="ran-node", clause=SETUP, purpose="The first message names node and versions.")

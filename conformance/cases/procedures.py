@@ -7,9 +7,9 @@ from net4ai.codecs.causes import Cause
 from net4ai.conformance.case import case
 from net4ai.conformance.function_tester import NO_INSTANCE, FunctionTester
 
-ATTACH = "docs/spec/t4.md#attachment"
-INSTANCE = "docs/spec/t4.md#instances"
-ROUTINE = "docs/spec/t4.md#executions"
+ATTACH = "docs/spec/links.md#2-attachment"
+INSTANCE = "docs/spec/links.md#4-instances"
+ROUTINE = "docs/spec/links.md#6-an-execution"
 
 
 @case("T4-ATTACH-01", group="procedures", role="function", clause=ATTACH, rows=("R47", "R51"),

@@ -9,8 +9,8 @@ from net4ai.conformance.case import case
 from net4ai.conformance.ran_node_tester import RanNodeTester
 from net4ai.conformance.ue_tester import UeTester
 
-SETUP = "docs/spec/rrc.md#connection-establishment"
-RELEASE = "docs/spec/rrc.md#release"
+SETUP = "docs/spec/rrc.md#4-connection"
+RELEASE = "docs/spec/rrc.md#43-release"
 
 
 @case(

@@ -198,6 +198,13 @@ def test_every_chapter_is_in_the_index() -> None:
     assert named == {path.name for path in CHAPTERS} - {"README.md"}
 
 
+def test_conformance_cases_cite_sections_that_exist() -> None:
+    anchors = {path.name: {slug(heading) for heading in headings(text_of(path))} for path in CHAPTERS}
+    for path in sorted((ROOT / "conformance").rglob("*.py")):
+        for name, anchor in re.findall(r"\b([\w-]+\.md)#([\w-]+)", text_of(path)):
+            assert anchor in anchors.get(name, set()), f"{path.relative_to(ROOT)}: {name}#{anchor}"
+
+
 # ---------------------------------------------------------------------------------------------------------------------
 # Nothing is left out
 
