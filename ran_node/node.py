@@ -158,6 +158,8 @@ class RanNode:
         """Send on SRB1; to a UE that is lost, when it comes back. Raises `ProcedureError` where it is lost for good."""
         if isinstance(message, rrc.DownlinkInformationTransfer):
             context.last_active = self.procedures.now
+        if context.hop.signalling.failed and context.state is State.SECURED:
+            reestablish.radio_link_failed(self, context)
         if context.state is State.LOST:
             self._hold(context, message)
             return
