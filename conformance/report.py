@@ -106,14 +106,14 @@ def _case_report(result: CaseResult) -> CaseReport:
         group=case.group,
         clause=case.clause,
         rows=list(case.rows),
-        purpose=case.purpose,
+        purpose=_text(case.purpose),
         options=list(case.options),
         verdict=result.verdict.value,
-        why=result.why,
+        why=_text(result.why),
         seconds=result.seconds,
         capture=result.capture,
-        steps=[StepReport(s.seconds, s.direction, s.port, s.text, s.outcome) for s in result.steps],
-        detail=result.detail,
+        steps=[StepReport(s.seconds, s.direction, s.port, _text(s.text), s.outcome) for s in result.steps],
+        detail=_text(result.detail),
     )
 
 
@@ -123,11 +123,16 @@ def _not_applicable(case: Case, missing: list[str]) -> CaseReport:
         group=case.group,
         clause=case.clause,
         rows=list(case.rows),
-        purpose=case.purpose,
+        purpose=_text(case.purpose),
         options=list(case.options),
         verdict="not applicable",
         why=f"not claimed: {', '.join(missing)}",
     )
+
+
+def _text(text: str) -> str:
+    """Text as UTF-8 can hold it: a target, or a case, may have made it of anything."""
+    return text.encode(errors="replace").decode()
 
 
 def to_json(report: ConformanceReport) -> bytes:

@@ -33,6 +33,8 @@ def _described(text: str, **bounds: Any) -> msgspec.Meta:
 class TestSubscriber(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """A subscriber that target and tester both know."""
 
+    __test__ = False  # for pytest, which takes the name for that of a test
+
     identity: Annotated[str, _described("Subscription identity.", max_length=64)]
     key: Annotated[str, _described("Test key K_AMF, 32 octets in hex.", pattern="^[0-9a-f]{64}$")] = "00" * 32
 
@@ -49,8 +51,6 @@ class Times(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
 
 class Statement(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """What is claimed for an implementation, and what the tester must know."""
-
-    __test__ = False
 
     implementation: Annotated[str, _described("Name and version, for the report.", max_length=200)] = "unnamed"
     options: Annotated[list[str], _described("Options that are claimed.")] = []
