@@ -59,13 +59,10 @@ def test_own_statement_is_sound() -> None:
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        (
-            "options: [path, telepathy]",
-            'mine.yaml:1: options.1: "telepathy" is not allowed; allowed: acknowledged-crb,',
-        ),
+        ("options: [path, telepathy]", 'mine.yaml:1: options.1: "telepathy" is not allowed; allowed: acknowledged'),
         ("patience: 0.5", "mine.yaml:1: patience: 0.5 is not allowed; allowed: a number from 1 to 100"),
         ("\ntimes:\n  apear: 3", "mine.yaml:3: times.apear: unknown key; did you mean appear?"),
-        ("subscribers: []", "mine.yaml:1: subscribers: 0 are too many"),
+        ("subscribers: []", "mine.yaml:1: subscribers"),
         ("subscribers:\n  - key: zz", "mine.yaml:2: subscribers.0.key"),
         ("a: [", "mine.yaml:1: not YAML"),
     ],
@@ -73,10 +70,7 @@ def test_own_statement_is_sound() -> None:
 def test_a_wrong_statement_is_refused_with_file_and_line(text: str, told: str, tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError) as refused:
         load_statement(statement(tmp_path, text))
-    lines = str(refused.value)
-    if "too many" in told:
-        told = "mine.yaml:1: subscribers"
-    assert told in lines
+    assert told in str(refused.value)
 
 
 def test_what_is_not_said_has_defaults(tmp_path: Path) -> None:
@@ -137,7 +131,7 @@ def test_a_file_of_own_cases(tmp_path: Path) -> None:
     path.write_text(FAILING, "utf-8")
     assert [each.identity for each in own_cases(path)] == ["MY-FAIL-01"]
     path.write_text("1 / 0", "utf-8")
-    with pytest.raises(ConfigurationError, match="mine.py: ZeroDivisionError"):
+    with pytest.raises(ConfigurationError, match=r"mine\.py: ZeroDivisionError"):
         own_cases(path)
     path.write_text("x = 1", "utf-8")
     with pytest.raises(ConfigurationError, match="no case is in it"):
