@@ -214,8 +214,7 @@ class LadderView:
             self._lanes += news
             yield f"{'':{TIME_WIDTH}} {''.join(_centred(lane) for lane in self._lanes)}".rstrip()
         drawn, who = self._arrow(ends, told.link), self._who(told, ends)
-        same = ends[0] == ends[1] or not all(end in self._lanes for end in ends)
-        text = f"{told.link}: {who}{line.text}" if same else f"{who}{line.text}"
+        text = f"{who}{line.text}" if told.link in drawn else f"{told.link}: {who}{line.text}"
         margin = TIME_WIDTH + 1 + LANE_WIDTH * len(self._lanes) + 1
         first, *more = textwrap.wrap(text, max(self._width - margin, LEAST_TEXT // 2), subsequent_indent="  ") or [""]
         yield f"{seconds:{TIME_WIDTH}.6f} {drawn} {first}".rstrip()
@@ -241,8 +240,9 @@ class LadderView:
             else:
                 cells[start + step : stop : step] = "─" * (abs(stop - start) - 1)
                 cells[stop - step] = "▶" if step > 0 else "◀"
-                middle = (start + stop - len(link)) // 2
-                cells[middle : middle + len(link)] = link
+                if len(link) < LANE_WIDTH - 3:
+                    middle = (start + stop - len(link)) // 2
+                    cells[middle : middle + len(link)] = link
         return "".join(cells)
 
 
