@@ -105,6 +105,8 @@ def _apply(node: RanNode, context: UeContext, change: Change) -> None:
 
 
 async def _ask(node: RanNode, context: UeContext, change: Change) -> rrc.ReconfigurationComplete:
+    if context.number not in node.by_number:
+        raise ProcedureError(Cause.PEER_LOST, f"C-RNTI {context.c_rnti} is released")
     transaction = context.next_transaction()
     message = rrc.Reconfiguration(
         transaction=transaction,
