@@ -36,8 +36,6 @@ LEGAL: dict[State, frozenset[type[Message]]] = {
             rrc.UplinkInformationTransfer,
             rrc.SecurityModeComplete,
             rrc.SecurityModeFailure,
-            rrc.ReconfigurationComplete,  # until N2 starts security
-            rrc.ReconfigurationFailure,
         }
     ),
     State.SECURED: frozenset(
@@ -94,6 +92,8 @@ class UeContext:
     security: SrbSecurity | None = None
     attempt: Attempt | None = None
     """Re-establishment under way."""
+    came_back: Attempt | None = None
+    """The last one that was completed: its request may come twice."""
     held: list[rrc.Rrc] = field(default_factory=list)
     """Messages that wait for the UE to come back."""
     measured: rrc.MeasurementReport | None = None

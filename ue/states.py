@@ -31,9 +31,7 @@ class NasState(Enum):
 
 RRC_LEGAL: dict[RrcState, frozenset[type[Message]]] = {
     RrcState.IDLE: frozenset({rrc.Setup, rrc.Reject}),
-    RrcState.CONNECTED: frozenset(
-        {rrc.DownlinkInformationTransfer, rrc.SecurityModeCommand, rrc.Release, rrc.Reconfiguration}
-    ),  # until N2 starts security
+    RrcState.CONNECTED: frozenset({rrc.DownlinkInformationTransfer, rrc.SecurityModeCommand, rrc.Release}),
     RrcState.SECURED: frozenset({rrc.DownlinkInformationTransfer, rrc.Reconfiguration, rrc.Release}),
     RrcState.REESTABLISHING: frozenset({rrc.Setup, rrc.Reject, rrc.Reestablishment}),
 }

@@ -32,6 +32,7 @@ class World:
         self.ran = Ran(self.air)
         self.ue = FakeUe(self.air)
         c_rnti = self.ue.connect()
+        self.ue.start_security(self.ran)
         self.context: UeContext = self.ran.node.contexts[c_rnti]
         self.number = self.context.number
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 
 import pytest
+from core_bench import core_config
 from radio_bench import Air, Faults, Ran, Ue
 
 from net4ai.codecs import n2, nas
@@ -27,7 +29,11 @@ class CoreMachine:
         self.air = air
         self.procedures = Procedures("core", air.trace.append)
         entity = ControlEntity("access-manager", self.procedures, Timers(), lambda envelope: None, lambda: "0" * 32)
-        self.manager = AccessManager(entity, 1, [f"imsi-{n}" for n in range(1, UES + 1)], lambda: 1)
+        self.manager = AccessManager(
+            entity,
+            core_config([f"imsi-{n}" for n in range(1, UES + 1)], nodes={"ran": "ran-node"}),
+            itertools.count(1).__next__,
+        )
         self.association: RanAssociation | None = None
         air.machines["core"] = self
 

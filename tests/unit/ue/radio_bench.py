@@ -524,12 +524,15 @@ class FakeUe:
         self.hop.pump(self.air.now)
         self.air.run(0.05)
 
-    def start_security(self, ran: Ran, k_gnb: bytes = K_GNB) -> None:
-        """Have the RAN node start it, with the algorithms of its configuration; complete it."""
+    def start_security(self, ran: Ran, k_gnb: bytes = K_GNB, begin: Callable[[], None] | None = None) -> None:
+        """Have the RAN node start it, `begin` or by itself, with the algorithms of its configuration; complete it."""
         assert self.hop is not None
         context = ran.node.contexts[self.hop.identity]
         self.hop.signalling.takes_unverified = True
-        ran.node.procedures.start("test", start_security(ran.node, context, k_gnb, CAPABILITIES))
+        if begin is None:
+            ran.node.procedures.start("test", start_security(ran.node, context, k_gnb, CAPABILITIES))
+        else:
+            begin()
         ran.node.pump(self.air.now)
         self.air.run(0.05)
         config = ran.node.config

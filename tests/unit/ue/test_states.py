@@ -28,7 +28,6 @@ TAKEN: dict[State, dict[type[Message], str | None]] = {
     State.CONNECTED: {
         rrc.DownlinkInformationTransfer: NOT_SECURED,  # what is in it: see test_core_dialogue
         rrc.SecurityModeCommand: None,
-        rrc.Reconfiguration: None,  # until N2 starts security
         rrc.Release: None,
     },
     State.REGISTERED: {
