@@ -39,6 +39,11 @@ def parser() -> argparse.ArgumentParser:
     run.add_argument("--rounds", type=int, metavar="N", help="rounds at most (as --set settings.rounds=N)")
     run.add_argument("--seed", type=int, metavar="N", help="seed of the run (as --set seed=N)")
     run.add_argument("--capture", type=Path, metavar="FILE", help="write a pcapng file that Wireshark reads")
+    run.add_argument(
+        "--key-log",
+        action="store_true",
+        help="write keys to keys.ndjson, capture protected RRC and NAS in clear too (as --set key_log=true)",
+    )
     run.add_argument("--report", type=Path, metavar="DIR", help="folder of the report; default: runs/SCENARIO-TIME")
     run.add_argument("--in-process", action="store_true", help="all nodes in one process, under virtual time")
     run.set_defaults(command=_run)
@@ -145,6 +150,8 @@ def _overrides(options: argparse.Namespace) -> list[str]:
         overrides.append(f"settings.rounds={options.rounds}")
     if getattr(options, "seed", None) is not None:
         overrides.append(f"seed={options.seed}")
+    if getattr(options, "key_log", False):
+        overrides.append("key_log=true")
     return overrides
 
 

@@ -42,7 +42,7 @@ class InProcessRun:
         capture = None
         if self.run.capture_folder:
             path = Path(self.run.capture_folder) / f"{name}.pcapng"
-            capture = CaptureFile(path, self.clock, comment=self.run.comment)
+            capture = CaptureFile(path, self.clock, comment=self.run.comment, key_log=self.run.key_log)
         bus = InProcessBus(name, bytes.fromhex(self.run.run_key), self.clock, self.hub, trace)
         await bus.start()
         platform = Platform(

@@ -158,7 +158,7 @@ class ProcessHost:
         capture = None
         if self.run.capture_folder:
             part = Path(self.run.capture_folder) / f"{name}.pcapng"
-            capture = CaptureFile(part, self.clock, comment=self.run.comment)
+            capture = CaptureFile(part, self.clock, comment=self.run.comment, key_log=self.run.key_log)
         if self.run.bus is None:
             raise NodeFileError("run.bus: missing; a node process needs the address of the broker")
         self.bus = MqttBus(

@@ -37,6 +37,7 @@ from net4ai.stack.io.capture_reader import merge_captures
 from net4ai.stack.io.child_process import ChildProcess, python_module
 from net4ai.stack.io.clock import SystemClock
 from net4ai.stack.io.driver import Driver
+from net4ai.stack.io.key_log import KEY_LOG
 from net4ai.stack.io.memory_network import MemoryNetwork
 from net4ai.stack.io.network import Network, SystemNetwork
 from net4ai.stack.io.platform import BusConfig, Platform, RunConfig, unscheduled_of
@@ -119,6 +120,7 @@ class Run:
             bus=bus,
             links=dict(plan.links),
             unscheduled=unscheduled,
+            key_log=self.scenario.key_log,
             hooks=list(self.scenario.hooks),
             trace_folder=str(self.trace_folder.absolute()),
             capture_folder=str(self.capture_folder.absolute()) if self.options.capture else "",
@@ -152,7 +154,7 @@ def run_scenario(scenario: Scenario, options: Options, display: Display) -> Path
 
 def _make_folders(options: Options) -> None:
     """Make the folders of a run; what an earlier run left in them goes. What cannot be written is found out now."""
-    old = [options.folder / name for name in (BROKER_LOG, NODES_LOG)]
+    old = [options.folder / name for name in (BROKER_LOG, NODES_LOG, KEY_LOG)]
     for name, pattern in (("trace", "*.ndjson"), ("nodes", "*.json"), ("capture-parts", "*.pcapng")):
         folder = options.folder / name
         if name != "capture-parts" or options.capture:

@@ -211,6 +211,9 @@ class Scenario(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
         dict[str, Annotated[int, Meta(ge=1, le=3_600_000)]],
         Meta(description="Other values for protocol timers, by name, in milliseconds."),
     ] = {}
+    key_log: Annotated[
+        bool, Meta(description="Write keys down, and capture protected RRC and NAS in clear too. For laboratories.")
+    ] = False
     hooks: Annotated[
         tuple[HookRule, ...],
         Meta(max_length=100, description="Messages to drop, change, delay, repeat or add, at whatever node."),

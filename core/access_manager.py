@@ -38,6 +38,7 @@ from net4ai.stack.control_entity import ControlEntity
 from net4ai.stack.dep.error_rate import ErrorRate
 from net4ai.stack.drops import Drop
 from net4ai.stack.procedure import ProcedureError, Promise
+from net4ai.stack.security.nas_security import NasSecurity
 from net4ai.stack.trace import TraceEvent
 
 OFFERS_PER_MESSAGE = 32
@@ -57,6 +58,8 @@ class AccessManager:
         self.ran_nodes = frozenset(name for name, kind in config.nodes.items() if kind == "ran-node")
         """RAN nodes of the network."""
         self.random_identity = random_identity
+        self.on_security: Callable[[Terminal, NasSecurity], None] = lambda terminal, security: None
+        """Called when a terminal gets NAS keys: for the key log."""
         self.overload = Overload(self, config.overload)
         self.status_rate = ErrorRate()
         """Of NAS Status, over all terminals."""

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from net4ai.codecs.envelope import Envelope
+from net4ai.core import names
 from net4ai.core.config import CoreConfig
 from net4ai.core.node import Core
+from net4ai.core.terminal import Terminal
 from net4ai.stack.control_entity import ControlEntity
+from net4ai.stack.io.capture import NAS_IN_CLEAR
 from net4ai.stack.io.driver import Driver
 from net4ai.stack.io.platform import Platform, RunningNode
 from net4ai.stack.io.stream import FrameConnection
+from net4ai.stack.security.algorithms import Direction
+from net4ai.stack.security.nas_security import NasSecurity
 from net4ai.stack.timers import Timers
 
 
@@ -23,6 +28,7 @@ async def start(config: CoreConfig, platform: Platform) -> RunningNode:
 
     core = Core(config, procedures, entity, lambda: platform.random_number(32))
     driver.machine = core
+    _log_keys(platform, core)
     tap = platform.capture.link("N2") if platform.capture is not None else None
 
     def accept(connection: FrameConnection) -> None:
@@ -45,6 +51,30 @@ async def start(config: CoreConfig, platform: Platform) -> RunningNode:
     _capture_bus(platform)
     driver.wake()
     return platform.running(driver, N2=listener.address)
+
+
+def _log_keys(platform: Platform, core: Core) -> None:
+    """With the key log on: NAS keys are written down, protected messages captured in clear."""
+    key_log, tap = platform.key_log, platform.clear_tap(NAS_IN_CLEAR)
+    if key_log is None:
+        return
+
+    def on_security(terminal: Terminal, security: NasSecurity) -> None:
+        # It has no temporary identity yet.
+        ids: dict[str, int | str] = {"subscriber": terminal.subscriber, "ran_node": terminal.node}
+        key_log.write({**ids, "ran_ue": terminal.context}, security.keys)
+
+        def on_clear(message: bytes, direction: Direction) -> None:
+            if tap is None:
+                return
+            if direction is Direction.DOWNLINK:
+                tap.message(names.ACCESS_MANAGER, terminal.subscriber, message, "out")
+            else:
+                tap.message(terminal.subscriber, names.ACCESS_MANAGER, message, "in")
+
+        security.on_clear = on_clear
+
+    core.access_manager.on_security = on_security
 
 
 def _capture_bus(platform: Platform) -> None:

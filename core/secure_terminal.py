@@ -32,6 +32,7 @@ async def secure_terminal(manager: AccessManager, terminal: Terminal, k_amf: byt
         raise ProcedureError(Cause.SECURITY_CAPABILITIES_MISMATCH, f"{manager.integrity.name} {manager.ciphering.name}")
     security = NasSecurity(k_amf, manager.integrity, manager.ciphering, Direction.DOWNLINK)
     terminal.security = security
+    manager.on_security(terminal, security)
     command = nas.SecurityModeCommand(
         integrity=manager.integrity, ciphering=manager.ciphering, key_set=KEY_SET, capabilities=capabilities
     )

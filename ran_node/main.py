@@ -5,18 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from net4ai.codecs import link
-from net4ai.codecs.declaration import Buffer
+from net4ai.codecs.declaration import Buffer, Message, UnknownMessage
 from net4ai.codecs.l2 import L2_HEADER_SIZE
 from net4ai.ran_node.config import RanNodeConfig
 from net4ai.ran_node.node import RanNode
 from net4ai.stack.attachment import Attachment
 from net4ai.stack.forwarding.function import ForwardingFunction
 from net4ai.stack.forwarding.legs import FixedLink
-from net4ai.stack.hop import Address
+from net4ai.stack.hop import Address, Direction, Hop
+from net4ai.stack.io.capture import RRC_IN_CLEAR
 from net4ai.stack.io.driver import Driver
 from net4ai.stack.io.platform import OpenLink, Platform, RunningNode
 from net4ai.stack.io.stream import FrameConnection
 from net4ai.stack.l2_header import l2_fields
+from net4ai.stack.security.srb_security import SrbSecurity
 from net4ai.stack.timers import Timers
 
 
@@ -50,6 +52,7 @@ async def start(config: RanNodeConfig, platform: Platform) -> RunningNode:
         node,
     )
     node.cpf = cpf
+    _log_keys(config, platform, node)
     driver.machine = node
     edge = Attachment(
         config.name,
@@ -105,6 +108,26 @@ async def _open_links(
     t4 = await platform.open_link("T4", config.t4_ports, driver, receive_t4, peer_name=name_on_t4)
     t8 = await platform.open_link("T8", config.t8_ports, driver, receive_t8, peer_name=name_on_t8, capture_sent=False)
     return uu, t4, t8
+
+
+def _log_keys(config: RanNodeConfig, platform: Platform, node: RanNode) -> None:
+    """With the key log on: RRC keys are written down, protected messages captured in clear."""
+    key_log, tap = platform.key_log, platform.clear_tap(RRC_IN_CLEAR)
+    if key_log is None:
+        return
+
+    def on_security(hop: Hop, security: SrbSecurity) -> None:
+        key_log.write({"c_rnti": hop.identity}, security.keys)
+        ue = f"{config.name} C-RNTI {hop.identity}"
+
+        def on_protected(message: Message | UnknownMessage, direction: Direction) -> None:
+            if tap is not None:
+                source, destination = (config.name, ue) if direction == "out" else (ue, config.name)
+                tap.message(source, destination, message.encode(), direction)
+
+        hop.on_protected = on_protected
+
+    node.on_security = on_security
 
 
 def _connect_n2(config: RanNodeConfig, platform: Platform, driver: Driver, node: RanNode) -> None:

@@ -25,10 +25,11 @@ from net4ai.stack.drops import Drop, DropCounter
 from net4ai.stack.forwarding.function import ForwardingFunction
 from net4ai.stack.forwarding.legs import OpenLeg
 from net4ai.stack.forwarding.routes import release_route
-from net4ai.stack.hop import Address, Sockets
+from net4ai.stack.hop import Address, Hop, Sockets
 from net4ai.stack.l2_header import l2_fields
 from net4ai.stack.procedure import ProcedureError, Procedures
 from net4ai.stack.security.algorithms import check_algorithms
+from net4ai.stack.security.srb_security import SrbSecurity
 from net4ai.stack.srb0 import srb0_pdu, srb0_sdu
 from net4ai.stack.timers import Timers
 from net4ai.stack.trace import Trace, TraceEvent
@@ -62,6 +63,8 @@ class RanNode:
         self.trace = trace
         self.on_trouble = on_trouble
         self.drops = DropCounter(self._trace_drop)
+        self.on_security: Callable[[Hop, SrbSecurity], None] = lambda hop, security: None
+        """Called when SRB1 of a UE gets keys: for the key log."""
         self.cpf: ForwardingFunction | None = None
         self.contexts: dict[int, UeContext] = {}
         """By C-RNTI."""

@@ -33,6 +33,7 @@ async def start_security(node: RanNode, context: UeContext, k_gnb: bytes, capabi
     if not capabilities.allow(integrity, ciphering):
         raise ProcedureError(Cause.SECURITY_CAPABILITIES_MISMATCH, f"the UE has not got NIA{integrity}, NEA{ciphering}")
     security = SrbSecurity(k_gnb, integrity, ciphering, Direction.DOWNLINK)
+    node.on_security(context.hop, security)
     await node.procedures.start("RRC security mode", _command(node, context, security), c_rnti=context.c_rnti)
     context.k_gnb, context.security, context.state = k_gnb, security, State.SECURED
     node.trace_state(

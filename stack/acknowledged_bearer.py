@@ -282,12 +282,16 @@ class AcknowledgedBearer:
     def start_security(self, security: SrbSecurity, required: bool = False) -> None:
         """What is sent from now on carries a MAC-I, in clear; what comes with one is verified.
 
-        `required`: what comes without is dropped at once (a fresh bearer after re-establishment), otherwise from the
-        first verified PDU on (the RAN node before it sends Security Mode Command). With null integrity nothing changes
-        but `verified`.
+        `required`: what comes without is dropped at once (re-establishment), otherwise from the first verified PDU on
+        (the RAN node before it sends Security Mode Command). With null integrity nothing changes but `verified`.
         """
         self._protection.start(security, required)
         self._protected_from = self._expected
+
+    @property
+    def protects(self) -> bool:
+        """What is sent now carries a MAC-I."""
+        return self._protection.sending is not Protection.CLEAR
 
     def start_ciphering(self) -> None:
         """What is sent from now on is enciphered too."""
@@ -314,9 +318,8 @@ class AcknowledgedBearer:
         """
         pdu = self._take_unverified()
         header, _ = L2Header.read(pdu)
-        payload = security.unprotect(
-            pdu[:L2_HEADER_SIZE], pdu[L2_HEADER_SIZE:], header.count, self.bearer, ciphered=False
-        )
+        head, body = pdu[:L2_HEADER_SIZE], pdu[L2_HEADER_SIZE:]
+        payload = security.unprotect(head, body, header.count, self.bearer, ciphered=False)
         if payload is None:
             self.drops.count(Drop.INTEGRITY_FAILURE, len(pdu))
         else:
@@ -411,9 +414,8 @@ class AcknowledgedBearer:
             missing.append(MissingRange(first=first, length=length).to_bytes())
         count, self._status_count = self._status_count, _count_after(self._status_count, protection)
         report = StatusReport(next_count=next_count, missing=b"".join(missing)).to_bytes()
-        return self._protection.protect(
-            self._header(count, protection, is_data=False), report, count, self.bearer, protection
-        )
+        head = self._header(count, protection, is_data=False)
+        return self._protection.protect(head, report, count, self.bearer, protection)
 
     def _fail(self, reason: Drop) -> None:
         self._given_up = self.unacknowledged
@@ -591,7 +593,6 @@ class AcknowledgedBearer:
 
     def _repeat(self, sent: _Sent, now: int) -> None:
         """The peer misses a PDU. One repeated less than a round trip ago may still be on its way."""
-        smoothed = self._timeout.smoothed
-        round_trip = MINIMUM_TIMEOUT if smoothed is None else smoothed
+        round_trip = MINIMUM_TIMEOUT if self._timeout.smoothed is None else self._timeout.smoothed
         on_its_way = sent.transmissions > 1 and now - sent.last_sent < round_trip
         sent.wanted = sent.wanted or not on_its_way

@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Literal
 
 from net4ai.codecs.common import BearerConfiguration, BearerMode
 from net4ai.codecs.declaration import Buffer, Message, UnknownMessage
@@ -22,6 +23,7 @@ from net4ai.stack.l2_header import l2_fields
 from net4ai.stack.trace import Trace, TraceEvent
 
 Address = tuple[str, int]
+Direction = Literal["in", "out"]
 Send = Callable[[Buffer, int, Address], None]
 """Send datagrams: data, stride of the datagrams in it, destination."""
 
@@ -78,6 +80,8 @@ class Hop:
         self.signalling = self._signalling_bearer()
         self.on_queued: Callable[[], None] = lambda: None
         """Called when something other than signalling waits for `pump`."""
+        self.on_protected: Callable[[Message | UnknownMessage, Direction], None] | None = None
+        """Called with every signalling message, while the bearer protects them: see the key log."""
         self._backlog: deque[bytes] = deque()
         self._configurations: dict[int, BearerConfiguration] = {}
         self._control: dict[int, _DepBearer] = {}
@@ -265,6 +269,8 @@ class Hop:
 
     def trace_message(self, message: Message | UnknownMessage, direction: str, size: int, now: int) -> None:
         """One line of trace for a signalling message."""
+        if self.on_protected is not None and self.signalling.protects:
+            self.on_protected(message, "out" if direction == "out" else "in")
         ids = dict(self.name.ids)
         for key in ("execution", "seat", "turn", "session", "job", "transaction"):
             if isinstance(value := getattr(message, key, None), int):

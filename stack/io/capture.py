@@ -57,6 +57,17 @@ LINKS: dict[str, Interface] = {
 }
 """The links a file can hold. Every file lists all of them, in this order."""
 
+RRC_IN_CLEAR, NAS_IN_CLEAR = "RRC in clear", "NAS in clear"
+CLEAR_LINKS: dict[str, Interface] = {
+    link.name: link
+    for link in (
+        Interface(RRC_IN_CLEAR, "Protected RRC messages, from the key log", LinkType.EXPORTED_PDU, "net4ai_rrc"),
+        Interface(NAS_IN_CLEAR, "Protected NAS messages, from the key log", LinkType.EXPORTED_PDU, "net4ai_nas"),
+    )
+}
+"""What a file holds as well when the key log is on, behind `LINKS`; other files do not know it."""
+ALL_LINKS = LINKS | CLEAR_LINKS
+
 
 # ---------------------------------------------------------------------------------------------------------------------
 # Logical addresses
@@ -210,7 +221,8 @@ class CaptureFile:
 
     `comment` belongs to the whole file: version, scenario, seed. `snap_length` (0: none) cuts packets, headers
     included; after `packet_limit` packets (0: no limit) the rest is only counted. Octets are gathered and written by
-    size, by time and at `close`, so a killed process loses the last half second at most.
+    size, by time and at `close`, so a killed process loses the last half second at most. With `key_log` there are the
+    interfaces of messages in clear too.
 
     Raises OSError where the file cannot be made. Afterwards a full disk is logged once; packets that got lost are
     counted in `drops` by reason: "disk", "packet limit", "too long", "closed".
@@ -225,6 +237,7 @@ class CaptureFile:
         snap_length: int = 0,
         packet_limit: int = 0,
         buffer_size: int = BUFFER_SIZE,
+        key_log: bool = False,
     ) -> None:
         self.path = Path(path)
         self.drops: Counter[str] = Counter()
@@ -235,7 +248,8 @@ class CaptureFile:
         self._packet_limit = packet_limit
         self._buffer_size = buffer_size
         self._buffer = bytearray(section_block([comment]))
-        for interface in LINKS.values():
+        self._links = ALL_LINKS if key_log else LINKS
+        for interface in self._links.values():
             self._buffer += interface_block(interface, snap_length)
         self._buffered_packets = 0
         self._addresses: dict[str, bytes] = {}
@@ -251,10 +265,10 @@ class CaptureFile:
             raise
 
     def link(self, name: str) -> Tap:
-        """The tap of one of `LINKS`. Raises ValueError for other names."""
-        if name not in LINKS:
-            raise ValueError(f"link {name!r} is not allowed; allowed: {', '.join(LINKS)}")
-        return Tap(self, list(LINKS).index(name), LINKS[name])
+        """The tap of one of `LINKS`, with the key log of one of `CLEAR_LINKS` too. Raises ValueError for others."""
+        if name not in self._links:
+            raise ValueError(f"link {name!r} is not allowed; allowed: {', '.join(self._links)}")
+        return Tap(self, list(self._links).index(name), self._links[name])
 
     def address(self, node: str) -> bytes:
         """The logical address of a node, 4 octets; the file explains it by the node's name from here on."""

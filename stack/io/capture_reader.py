@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Address
 from pathlib import Path
 
-from net4ai.stack.io.capture import LINKS
+from net4ai.stack.io.capture import ALL_LINKS, LINKS
 from net4ai.stack.io.pcapng import (
     BLOCK_HEAD,
     BYTE_ORDER,
@@ -161,7 +161,7 @@ class _Reader:
         name, description = (
             options.get(code, b"").decode("utf-8", "replace") for code in (INTERFACE_NAME, INTERFACE_DESCRIPTION)
         )
-        known = LINKS.get(name)
+        known = ALL_LINKS.get(name)
         if known is None or (known.link_type, known.description) != (link_type, description):
             raise self._error(start, f"the unknown interface {name!r}")
         self.interfaces.append(known)
@@ -204,12 +204,14 @@ def merge_captures(parts: Sequence[Path | str], out: Path | str) -> int:
         stack.callback(unfinished.unlink, missing_ok=True)
         # A part is almost sorted already, which Python's sort turns to account.
         indexes = [sorted(reader.packets(), key=lambda packet: packet[0]) for reader in readers]
-        numbers = {name: number for number, name in enumerate(LINKS)}
+        clear = any(interface.name not in LINKS for reader in readers for interface in reader.interfaces)
+        links = ALL_LINKS if clear else LINKS
+        numbers = {name: number for number, name in enumerate(links)}
         with unfinished.open("wb") as file:
             file.write(section_block(dict.fromkeys(text for reader in readers for text in reader.comments)))
             snap_lengths = {length for reader in readers for length in reader.snap_lengths}
             snap_length = 0 if 0 in snap_lengths else max(snap_lengths, default=0)
-            for interface in LINKS.values():
+            for interface in links.values():
                 file.write(interface_block(interface, snap_length))
             names = dict.fromkeys(pair for reader in readers for pair in reader.names)
             if names:

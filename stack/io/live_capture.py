@@ -11,7 +11,7 @@ from collections import deque
 from pathlib import Path
 from typing import IO
 
-from net4ai.stack.io.capture import LINKS
+from net4ai.stack.io.capture import ALL_LINKS, LINKS
 from net4ai.stack.io.capture_reader import CaptureError
 from net4ai.stack.io.capture_stream import BlockDecoder, options
 from net4ai.stack.io.pcapng import (
@@ -37,7 +37,6 @@ class _Part:
         self.decoder = BlockDecoder()
         self.numbers: list[int | None] = []
         """Number of each of its interfaces in the stream; None: this version knows no such link."""
-        self.broken = ""
 
 
 class LiveMerge:
@@ -79,7 +78,7 @@ class LiveMerge:
                     newest = max(newest, self._packet(part, block))
                 elif kind == Block.INTERFACE:
                     link = dict(options(order, block, 16)).get(INTERFACE_NAME, b"").decode("utf-8", "replace")
-                    part.numbers.append(self._numbers.get(link))
+                    part.numbers.append(self._number(link))
                 elif kind == Block.NAMES:
                     self._explain(order, block)
         except CaptureError as error:
@@ -118,6 +117,14 @@ class LiveMerge:
         self._read += 1
         heapq.heappush(self._held, (time, self._read, bytes(changed)))
         return time
+
+    def _number(self, link: str) -> int | None:
+        """The number of a link's interface in the stream. Those of the key log appear with the first part that has
+        them."""
+        if link in ALL_LINKS and link not in self._numbers:
+            self._numbers[link] = len(self._numbers)
+            self._out += interface_block(ALL_LINKS[link], 0)
+        return self._numbers.get(link)
 
     def _explain(self, order: str, block: bytes) -> None:
         """Names go ahead of the packets they explain."""

@@ -10,6 +10,7 @@ import logging
 import secrets
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Annotated
 
 import msgspec
@@ -24,10 +25,11 @@ from net4ai.stack.dep.credit import CreditBudget
 from net4ai.stack.drops import Drop, DropCounter
 from net4ai.stack.hop import Address, Sockets
 from net4ai.stack.io.bus import Bus, BusFull
-from net4ai.stack.io.capture import CaptureFile
+from net4ai.stack.io.capture import CaptureFile, Tap
 from net4ai.stack.io.clock import Clock
 from net4ai.stack.io.driver import Driver
 from net4ai.stack.io.impairment import Cut, ImpairmentParameters, impair
+from net4ai.stack.io.key_log import KEY_LOG, WARNING, KeyLog
 from net4ai.stack.io.network import Network
 from net4ai.stack.io.udp import Batch, Endpoint
 from net4ai.stack.message_hooks import Hook, HookRule, MessageHooks
@@ -107,6 +109,8 @@ class RunConfig(msgspec.Struct, forbid_unknown_fields=True):
     """For captures: version, scenario, seed."""
     unscheduled: int = DEFAULT_UNSCHEDULED
     """Octets a DEP session may be sent unasked; the same at all nodes, for a route passes several."""
+    key_log: bool = False
+    """Keys are written down, and protected signalling in clear as well. Every process says so."""
     hooks: list[HookRule] = []
     """What the scenario does to messages."""
 
@@ -165,6 +169,19 @@ class Platform:
     closing: list[Callable[[], object]] = field(default_factory=list)
     python_hooks: list[Hook] = field(default_factory=list)
     """Message hooks of the program this node runs in, before those of the scenario."""
+
+    key_log: KeyLog | None = field(init=False, default=None)
+    """Where keys are written down; only when the run is told to."""
+
+    def __post_init__(self) -> None:
+        if self.run.key_log:
+            self.key_log = KeyLog(Path(self.run.trace_folder).parent / KEY_LOG, self.name, self.clock)
+            self.closing.append(self.key_log.close)
+            self.say(f"{self.name}: {WARNING}")
+
+    def clear_tap(self, link: str) -> Tap | None:
+        """Where protected messages are captured in clear; only with key log and capture."""
+        return self.capture.link(link) if self.capture is not None and self.run.key_log else None
 
     def random_number(self, bits: int) -> int:
         """A number from the operating system: handles and identities can be guessed by nobody."""

@@ -8,7 +8,7 @@ lives as long as the registration. Unlike TS 24.501 the whole COUNT is on the wi
 from __future__ import annotations
 
 import hmac
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from net4ai.codecs import nas
 from net4ai.codecs.common import CipheringAlgorithm, IntegrityAlgorithm
@@ -56,6 +56,8 @@ class NasSecurity:
         """COUNT of the next message this end sends."""
         self.last_accepted = -1
         """COUNT of the newest message that was taken from the other end; -1: none yet."""
+        self.on_clear: Callable[[bytes, Direction], None] | None = None
+        """Called with every message that was protected or unprotected, in clear, and its direction: see the key log."""
         self._k_amf = k_amf
         self._k_int = algorithm_key(k_amf, Purpose.NAS_INTEGRITY, integrity)
         self._k_enc = algorithm_key(k_amf, Purpose.NAS_CIPHERING, ciphering)
@@ -65,9 +67,12 @@ class NasSecurity:
         count = self.next_count
         if count > MAXIMUM_NAS_COUNT:
             raise CountExhausted(f"NAS COUNT {count}; allowed: 0 to {MAXIMUM_NAS_COUNT}")
-        inner = self._cipher(message.encode(), count, self.sends) if header in _CIPHERED else message.encode()
+        clear = message.encode()
+        inner = self._cipher(clear, count, self.sends) if header in _CIPHERED else clear
         mac = self._mac(count, self.sends, inner)
         self.next_count += 1
+        if self.on_clear is not None:
+            self.on_clear(clear, self.sends)
         return nas.Protected(security_header=header, mac=int.from_bytes(mac, "big"), count=count, message=inner)
 
     def unprotect(self, protected: nas.Protected) -> bytes:
@@ -91,7 +96,14 @@ class NasSecurity:
             detail = f"security header {protected.security_header} of message type {inner[0]:#x}"
             raise ProtectionError(Drop.WRONG_SECURITY_HEADER, detail)
         self.last_accepted = max(count, self.last_accepted)
+        if self.on_clear is not None:
+            self.on_clear(inner, sender)
         return inner
+
+    @property
+    def keys(self) -> dict[str, bytes]:
+        """The NAS keys by name, for the key log."""
+        return {"K_NASint": self._k_int, "K_NASenc": self._k_enc}
 
     def k_gnb(self, uplink_count: int) -> bytes:
         """K_gNB, 32 octets, by the COUNT of the Security Mode Complete or Service Request that led to it: the

@@ -35,6 +35,11 @@ class SrbSecurity:
         return self.integrity == IntegrityAlgorithm.NIA0
 
     @property
+    def keys(self) -> dict[str, bytes]:
+        """The RRC keys by name, for the key log."""
+        return {"K_RRCint": self.k_rrc_int, "K_RRCenc": self.k_rrc_enc}
+
+    @property
     def ciphers(self) -> bool:
         return self.ciphering != CipheringAlgorithm.NEA0
 
