@@ -32,16 +32,26 @@ _BACK = "re-established"
 def reestablishment_requested(node: RanNode, request: rrc.ReestablishmentRequest, source: Address) -> None:
     """Answer on a fresh SRB1; whoever has no context here, or cannot prove that it is its own, gets RRC Setup."""
     context = node.contexts.get(request.c_rnti)
-    if context is None or not _is_its_own(node, context, request):
-        cause = rrc.EstablishmentCause.MO_SIGNALLING
-        begin = rrc.SetupRequest(ue_identity=request.ue_identity, cause=cause, bulk_port=request.bulk_port)
-        setup_requested(node, begin, source)
+    if context is not None:
+        for before in (context.attempt, context.came_back):
+            if before is not None and (before.ue_identity, before.source) == (request.ue_identity, source):
+                return  # it has come twice; the answer is repeated by its bearer
+        if context.attempt is not None and _proves(request, context.attempt.security):
+            # The UE had got that answer before its link failed again; only the completion has not come here.
+            context.replies.give(context.attempt, None)
+            node.procedures.run()
+    if context is not None and _is_its_own(node, context, request):
+        _answer(node, context, request, source)
         return
-    before = context.attempt
-    if before is not None:
-        if (before.ue_identity, before.source) == (request.ue_identity, source):
-            return  # repeated: so is the answer, by its bearer
-        context.replies.fail(before, ProcedureCancelled("asked anew"))
+    cause = rrc.EstablishmentCause.MO_SIGNALLING
+    begin = rrc.SetupRequest(ue_identity=request.ue_identity, cause=cause, bulk_port=request.bulk_port)
+    setup_requested(node, begin, source)
+
+
+def _answer(node: RanNode, context: UeContext, request: rrc.ReestablishmentRequest, source: Address) -> None:
+    """Begin an attempt; it takes the place of another that is under way."""
+    if context.attempt is not None:
+        context.replies.fail(context.attempt, ProcedureCancelled("asked anew"))
     assert context.k_gnb is not None and context.security is not None
     k_gnb = k_ng_ran_star(context.k_gnb, node.config.cell)
     security = SrbSecurity(k_gnb, context.security.integrity, context.security.ciphering, Direction.DOWNLINK)
@@ -64,8 +74,10 @@ def reestablishment_requested(node: RanNode, request: rrc.ReestablishmentRequest
 def _is_its_own(node: RanNode, context: UeContext, request: rrc.ReestablishmentRequest) -> bool:
     if context.state not in (State.SECURED, State.LOST) or request.cell != node.config.cell:
         return False
-    security = context.security
-    assert security is not None
+    return context.security is not None and _proves(request, context.security)
+
+
+def _proves(request: rrc.ReestablishmentRequest, security: SrbSecurity) -> bool:
     expected = short_mac(security.k_rrc_int, request.ue_identity, request.cell, request.c_rnti, security.integrity)
     return hmac.compare_digest(expected.to_bytes(2, "big"), request.short_mac.to_bytes(2, "big"))
 
@@ -73,7 +85,7 @@ def _is_its_own(node: RanNode, context: UeContext, request: rrc.ReestablishmentR
 async def _await_completion(node: RanNode, context: UeContext, attempt: Attempt, transaction: int) -> None:
     try:
         complete = await context.replies.expect(attempt, node.timers["reestablishment-complete"])
-        if complete.transaction != transaction:
+        if complete is not None and complete.transaction != transaction:
             raise ProcedureError(Cause.MALFORMED_MESSAGE, f"transaction {complete.transaction}, not {transaction}")
     finally:
         if context.attempt is attempt:
@@ -103,7 +115,7 @@ def _go_on(node: RanNode, context: UeContext, attempt: Attempt) -> None:
     """The UE is back: the new bearer, keys and addresses count, and what it has perhaps not got is sent again."""
     waiting = context.hop.renew_signalling(attempt.bearer)
     context.hop.rebind(attempt.source, attempt.bulk_address)
-    context.k_gnb, context.security = attempt.k_gnb, attempt.security
+    context.k_gnb, context.security, context.came_back = attempt.k_gnb, attempt.security, attempt
     context.state = State.SECURED
     context.replies.give(_BACK, None)
     held, context.held = context.held, []
@@ -111,6 +123,7 @@ def _go_on(node: RanNode, context: UeContext, attempt: Attempt) -> None:
     for message in [*(m for m in messages if isinstance(m, rrc.DownlinkInformationTransfer)), *held]:
         node.send_rrc(context, message)
     repeat(node, context)
+    node.touch(context)  # there may be more on the new bearer
     node.trace_state("re-established", c_rnti=context.c_rnti)
 
 
