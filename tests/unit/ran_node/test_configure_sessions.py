@@ -10,9 +10,22 @@ from radio_bench import QOS, Air, FakeUe, Ran
 from net4ai.codecs import n2, rrc
 from net4ai.codecs.bus import RouteClient
 from net4ai.codecs.causes import Cause
-from net4ai.codecs.common import MAXIMUM_BEARERS, MAXIMUM_SESSIONS, BearerConfiguration, QosProfile, SessionHandle
-from net4ai.ran_node.configure_sessions import open_leg
-from net4ai.ran_node.reconfigure import MAXIMUM_WAITING
+from net4ai.codecs.common import (
+    MAXIMUM_BEARERS,
+    MAXIMUM_SESSIONS,
+    BearerConfiguration,
+    BearerMode,
+    QosProfile,
+    SessionHandle,
+)
+from net4ai.ran_node.configure_sessions import (
+    bearers_failed,
+    modify_session,
+    open_leg,
+    qos_of,
+    release_session,
+)
+from net4ai.ran_node.reconfigure import MAXIMUM_WAITING, repeat
 from net4ai.ran_node.ue_context import UeContext
 from net4ai.stack.dep.credit import CreditBudget
 from net4ai.stack.dep_endpoint import limits_of
@@ -22,14 +35,15 @@ from net4ai.stack.procedure import Procedure, ProcedureError, outcome_of
 LIMITS = limits_of(CreditBudget(1 << 20))
 
 OTHER_QOS = QosProfile(five_qi=129, priority=60)
+THIRD_QOS = QosProfile(five_qi=130, priority=70)
 
 
 class World:
     """A RAN node with one connected UE that answers nothing by itself."""
 
-    def __init__(self) -> None:
+    def __init__(self, **config: Any) -> None:
         self.air = Air()
-        self.ran = Ran(self.air)
+        self.ran = Ran(self.air, **config)
         self.ue = FakeUe(self.air)
         c_rnti = self.ue.connect()
         self.ue.start_security(self.ran)
@@ -84,6 +98,18 @@ class World:
             session: [flow.bearer for flow in configuration.flows]
             for session, configuration in self.context.sessions.items()
         }
+
+    def modify(self, session: int, *qos: QosProfile) -> Procedure[ProcedureError | None]:
+        return self._start(modify_session(self.ran.node, self.context, session, qos))
+
+    def release(self, session: int) -> Procedure[ProcedureError | None]:
+        return self._start(release_session(self.ran.node, self.context, session, Cause.DEREGISTERED))
+
+    def _start(self, coroutine: Any) -> Procedure[Any]:
+        procedure = self.ran.node.procedures.start("change", outcome_of(coroutine))  # type: ignore[arg-type]
+        self.ran.node.pump(self.air.now)
+        self.air.run(0.05)
+        return procedure
 
     def open_leg(self, session: int = 0, handle: int = 42) -> Procedure[OpenLeg | ProcedureError]:
         client = RouteClient(seat=3, context=self.number, session=session)
@@ -176,6 +202,198 @@ def test_a_job_whose_session_is_being_set_up_is_busy(world: World) -> None:
     world.complete()
     assert world.context.jobs == {1: 0}
     assert not world.context.jobs_under_way
+
+
+def test_a_session_of_several_flows_has_a_bearer_for_each(world: World) -> None:
+    """R100, R103."""
+    world.request(1, (QOS, OTHER_QOS))
+    (asked,) = world.asked
+    assert [(bearer.bearer, bearer.qos) for bearer in asked.bearers] == [(1, QOS), (2, OTHER_QOS)]
+    assert [(flow.qfi, flow.bearer) for flow in asked.sessions[0].flows] == [(1, 1), (2, 2)]
+    world.complete()
+    assert qos_of(world.context, 0) == (QOS, OTHER_QOS)
+    world.set_up(2, OTHER_QOS)
+    assert world.bearers == {0: [1, 2], 1: [2]}
+
+
+def test_the_configuration_says_which_bearers_are_acknowledged() -> None:
+    world = World(acknowledged=[OTHER_QOS.five_qi])
+    world.request(1, (QOS, OTHER_QOS))
+    assert [bearer.mode for bearer in world.asked[-1].bearers] == [BearerMode.UNACKNOWLEDGED, BearerMode.ACKNOWLEDGED]
+
+
+# --- Modification
+
+
+def test_the_only_session_of_a_bearer_changes_it(world: World) -> None:
+    """R102: nothing moves, so the session is not even named."""
+    world.set_up(1)
+    before = world.context.sessions[0]
+    done = world.modify(0, THIRD_QOS)
+    asked = world.asked[-1]
+    assert [(bearer.bearer, bearer.qos) for bearer in asked.bearers] == [(1, THIRD_QOS)]
+    assert (asked.sessions, asked.released_bearers) == ((), b"")
+    world.complete()
+    assert done.result() is None
+    assert qos_of(world.context, 0) == (THIRD_QOS,)
+    assert world.context.sessions[0] == before
+
+
+def test_a_shared_bearer_stays_as_it_is(world: World) -> None:
+    world.set_up(1)
+    world.set_up(2)
+    before = world.context.sessions[0]
+    world.modify(0, THIRD_QOS)
+    world.complete()
+    assert world.bearers == {0: [2], 1: [1]}
+    assert (qos_of(world.context, 0), qos_of(world.context, 1)) == ((THIRD_QOS,), (QOS,))
+    assert world.context.sessions[0].handle == before.handle, "what is under way goes on"
+
+
+def test_a_session_moves_to_the_bearer_that_fits_and_leaves_its_own_empty(world: World) -> None:
+    """R98, R107."""
+    world.set_up(1)
+    world.set_up(2, OTHER_QOS)
+    world.modify(0, OTHER_QOS)
+    assert (world.asked[-1].bearers, world.asked[-1].released_bearers) == ((), b"\x01")
+    world.complete()
+    assert world.bearers == {0: [2], 1: [2]}
+    assert set(world.context.hop.bearers) == {2}
+
+
+def test_another_mode_is_another_bearer() -> None:
+    world = World(acknowledged=[OTHER_QOS.five_qi])
+    world.set_up(1)
+    world.modify(0, OTHER_QOS)
+    asked = world.asked[-1]
+    assert [(bearer.bearer, bearer.mode) for bearer in asked.bearers] == [(2, BearerMode.ACKNOWLEDGED)]
+    assert asked.released_bearers == b"\x01"
+    world.complete()
+    assert set(world.context.hop.bearers) == {2}
+
+
+def test_with_other_flows_a_session_is_renewed(world: World) -> None:
+    ended: list[Any] = []
+    world.ran.node.end_route = lambda *arguments: ended.append(arguments)  # type: ignore[method-assign]
+    world.set_up(1)
+    handle = world.context.sessions[0].handle
+    world.modify(0, QOS, OTHER_QOS)
+    world.complete()
+    assert world.context.sessions[0].handle != handle
+    assert ended == [(world.context, handle, Cause.CANCELLED)]
+
+
+def test_the_same_again_is_not_asked_for(world: World) -> None:
+    world.set_up(1)
+    assert world.modify(0, QOS).result() is None
+    assert len(world.asked) == 1
+
+
+@pytest.mark.parametrize(
+    ("session", "qos", "cause"),
+    [
+        (0, (), Cause.QOS_FLOW_NOT_CONFIGURED),
+        (0, (OTHER_QOS, OTHER_QOS), Cause.QOS_FLOW_NOT_CONFIGURED),
+        (1, (OTHER_QOS,), Cause.UNKNOWN_SESSION),
+    ],
+)
+def test_modification_refused(world: World, session: int, qos: tuple[QosProfile, ...], cause: Cause) -> None:
+    world.set_up(1)
+    before = world.snapshot()
+    refusal = world.modify(session, *qos).result()
+    assert isinstance(refusal, ProcedureError) and refusal.cause is cause
+    assert world.snapshot() == before
+    assert len(world.asked) == 1
+
+
+def test_modification_refused_by_the_ue_changes_nothing(world: World) -> None:
+    world.set_up(1)
+    world.set_up(2)
+    before = world.snapshot()
+    done = world.modify(0, OTHER_QOS)
+    world.ue.say(rrc.ReconfigurationFailure(transaction=world.asked[-1].transaction, cause=Cause.NO_RESOURCES))
+    refusal = done.result()
+    assert isinstance(refusal, ProcedureError) and refusal.cause is Cause.NO_RESOURCES
+    assert world.snapshot() == before
+
+
+# --- Release
+
+
+def test_the_last_session_of_a_bearer_takes_it_along(world: World) -> None:
+    """R107. The route ends before the UE is told."""
+    ended: list[Any] = []
+    world.ran.node.end_route = lambda *arguments: ended.append(arguments)  # type: ignore[method-assign]
+    world.request(1, (QOS, OTHER_QOS))
+    world.complete()
+    world.set_up(2, OTHER_QOS)
+    handle = world.context.sessions[0].handle
+    done = world.release(0)
+    assert ended == [(world.context, handle, Cause.DEREGISTERED)]
+    asked = world.asked[-1]
+    assert [(release.session, release.cause) for release in asked.released_sessions] == [(0, Cause.DEREGISTERED)]
+    assert asked.released_bearers == b"\x01"
+    world.complete()
+    assert done.result() is None
+    assert world.bearers == {1: [2]}
+    assert (set(world.context.hop.bearers), world.context.jobs) == ({2}, {2: 1})
+
+
+def test_a_session_that_never_was_is_gone_already(world: World) -> None:
+    assert world.release(5).result() is None
+    assert not world.asked
+
+
+def test_a_ue_that_is_released_is_not_asked(world: World) -> None:
+    world.set_up(1)
+    world.ran.node.release(world.context, Cause.NORMAL)
+    refusal = world.release(0).result()
+    assert isinstance(refusal, ProcedureError) and refusal.cause is Cause.PEER_LOST
+    assert len(world.asked) == 1
+
+
+def test_a_new_srb1_gets_the_reconfiguration_under_way_again(world: World) -> None:
+    world.request()
+    repeat(world.ran.node, world.context)
+    world.air.run(0.05)
+    first, again = world.asked
+    assert first == again
+    world.complete()
+    repeat(world.ran.node, world.context)
+    world.air.run(0.05)
+    assert len(world.asked) == 2
+
+
+# --- Bearers that fail
+
+
+def test_a_failed_bearer_is_replaced_and_its_routes_end() -> None:
+    ended: list[Any] = []
+    world = World(acknowledged=[OTHER_QOS.five_qi])
+    world.ran.node.end_route = lambda *arguments: ended.append(arguments)  # type: ignore[method-assign]
+    world.set_up(1)
+    world.request(2, (QOS, OTHER_QOS))
+    world.complete()
+    handle = world.context.sessions[1].handle
+    bearers_failed(world.ran.node, world.context, [2])
+    world.ran.node.pump(world.air.now)
+    world.air.run(0.05)
+    assert ended == [(world.context, handle, Cause.PEER_LOST)]
+    asked = world.asked[-1]
+    assert [(bearer.bearer, bearer.mode, bearer.qos) for bearer in asked.bearers] == [(3, 1, OTHER_QOS)]
+    assert asked.released_bearers == b"\x02"
+    world.complete()
+    assert world.bearers == {0: [1], 1: [1, 3]}
+    assert set(world.context.hop.bearers) == {1, 3}
+
+
+def test_a_bearer_only_the_ue_knows_to_have_failed_is_replaced_too(world: World) -> None:
+    world.set_up(1)
+    leg = world.open_leg()
+    world.ue.say(rrc.ReconfigurationFailure(transaction=world.asked[-1].transaction, cause=Cause.PEER_LOST))
+    assert isinstance(leg.result(), ProcedureError)
+    world.complete()
+    assert world.bearers == {0: [2]}
 
 
 # --- Refusals: no session, no bearer
