@@ -128,7 +128,7 @@ class AckBody(Structure):
     congestion: int = unsigned(8, "Share of segments marked since the last ACK, in 1/255.")
     reserved_octet: int = reserved(8)
     reserved_bits: int = reserved(16)
-    map: bytes = octets(0, "Bit i, most significant first: segment i behind the offset has arrived.", maximum=8192)
+    map: bytes = octets(0, "Bit i, most significant first: segment i behind the offset has arrived.", maximum=1024)
 
 
 class MissingOctets(Structure):

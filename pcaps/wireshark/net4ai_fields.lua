@@ -491,7 +491,7 @@ return {
             {name = "reserved_bits", label = "Reserved bits", filter = "dep.ack.reserved_bits", type = "uint16", quiet = true, reserved = true, doc = "Reserved: sent as 0, ignored on receipt."},
           },
         },
-        {kind = "octets", name = "map", label = "Map", filter = "dep.ack.map", length_size = 0, maximum = 8192, doc = "Bit i, most significant first: segment i behind the offset has arrived."},
+        {kind = "octets", name = "map", label = "Map", filter = "dep.ack.map", length_size = 0, maximum = 1024, doc = "Bit i, most significant first: segment i behind the offset has arrived."},
       },
     },
     [4] = {
