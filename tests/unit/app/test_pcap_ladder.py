@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
+import shlex
 import struct
 import subprocess
 import sys
@@ -15,6 +17,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from net4ai.app.command_line import parser
 from net4ai.app.pcap_ladder import MAXIMUM_WAITING, RUN_PAUSE, Filter, Ladder, lane_of, view_for, write_ladder
 from net4ai.codecs import dep, l2, link, n2, nas, rrc
 from net4ai.codecs.causes import Cause
@@ -421,3 +424,34 @@ def test_a_reader_that_has_seen_enough_is_no_error(octets: bytes, tmp_path: Path
     done = subprocess.run(program, stdout=writer, stderr=subprocess.PIPE, timeout=60)
     os.close(writer)
     assert (done.returncode, done.stderr) == (0, b"")
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# docs/guide/captures.md
+
+GUIDE = (Path(__file__).parents[3] / "docs" / "guide" / "captures.md").read_text(encoding="utf-8")
+
+
+def test_what_the_guide_shows_is_what_is_shown(tmp_path: Path) -> None:
+    shown = golden(tmp_path / "golden.pcapng").lines()
+    as_ladder = golden(tmp_path / "golden.pcapng").lines(120)
+    in_lines, in_columns = (block.splitlines() for block in re.findall(r"```text\n(.*?)```", GUIDE, re.DOTALL))
+    assert in_lines == [line for line in shown if line in in_lines]
+    assert in_columns == as_ladder[: len(in_columns)]
+
+
+def test_the_commands_of_the_guide_work(tmp_path: Path) -> None:
+    capture = golden(tmp_path / "demo.pcapng")
+    capture.file.close()
+    commands = [line[4:].split(" | jq")[0] for line in GUIDE.splitlines() if line.startswith("    net4ai ")]
+    assert len(commands) == 10
+    words = [shlex.split(command.split(" | ")[0].split(" < ")[0]) for command in commands]
+    for line in words:
+        parser().parse_args(line[1:])
+    for command in (command for command in commands if command.startswith("net4ai pcap")):
+        script = command.replace("net4ai", f"{sys.executable} -m net4ai.app")
+        done = subprocess.run(["sh", "-c", script], cwd=tmp_path, capture_output=True, timeout=60)
+        assert (done.returncode, done.stdout != b"") == (0, True), command
+    for option in re.findall(r"`(--[a-z].*?)`", GUIDE):
+        if " " in option and not option.startswith("--capture"):
+            parser().parse_args(["pcap", "demo.pcapng", *shlex.split(option)])
