@@ -18,6 +18,7 @@ from net4ai.stack.dep_endpoint import SessionEnd
 from net4ai.stack.hop import Hop
 from net4ai.ue import take_part
 from net4ai.ue.check_reconfiguration import fault
+from net4ai.ue.measure import apply_measurements
 
 if TYPE_CHECKING:
     from net4ai.ue.terminal import Terminal
@@ -59,6 +60,7 @@ def _apply(terminal: Terminal, hop: Hop, message: rrc.Reconfiguration, ends: dic
         elif set(configuration.flows) != set(end.session.flows.values()):
             now = terminal.process.procedures.now
             terminal.process.endpoint.path_changed(end, PathReason.BEARER_CHANGED, now, configuration.flows)
+    apply_measurements(terminal, message)
 
 
 def _ends(terminal: Terminal, hop: Hop, message: rrc.Reconfiguration) -> dict[int, SessionEnd] | None:
