@@ -220,6 +220,8 @@ class FakeRanNode:
 
     def begin(self, context: int, identity: str, lowest: int = 1, highest: int = 1, **values: Any) -> None:
         """A newcomer's registration request."""
+        if self.ue(context).heard:
+            self.ues[context] = FakeUe()
         request = registration(identity, lowest, highest, **values)
         self.say(n2.InitialUeMessage(ran_ue=context, nas=request.encode()))
 
