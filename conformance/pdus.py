@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, replace
 from typing import Any
 
 from net4ai.codecs.declaration import Buffer, Structure
-from net4ai.codecs.dep import BODIES, DEP_HEADER_SIZE, DepHeader, DepType
+from net4ai.codecs.dep import BODIES, DepHeader, DepType
 from net4ai.codecs.errors import DecodeError
-from net4ai.codecs.l2 import L2_HEADER_SIZE, BearerType, L2Header, Segmentation
+from net4ai.codecs.l2 import BearerType, L2Header, Segmentation
 from net4ai.conformance.pattern import fields_text, value_text
 
 
@@ -174,8 +175,16 @@ def with_header(pdu: L2Pdu, **fields: Any) -> L2Pdu:
     return replace(pdu, header=replace(pdu.header, **fields))
 
 
-RESERVED_L2_BITS: tuple[tuple[int, int], ...] = ()
-"""Octet and bits of the layer-2 header that are reserved: none."""
-RESERVED_DEP_BITS = ((L2_HEADER_SIZE + 1, 0x1F),)
-"""Octet and bits of a PDU that are reserved in the DEP header."""
-SMALLEST_DEP_PDU = L2_HEADER_SIZE + DEP_HEADER_SIZE
+def noise(number: int, longest: int, shortest: int = 1) -> bytes:
+    """Octets that look random, of a length between these; the same for the same number, in every run."""
+    octets = hashlib.shake_128(number.to_bytes(8, "big")).digest(longest + 4)
+    length = shortest + int.from_bytes(octets[:4], "big") % (longest - shortest + 1)
+    return octets[4 : 4 + length]
+
+
+def damaged(octets: bytes, number: int, after: int = 0) -> bytes:
+    """`octets` with one to three of those behind `after` changed; the same for the same number, in every run."""
+    chosen = noise(number, 6, 2)
+    for place, value in zip(chosen[::2], chosen[1::2], strict=False):
+        octets = with_octet(octets, after + place % (len(octets) - after), value)
+    return octets

@@ -258,7 +258,7 @@ class MessagePort(Port[Message | UnknownMessage]):
         message: T = await self._expect(Pattern(kind, fields), within)
         return message
 
-    async def never(self, kind: type, *, within: float = NEVER_WITHIN, **fields: object) -> None:
+    async def never(self, kind: type | tuple[type, ...], *, within: float = NEVER_WITHIN, **fields: object) -> None:
         """No such message may be there already or come within so many seconds. Raises `Fail`."""
         await self._never(Pattern(kind, fields), within)
 

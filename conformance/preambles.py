@@ -173,15 +173,26 @@ async def accept_registration(ran: UeTester, ue: ServedUe) -> nas.RegistrationRe
     return request
 
 
+def nas_security(ran: UeTester, integrity: int = 2, ciphering: int = 2) -> NasSecurity:
+    """The core's end of NAS security with the first test subscriber, from COUNT 0."""
+    return NasSecurity(bytes.fromhex(ran.subscriber.key), integrity, ciphering, Direction.DOWNLINK)
+
+
+def security_mode_command(
+    request: nas.RegistrationRequest, integrity: int = 2, ciphering: int = 2
+) -> nas.SecurityModeCommand:
+    """The command that answers a registration: its capabilities come back as they arrived."""
+    return nas.SecurityModeCommand(
+        integrity=integrity, ciphering=ciphering, key_set=0, capabilities=request.capabilities
+    )
+
+
 async def start_nas_security(
     ran: UeTester, ue: ServedUe, request: nas.RegistrationRequest, integrity: int = 2, ciphering: int = 2
 ) -> None:
     """NAS security mode, the core's side."""
-    key = bytes.fromhex(ran.subscriber.key)
-    ue.nas.security = NasSecurity(key, integrity, ciphering, Direction.DOWNLINK)
-    ue.nas.send(
-        nas.SecurityModeCommand(integrity=integrity, ciphering=ciphering, key_set=0, capabilities=request.capabilities)
-    )
+    ue.nas.security = nas_security(ran, integrity, ciphering)
+    ue.nas.send(security_mode_command(request, integrity, ciphering))
     await ue.nas.expect(nas.SecurityModeComplete)
     assert ue.nas.protected is not None
     ue.k_gnb = ue.nas.security.k_gnb(ue.nas.protected.count)

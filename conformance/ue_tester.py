@@ -184,10 +184,15 @@ class UeTester(Tester):
         with self.preamble("session set-up"):
             return await preambles.configure_session(ue, number, bearer)
 
+    @staticmethod
+    def ue_of(session: Session) -> ServedUe:
+        """The UE whose session it is."""
+        assert isinstance(session.end, ServedUe)
+        return session.end
+
     async def echo(self) -> Session:
         """A session in which the UE's function runs and sends back what it gets. Raises `Inconclusive`."""
         session = await self.session()
-        assert isinstance(session.end, ServedUe)
         with self.preamble("routine"):
-            await preambles.take_part(session.end, session.number, self.statement.function)
+            await preambles.take_part(self.ue_of(session), session.number, self.statement.function)
         return session
