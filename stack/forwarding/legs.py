@@ -9,8 +9,8 @@ from typing import Protocol
 from net4ai.codecs.bus import RouteClient
 from net4ai.codecs.common import FlowMapping, SessionLimits
 from net4ai.codecs.declaration import Buffer
-from net4ai.codecs.dep import DEP_HEADER
 from net4ai.codecs.l2 import L2_HEADER_SIZE
+from net4ai.stack.dep import pdus
 from net4ai.stack.dep.credit import CreditBudget
 from net4ai.stack.hop import Hop, Sockets
 from net4ai.stack.label_switch import RouteEnd
@@ -27,7 +27,7 @@ class FixedLink:
 
 def bearer_of(end: RouteEnd[Hop], pdu: Buffer) -> int:
     """The bearer a PDU (with its layer-2 header) leaves by: that of its QoS flow; of an unknown one, the first's."""
-    flow = end.flows.get(DEP_HEADER.unpack(pdu, L2_HEADER_SIZE)[_QFI]) or next(iter(end.flows.values()))
+    flow = end.flows.get(pdus.header(pdu, L2_HEADER_SIZE).qfi) or next(iter(end.flows.values()))
     return flow.bearer
 
 
@@ -77,6 +77,3 @@ class Routes:
     to_server: bool
     """The instance is their routine server."""
     seats: dict[int, InstalledRoute] = field(default_factory=dict)
-
-
-_QFI = [name for name, _ in DEP_HEADER.fields].index("qfi")
