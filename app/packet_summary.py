@@ -207,7 +207,8 @@ class PacketReader:
         told.layers.append(layer)
         end = len(pdu)
         if header.ciphered:
-            told.layers.append(Layer("L2", "ciphered", f"ciphered, {end - start} octets"))
+            part = f" {_SEGMENT[header.segmentation]} segment" if header.segmentation in _SEGMENT else ""
+            told.layers.append(Layer("L2", "ciphered", f"ciphered{part}, {end - start} octets"))
             return
         if header.has_mac:
             end -= 4
@@ -336,6 +337,10 @@ def _layer(family: Family, found: Structure | UnknownMessage) -> Layer:
     protocol = "link" if family is link.Link.FAMILY else family.name
     text = describe(found)
     name = text.split(" (")[0] if isinstance(found, UnknownMessage) else type(found).NAME  # type: ignore[attr-defined]
+    if isinstance(found, nas.Protected):
+        header = found.security_header
+        said = header.name if isinstance(header, nas.SecurityHeaderType) else header
+        return Layer(protocol, name, f"NAS protected ({said}, count {found.count})", values(found))
     # Names of RRC and N2 messages often say the protocol themselves.
     title = text if text.startswith(f"{protocol} ") else f"{protocol} {text}"
     return Layer(protocol, name, title, values(found))

@@ -13,7 +13,14 @@ from net4ai.stack.io.capture import LINKS, CaptureFile
 from net4ai.stack.io.capture_reader import read_capture
 from net4ai.stack.io.capture_stream import CaptureStream, StreamedPacket
 from net4ai.stack.io.live_capture import DELAY, LiveMerge, PartFiles
-from net4ai.stack.io.pcapng import BYTE_ORDER, packet_block
+from net4ai.stack.io.pcapng import (
+    BYTE_ORDER,
+    Interface,
+    LinkType,
+    interface_block,
+    packet_block,
+    section_block,
+)
 
 
 class FixedClock:
@@ -108,6 +115,30 @@ def test_in_order_as_long_as_no_file_lags_more_than_the_delay(
     found = [int(text.split("/")[1]) for text in texts(bytes(out))]
     assert found == sorted(time for times, _ in parts for time in times)
     assert (merge.late, merge.broken) == (0, {})
+
+
+def part_with(*interfaces: Interface) -> bytes:
+    """A part whose last interface has one packet."""
+    blocks = [section_block(()), *(interface_block(interface, 0) for interface in interfaces)]
+    return b"".join([*blocks, packet_block(len(interfaces) - 1, 1, b"\0\0\0\0secret", 10, "out")])
+
+
+def test_interfaces_of_the_key_log_are_added_where_they_come(tmp_path: Path) -> None:
+    clear = Interface("RRC in clear", "", LinkType.EXPORTED_PDU)
+    merge = LiveMerge()
+    out = merge.take(0)
+    merge.feed("a", part_with(LINKS["Uu"], clear), 0)
+    merge.feed("b", part_with(clear), 0)
+    stream, packets = read(out + merge.finish())
+    assert [packet.link for packet in packets] == ["RRC in clear"] * 2
+    assert [interface.name for interface in stream._interfaces] == [*LINKS, "RRC in clear"]
+
+
+def test_links_this_version_does_not_know_are_left_out() -> None:
+    merge = LiveMerge()
+    merge.feed("a", part_with(LINKS["Uu"], Interface("of another version", "", LinkType.RAW_IP)), 0)
+    assert read(merge.take(0) + merge.finish())[1] == []
+    assert merge.broken == {}
 
 
 def test_names_come_before_their_packets_and_once(tmp_path: Path) -> None:
