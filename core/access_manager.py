@@ -67,6 +67,8 @@ class AccessManager:
         """By name of the RAN node."""
         self.terminals: dict[tuple[RanAssociation, int], Terminal] = {}
         """Those that are connected, registered or not."""
+        self.prepared: dict[tuple[RanAssociation, int], Terminal] = {}
+        """Those another RAN node has prepared for, by the context there."""
         self.registered: dict[str, Terminal] = {}
         """By subscription, connected or idle."""
         self.by_temporary_identity: dict[int, Terminal] = {}
@@ -206,7 +208,7 @@ class AccessManager:
         if terminal.association is None:
             return
         self.terminals.pop((terminal.association, terminal.context), None)
-        free_prepared(terminal)
+        free_prepared(self, terminal, Cause.PEER_LOST)
         terminal.association, terminal.secured = None, False
         terminal.sessions.clear()
         terminal.quality.clear()
@@ -245,6 +247,8 @@ class AccessManager:
         terminal = self.terminals.get((association, context))
         if terminal is not None:
             self.forget(terminal)
+        elif (prepared := self.prepared.pop((association, context), None)) is not None:
+            prepared.handover = None
 
     def association_lost(self, association: RanAssociation) -> None:
         """A RAN node has gone, and with it all its terminals; those that are idle stay."""
@@ -253,9 +257,9 @@ class AccessManager:
         for owner, context in list(self.terminals):
             if owner is association:
                 self.terminal_lost(association, context)
-        for terminal in self.terminals.values():
-            if terminal.handover is not None and terminal.handover[0] is association:
-                terminal.handover = None
+        for owner, context in list(self.prepared):
+            if owner is association:
+                self.terminal_lost(association, context)
 
     # From the control plane
 

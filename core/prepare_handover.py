@@ -39,15 +39,16 @@ def handover_cancelled(manager: AccessManager, association: RanAssociation, mess
     terminal = manager.terminals[association, message.ran_ue]
     if terminal.preparing is not None:
         terminal.preparing.cancel("cancelled by the source")
-    free_prepared(terminal, Cause.CANCELLED)
+    free_prepared(manager, terminal, Cause.CANCELLED)
     association.send(n2.HandoverCancelAcknowledge(ran_ue=message.ran_ue))
 
 
-def free_prepared(terminal: Terminal, cause: Cause = Cause.PEER_LOST) -> None:
+def free_prepared(manager: AccessManager, terminal: Terminal, cause: Cause) -> None:
     """Release what another RAN node has prepared for a terminal, if there is something."""
     prepared, terminal.handover = terminal.handover, None
     if prepared is not None:
         target, context = prepared
+        del manager.prepared[prepared]
         target.release(context, cause)
 
 
@@ -72,6 +73,7 @@ async def _prepare(
         terminal.preparing.cancel("terminal lost")
         terminal.preparing = None
     terminal.handover = target, answer.ran_ue
+    manager.prepared[target, answer.ran_ue] = terminal
     source.send(n2.HandoverCommand(ran_ue=required.ran_ue, container=answer.container))
 
 
