@@ -65,11 +65,11 @@ async def install_routes(function: ForwardingFunction, request: InstallRoutes) -
     opening = {
         client.seat: function.procedures.start(
             "route",
-            _open_route(function, request, client, server, inward[client.seat], handles[client.seat]),
+            _open_route(function, request, client, server, told, handles[client.seat]),
             execution=request.execution,
             seat=client.seat,
         )
-        for client in request.clients
+        for client, told in zip(request.clients, sessions, strict=True)
         if client.seat in handles
     }
     installed = [
@@ -83,9 +83,10 @@ async def _open_route(
     request: InstallRoutes,
     client: RouteClient,
     server: LinkPeer,
-    server_inward: int,
+    told: link.LinkSession,
     at_server: link.LinkHandle,
 ) -> None:
+    """`told`: what the server was asked to add for the client; `at_server`: its answer."""
     client_inward = _fresh_handle(function)
     ends = [(server, request.instance)]
     try:
@@ -104,8 +105,8 @@ async def _open_route(
                 link.EndPoint.ROUTINE_CLIENT,
                 link.LinkSession(seat=client.seat, handle=client_inward, limits=at_server.limits, flows=FLOWS),
             )
-        server_leg = _fixed_leg(function, server, at_server, _on_fixed_link(opened.flows))
-        label = _join(function, opened, client_inward, server_leg, server_inward)
+        server_leg = _fixed_leg(function, server, at_server, told.flows)
+        label = _join(function, opened, client_inward, server_leg, told.handle)
     except ProcedureError as error:
         _release_ends(ends, request.execution, [client.seat], error.cause)
         raise

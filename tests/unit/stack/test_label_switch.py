@@ -66,6 +66,22 @@ class Switch:
         return found
 
 
+def test_a_flow_comes_over_its_own_bearer_only():
+    """R103: the bearer selects the flow. After a change of bearers that is the new one, at once."""
+    one = Switch()
+    ping = bytes(8) + pdus.pack_header(1, DepType.PING, handle=UP_IN, qfi=1) + bytes(4)
+    assert one.switch.forward("up", bytearray(ping), 0, bearer=1) is one.down
+    assert one.switch.forward("up", bytearray(ping), 0, bearer=2) is Drop.WRONG_BEARER
+    one.switch.remap("up", UP_IN, {1: FlowMapping(qfi=1, bearer=2)})
+    assert one.switch.forward("up", bytearray(ping), 0, bearer=1) is Drop.WRONG_BEARER
+    assert one.switch.forward("up", bytearray(ping), 0, bearer=2) is one.down
+    end, _ = one.forward("down", DepType.PING, bytes(4))
+    assert end.flows[1].bearer == 2
+    one.switch.remap("up", 0x99, {})  # no such route
+    one.switch.remove("down", DOWN_IN)
+    assert not len(one.switch) and not one.budgets["up"].promised
+
+
 @pytest.mark.parametrize("kind", [*DepType, 13, 14])
 def test_only_the_handle_changes(kind):
     one = Switch()

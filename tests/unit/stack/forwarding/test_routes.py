@@ -17,15 +17,17 @@ from net4ai.codecs.bus import (
     TerminateFunction,
 )
 from net4ai.codecs.causes import Cause
-from net4ai.codecs.common import BearerConfiguration, QosProfile, SessionLimits
-from net4ai.codecs.dep import VERSION
+from net4ai.codecs.common import BearerConfiguration, BearerMode, QosProfile, SessionLimits
+from net4ai.codecs.dep import VERSION, DepType
 from net4ai.codecs.l2 import BearerType
 from net4ai.codecs.message import Message, encode_message
+from net4ai.stack.dep import pdus
 from net4ai.stack.dep.constants import SCHEDULED_MINIMUM
 from net4ai.stack.dep.credit import CreditBudget
 from net4ai.stack.dep_endpoint import DepEndpoint, limits_of
-from net4ai.stack.drops import DropCounter
+from net4ai.stack.drops import Drop, DropCounter
 from net4ai.stack.forwarding.legs import OpenLeg
+from net4ai.stack.forwarding.routes import release_route
 from net4ai.stack.hop import Hop, HopName
 from net4ai.stack.procedure import ProcedureError, outcome_of
 
@@ -286,9 +288,14 @@ class Radio:
             drops,
             network.trace,
         )
+        self.flows = (link.FlowMapping(qfi=1, bearer=4),)
         for hop in (self.hop, self.ue):
-            hop.add_bearer(BearerConfiguration(bearer=4, mode=0, qos=QosProfile(five_qi=128, priority=20)))
+            for bearer in (4, 5):
+                qos = QosProfile(five_qi=128 + bearer, priority=20)
+                hop.add_bearer(BearerConfiguration(bearer=bearer, mode=BearerMode.UNACKNOWLEDGED, qos=qos))
         self.endpoint = DepEndpoint(CreditBudget(1 << 20), network.handle, drops, network.trace)
+        self.told = self.flows
+        """Flows the RAN node says the session has, before it is renewed."""
         self.end: Any = None
         network.join("ue", self.endpoint, self.ue_receives)
 
@@ -299,14 +306,14 @@ class Radio:
     async def open_leg(self, client: RouteClient, execution: int, handle: int, limits: SessionLimits) -> OpenLeg:
         if self.refusal is not None:
             raise self.refusal
-        flows = (link.FlowMapping(qfi=1, bearer=4),)
+        flows = self.flows
         self.end = self.endpoint.add(
             self.ue, self.endpoint.new_handle(), handle, VERSION, flows, limits, self.on_event, {}
         )
         return OpenLeg(self.hop, flows, self.end.handle, LIMITS, self.budget)
 
     def flows_of(self, client: RouteClient) -> tuple[link.FlowMapping, ...]:
-        return (link.FlowMapping(qfi=1, bearer=4),)
+        return self.told
 
     def on_event(self, end: Any, event: Any) -> None:
         if (body := getattr(event, "body", None)) is not None:
@@ -339,6 +346,56 @@ def test_route_to_a_terminal(network: Any) -> None:
     network.run(seconds=5)
     plane.remove()
     assert radio.budget.promised == 0
+    plane.assert_nothing_left()
+
+
+def test_route_of_several_flows(network: Any) -> None:
+    """R103: each flow on its own bearer of the terminal, all on the one bearer of T4."""
+    plane, radio = with_radio(network)
+    radio.flows = radio.told = (link.FlowMapping(qfi=1, bearer=4), link.FlowMapping(qfi=2, bearer=5, ordered=False))
+    assert plane.install(UE) == [20]
+    for qfi in (1, 2):
+        radio.endpoint.send(radio.end, [b"%d" % qfi * 20_000], network.now, qfi=qfi)
+    network.run(until=lambda: len(delivered(plane.server)) == 2)
+    assert sorted(body for *_, body in delivered(plane.server)) == [b"1" * 20_000, b"2" * 20_000]
+    received = [hop._bulk[bearer].statistics.received for hop in (radio.hop,) for bearer in (4, 5)]
+    assert min(received) >= 20_000 // LIMITS.segment_size
+    network.run(seconds=5)
+    plane.remove()
+    plane.assert_nothing_left()
+
+
+def test_flows_that_changed_meanwhile(network: Any) -> None:
+    plane, radio = with_radio(network)
+    radio.told = (link.FlowMapping(qfi=1, bearer=4), link.FlowMapping(qfi=2, bearer=5))
+    assert plane.install(UE, NEAR) == [10]
+    plane.remove()
+    plane.assert_nothing_left()
+
+
+def test_a_terminal_cannot_speak_in_the_session_of_another(network: Any) -> None:
+    """R105: handles are looked up by the hop they come over, whatever the bearer's identity."""
+    plane, radio = with_radio(network)
+    plane.install(UE)
+    other = Radio(network)
+    forged = pdus.pack_header(VERSION, DepType.PING, handle=radio.end.session.send_handle, qfi=1) + bytes(4)
+    before = plane.edge.drops[Drop.UNKNOWN_HANDLE]
+    plane.edge.forward(other.hop, 4, forged, False, network.now)
+    assert plane.edge.drops[Drop.UNKNOWN_HANDLE] == before + 1
+    plane.edge.forward(radio.hop, 5, forged, False, network.now)
+    assert plane.edge.drops[Drop.WRONG_BEARER] == 1
+
+
+def test_the_route_of_one_session_ends(network: Any) -> None:
+    plane, radio = with_radio(network)
+    plane.install(UE, NEAR)
+    release_route(plane.edge, radio.hop, radio.end.session.send_handle + 1, Cause.PEER_LOST)
+    assert sorted(plane.edge.routes[EXECUTION, SERVER].seats) == [10, 20]
+    release_route(plane.edge, radio.hop, radio.end.session.send_handle, Cause.PEER_LOST)
+    network.run(seconds=5)
+    assert list(plane.edge.routes[EXECUTION, SERVER].seats) == [10]
+    assert [told.seat for told in plane.server.compute.of(compute.CloseChannel)] == [20]
+    plane.remove()
     plane.assert_nothing_left()
 
 
@@ -411,11 +468,16 @@ def test_no_controller(plane: Plane, controller: str) -> None:
 # Asked over T8
 
 
-def session(seat: int, handle: int = 0x77, **change: Any) -> link.LinkSession:
+FLOWS = (link.FlowMapping(qfi=1, bearer=1),)
+
+
+def session(
+    seat: int, handle: int = 0x77, flows: tuple[link.FlowMapping, ...] = FLOWS, **change: Any
+) -> link.LinkSession:
     limits = SessionLimits(
         **({"segment_size": 1400, "unscheduled": 8400, "maximum_message": 1 << 20, "maximum_open": 8} | change)
     )
-    return link.LinkSession(seat=seat, handle=handle, limits=limits, flows=(link.FlowMapping(qfi=1, bearer=1),))
+    return link.LinkSession(seat=seat, handle=handle, limits=limits, flows=flows)
 
 
 def ask_over_t8(plane: Plane, *sessions: link.LinkSession, **change: Any) -> Any:
@@ -444,6 +506,8 @@ def ask_over_t8(plane: Plane, *sessions: link.LinkSession, **change: Any) -> Any
         ((), {"end_point": 0}, Cause.MALFORMED_MESSAGE),
         ((), {"dep_version": VERSION + 1}, Cause.VERSION_NOT_SUPPORTED),
         ((session(1), session(1, 0x78)), {}, Cause.MALFORMED_MESSAGE),
+        ((session(1), session(2, flows=())), {}, Cause.MALFORMED_MESSAGE),
+        ((session(1), session(2, flows=(link.FlowMapping(qfi=1, bearer=2),))), {}, Cause.MALFORMED_MESSAGE),
     ],
 )
 def test_refused_over_t8(plane: Plane, sessions: Any, change: dict[str, Any], cause: Cause) -> None:
