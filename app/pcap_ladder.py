@@ -178,6 +178,8 @@ def lane_of(name: str) -> str:
     """The column of a node: UEs of a process share one, entities have that of their node."""
     if found := _GROUPED.fullmatch(name):
         return found[1] or found[3] or f"UEs {found[2]}"
+    if name.startswith("imsi-"):
+        return "UEs"
     return "core" if name in _CORE else name
 
 

@@ -267,6 +267,7 @@ def test_lanes() -> None:
         "ran-1 C-RNTI 7": "UEs ran-1",
         "fpf/edge": "edge",
         "job-manager": "core",
+        "imsi-1": "UEs",
         "ran-1": "ran-1",
     }
     assert {name: lane_of(name) for name in names} == names
