@@ -55,6 +55,7 @@ def _answer(node: RanNode, context: UeContext, request: rrc.ReestablishmentReque
     assert context.k_gnb is not None and context.security is not None
     k_gnb = k_ng_ran_star(context.k_gnb, node.config.cell)
     security = SrbSecurity(k_gnb, context.security.integrity, context.security.ciphering, Direction.DOWNLINK)
+    node.on_security(context.hop, security)
     bearer = context.hop.fresh_signalling_bearer()
     bearer.start_security(security, required=True)
     bulk_address = (source[0], request.bulk_port)

@@ -94,8 +94,6 @@ class UeContext:
     """Re-establishment under way."""
     came_back: Attempt | None = None
     """The last one that was completed: its request may come twice."""
-    came_back: Attempt | None = None
-    """The last one that was completed: its request may come twice."""
     held: list[rrc.Rrc] = field(default_factory=list)
     """Messages that wait for the UE to come back."""
     measured: rrc.MeasurementReport | None = None
