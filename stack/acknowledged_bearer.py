@@ -27,6 +27,7 @@ from net4ai.codecs.l2 import (
     SegmentOffset,
     StatusReport,
 )
+from net4ai.stack.count import MODULUS, count_after, distance
 from net4ai.stack.drops import Drop, DropCounter
 from net4ai.stack.retransmission_timeout import MINIMUM_TIMEOUT, RetransmissionTimeout
 from net4ai.stack.security.algorithms import MAC_SIZE
@@ -54,7 +55,6 @@ MAXIMUM_DELIVERED_SDUS = 512
 MAXIMUM_REPETITIONS = 24
 """Transmissions of one PDU, or expiries of the poll timer in a row, after which the peer is lost (maxRetxThreshold)."""
 
-_MODULUS = 1 << 32
 _OFFSET_SIZE = SegmentOffset.fixed_run().size
 _RANGE_SIZE = MissingRange.fixed_run().size
 _EMPTY_REPORT_SIZE = L2_HEADER_SIZE + 4
@@ -71,16 +71,6 @@ class BearerQueueFull(BearerError):
 
 class BearerFailed(BearerError):
     """The peer is lost, or COUNT used up; the bearer takes nothing any more."""
-
-
-def _ahead(count: int, base: int) -> int:
-    """How far `count` is ahead of `base`; negative when it is behind. Both wrap at 2^32."""
-    return ((count - base + _MODULUS // 2) % _MODULUS) - _MODULUS // 2
-
-
-def _count_after(count: int, protection: Protection) -> int:
-    """The next COUNT. One key protects each COUNT once: behind the last comes 2^32, which there is not."""
-    return count + 1 if protection else (count + 1) % _MODULUS
 
 
 @dataclass(slots=True)
@@ -141,8 +131,6 @@ class AcknowledgedBearer:
         self.verified = False
         """The service data unit that `next_sdu` gave last was verified (with null integrity: security is on)."""
         self._protection = BearerProtection()
-        self._protected_from = first_count
-        """COUNT of the first PDU of the peer that was protected."""
         self._maximum_pdu = maximum_pdu
         self._maximum_repetitions = maximum_repetitions
         self._window = window
@@ -160,12 +148,15 @@ class AcknowledgedBearer:
         self._since_oldest: deque[tuple[int, tuple[bytes, Protection]]] = deque()
         """Every PDU from the oldest under way on, acknowledged or not: COUNT, and what it is of as it was queued."""
         self._given_up: list[bytes] = []
-        self._next_count = first_count % _MODULUS
+        self._next_count = first_count % MODULUS
         self._timeout = RetransmissionTimeout()
         self._deadline: int | None = None
         self._expiries = 0
 
-        self._expected = first_count % _MODULUS
+        self._begin_to_receive(first_count % MODULUS)
+
+    def _begin_to_receive(self, first_count: int) -> None:
+        self._expected = first_count
         """Oldest COUNT that has not arrived."""
         self._highest = self._expected
         """COUNT behind the highest that has arrived."""
@@ -174,6 +165,8 @@ class AcknowledgedBearer:
         self._held_octets = 0
         self._assembly: bytearray | None = None
         self._assembly_protection = Protection.CLEAR
+        self._protected_from = first_count
+        """COUNT of the first PDU of the peer that was protected."""
         self._unverified: bytes | None = None
         """A PDU that has come before there were keys; nothing behind it is taken until it is accepted or refused."""
         self._delivered: deque[tuple[bytes, bool]] = deque()
@@ -210,7 +203,7 @@ class AcknowledgedBearer:
         """PDUs to send now, each a datagram: a status report, repetitions, then new data."""
         if self.failed:
             return []
-        if self._status_due and self._status_count == _MODULUS:
+        if self._status_due and self._status_count == MODULUS:
             self._fail(Drop.COUNT_EXHAUSTED)
         datagrams = [self._status_pdu()] if self._status_due else []
         self._cut_waiting()
@@ -347,18 +340,18 @@ class AcknowledgedBearer:
             forged = self._held.pop(count)
             self._held_octets -= len(forged.payload)
             self.drops.count(Drop.NOT_PROTECTED, len(forged.payload))
-        newest = max((_ahead(count, self._expected) for count in self._held), default=-1)
-        self._highest = (self._expected + newest + 1) % _MODULUS
+        newest = max((distance(count, self._expected) for count in self._held), default=-1)
+        self._highest = (self._expected + newest + 1) % MODULUS
 
     # Sending
 
     def _cut_waiting(self) -> None:
         """Make PDUs out of waiting service data units while the window has room."""
         oldest = next(iter(self._sent), self._next_count)
-        while self._waiting and _ahead(self._next_count, oldest) < self._window and self._sent_octets < WINDOW_OCTETS:
+        while self._waiting and distance(self._next_count, oldest) < self._window and self._sent_octets < WINDOW_OCTETS:
             of, start = self._waiting[0], self._cut
             sdu, protection = of
-            if self._next_count == _MODULUS:
+            if self._next_count == MODULUS:
                 self._fail(Drop.COUNT_EXHAUSTED)
                 return
             room = self._maximum_pdu - L2_HEADER_SIZE - (_OFFSET_SIZE if start else 0) - protection.size
@@ -372,7 +365,7 @@ class AcknowledgedBearer:
             self._sent[self._next_count] = _Sent(_Segment(segmentation, start, sdu[start:end], protection))
             self._since_oldest.append((self._next_count, of))
             self._sent_octets += end - start
-            self._next_count = _count_after(self._next_count, protection)
+            self._next_count = count_after(self._next_count, bool(protection))
             self._cut = end
             if end == len(sdu):
                 self._waiting.popleft()
@@ -412,7 +405,7 @@ class AcknowledgedBearer:
                 next_count = first
                 break
             missing.append(MissingRange(first=first, length=length).to_bytes())
-        count, self._status_count = self._status_count, _count_after(self._status_count, protection)
+        count, self._status_count = self._status_count, count_after(self._status_count, bool(protection))
         report = StatusReport(next_count=next_count, missing=b"".join(missing)).to_bytes()
         head = self._header(count, protection, is_data=False)
         return self._protection.protect(head, report, count, self.bearer, protection)
@@ -468,12 +461,12 @@ class AcknowledgedBearer:
 
     def _receive_unverified(self, header: L2Header, pdu: Buffer) -> str | None:
         """A MAC-I without keys. Taken when it is next, whole, in clear and the only one; else its sender repeats it."""
-        ahead = _ahead(header.count, self._expected)
+        ahead = distance(header.count, self._expected)
         if not header.is_data or not -self._window <= ahead < self._window:
             return Drop.INTEGRITY_NOT_CONFIGURED
         # Its sender must hear that it, and what is before it, is still missed.
-        if _ahead(header.count, self._highest) >= 0:
-            self._highest = (header.count + 1) % _MODULUS
+        if distance(header.count, self._highest) >= 0:
+            self._highest = (header.count + 1) % MODULUS
         self._status_due |= header.poll
         if ahead < 0:
             return Drop.DUPLICATE
@@ -482,18 +475,18 @@ class AcknowledgedBearer:
         if ahead or busy or not whole or len(pdu) <= L2_HEADER_SIZE + MAC_SIZE:
             return Drop.INTEGRITY_NOT_CONFIGURED
         self._unverified = bytes(pdu)
-        self._expected = _count_after(self._expected, Protection.INTEGRITY)
+        self._expected = count_after(self._expected, protected=True)
         return None
 
     def _is_older_than_security(self, header: L2Header) -> bool:
         """A PDU in clear that has arrived before security started. Its sender has not heard it yet."""
         if header.has_mac or not header.is_data or not self._protection.required:
             return False
-        behind = -self._window <= _ahead(header.count, self._expected) < 0
-        return behind and _ahead(header.count, self._protected_from) < 0
+        behind = -self._window <= distance(header.count, self._expected) < 0
+        return behind and distance(header.count, self._protected_from) < 0
 
     def _receive_data(self, header: L2Header, segment: _Segment) -> str | None:
-        ahead = _ahead(header.count, self._expected)
+        ahead = distance(header.count, self._expected)
         if not -self._window <= ahead < self._window:
             return Drop.OUT_OF_WINDOW
         if self._protection.required and ahead >= 0 and header.count < self._expected:
@@ -507,9 +500,9 @@ class AcknowledgedBearer:
         no_room = ahead > 0 and self._held_octets >= WINDOW_OCTETS
         if no_room or len(self._delivered) >= MAXIMUM_DELIVERED_SDUS:
             return Drop.RECEIVE_QUEUE_FULL
-        behind_highest = _ahead(header.count, self._highest)
+        behind_highest = distance(header.count, self._highest)
         if behind_highest >= 0:
-            self._highest = (header.count + 1) % _MODULUS
+            self._highest = (header.count + 1) % MODULUS
         self._status_due |= header.poll or behind_highest > 0
         self._held[header.count] = segment
         self._held_octets += len(segment.payload)
@@ -520,7 +513,7 @@ class AcknowledgedBearer:
         """Take what is next, in order."""
         while self._unverified is None and (arrived := self._held.pop(self._expected, None)) is not None:
             self._held_octets -= len(arrived.payload)
-            count, self._expected = self._expected, _count_after(self._expected, arrived.protection)
+            count, self._expected = self._expected, count_after(self._expected, bool(arrived.protection))
             if arrived.protection and not self._protection.took_one:
                 self._took_first(count)
             self._assemble(arrived)
@@ -549,27 +542,27 @@ class AcknowledgedBearer:
     def _gaps(self) -> Iterator[tuple[int, int]]:
         """(first, length) of runs that have not arrived, below the highest that has."""
         first = self._expected
-        for count in [*sorted(self._held, key=lambda held: _ahead(held, self._expected)), self._highest]:
-            length = _ahead(count, first)
+        for count in [*sorted(self._held, key=lambda held: distance(held, self._expected)), self._highest]:
+            length = distance(count, first)
             if length > 0:
                 yield first, length
-            first = (count + 1) % _MODULUS
+            first = (count + 1) % MODULUS
 
     def _receive_status(self, report: StatusReport, missing: list[MissingRange], now: int) -> str | None:
         oldest = next(iter(self._sent), self._next_count)
-        reported = _ahead(report.next_count, oldest)
-        if reported > _ahead(self._next_count, oldest) or reported < -self._window:
+        reported = distance(report.next_count, oldest)
+        if reported > distance(self._next_count, oldest) or reported < -self._window:
             return Drop.STALE_STATUS
         lost: set[int] = set()
         for gap in missing:
-            first = _ahead(gap.first, oldest)
+            first = distance(gap.first, oldest)
             # Clipped to what is under way: a range may name 65535 PDUs.
             clipped = range(max(first, 0), min(first + gap.length, reported))
             if not clipped:
                 return Drop.STALE_STATUS
             lost.update(clipped)
         newest: _Sent | None = None
-        for position, count in [(_ahead(count, oldest), count) for count in self._sent]:
+        for position, count in [(distance(count, oldest), count) for count in self._sent]:
             if position >= reported:
                 break
             if position in lost:
@@ -587,7 +580,7 @@ class AcknowledgedBearer:
                 self._timeout.answered()
             self._deadline = now + self._timeout.value if self._sent else None
             oldest = next(iter(self._sent), self._next_count)
-            while self._since_oldest and _ahead(self._since_oldest[0][0], oldest) < 0:
+            while self._since_oldest and distance(self._since_oldest[0][0], oldest) < 0:
                 self._since_oldest.popleft()
         return None
 
