@@ -71,6 +71,8 @@ def _security(terminal: Terminal, message: rrc.SecurityModeCommand) -> SrbSecuri
     """Keys for the command's algorithms; None: the terminal has not got such algorithms."""
     if not CAPABILITIES.allow(message.integrity, message.ciphering):
         return None
+    if terminal.k_gnb is None and message.integrity != IntegrityAlgorithm.NIA0:
+        return None  # without a key anybody's MAC-I would do
     try:
         return SrbSecurity(terminal.k_gnb or NO_KEY, message.integrity, message.ciphering, Direction.UPLINK)
     except ValueError:  # ciphering without integrity protection
