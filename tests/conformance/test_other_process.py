@@ -15,6 +15,8 @@ import pytest
 from net4ai.app.plan import FreePorts
 from net4ai.conformance.report import ConformanceReport
 
+pytestmark = pytest.mark.xdist_group("integration")  # processes, as those
+
 OWN_NODE = Path(__file__).with_name("own_node.py")
 FEW = {
     "ran-node": ("RRC-SETUP", "N2-SESSION-01"),
