@@ -1,4 +1,4 @@
-"""Before NAS has led to a key nobody can start integrity protection, whatever key the other side makes its MAC-I with."""
+"""Before NAS has led to a key nobody can start integrity protection, whatever key the MAC-I is made with."""
 
 from __future__ import annotations
 
