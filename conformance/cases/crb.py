@@ -10,8 +10,8 @@ from net4ai.conformance.pdus import L2Pdu, l2_pdu
 from net4ai.conformance.ran_node_tester import RanNodeTester
 from net4ai.conformance.ue_tester import UeTester
 
-ACKNOWLEDGED = "docs/spec/l2.md#acknowledged-mode"
-UNACKNOWLEDGED = "docs/spec/crb.md#unacknowledged-mode"
+ACKNOWLEDGED = "docs/spec/l2.md#7-acknowledged-mode"
+UNACKNOWLEDGED = "docs/spec/l2.md#8-unacknowledged-mode"
 
 LONG_NAS = bytes(range(256)) * 40
 

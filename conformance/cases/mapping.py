@@ -11,8 +11,8 @@ from net4ai.conformance.preambles import bearer_configuration, reconfiguration, 
 from net4ai.conformance.ran_node_tester import RanNodeTester
 from net4ai.conformance.ue_tester import ServedUe, UeTester
 
-MAPPING = "docs/spec/crb.md#mapping"
-WHOLE = "docs/spec/rrc.md#reconfiguration"
+MAPPING = "docs/spec/rrc.md#63-sessions"
+WHOLE = "docs/spec/rrc.md#6-reconfiguration"
 
 
 async def refused(ue: ServedUe, message: rrc.Reconfiguration, *causes: Cause) -> None:

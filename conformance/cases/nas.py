@@ -11,10 +11,10 @@ from net4ai.conformance.case import case
 from net4ai.conformance.ran_node_tester import RanNodeTester
 from net4ai.conformance.ue_tester import UeTester
 
-REGISTRATION = "docs/spec/nas.md#registration"
-SECURITY = "docs/spec/nas.md#security"
-CONSENT = "docs/spec/nas.md#consent"
-TRANSPORT = "docs/spec/rrc.md#information-transfer"
+REGISTRATION = "docs/spec/nas.md#4-registration"
+SECURITY = "docs/spec/nas.md#6-security-mode"
+CONSENT = "docs/spec/nas.md#10-jobs-and-consent"
+TRANSPORT = "docs/spec/rrc.md#44-information-transfer"
 
 
 @case("NAS-REG-01", group="nas", role="ue", clause=REGISTRATION, rows=("R58",),

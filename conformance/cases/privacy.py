@@ -12,8 +12,8 @@ from net4ai.conformance.hop_end import Session
 from net4ai.conformance.ran_node_tester import RanNodeTester
 from net4ai.conformance.ue_tester import UeTester
 
-HANDLES = "docs/spec/dep.md#handles"
-CONSENT = "docs/spec/nas.md#consent"
+HANDLES = "docs/spec/dep.md#11-handles"
+CONSENT = "docs/spec/nas.md#10-jobs-and-consent"
 
 SESSIONS = 12
 NEAR = 1 << 20

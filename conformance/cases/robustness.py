@@ -13,8 +13,8 @@ from net4ai.conformance.pdus import damaged, noise
 from net4ai.conformance.ran_node_tester import RanNodeTester
 from net4ai.conformance.ue_tester import UeTester
 
-ERRORS = "docs/spec/errors.md#malformed-fields"
-LIMITS = "docs/spec/dep.md#error"
+ERRORS = "docs/spec/errors.md#2-faults-of-a-field"
+LIMITS = "docs/spec/dep.md#9-errors"
 
 DATAGRAMS = 400
 """Datagrams of a flood. A burst, not an attack: nothing here asks how much a target bears."""
