@@ -260,6 +260,19 @@ def test_reasons_of_drops_that_chapters_name_exist() -> None:
             assert reason in [drop.value for drop in Drop] or reason in decoders, f"{path.name}: {reason}"
 
 
+def test_reasons_of_drops_in_tables_exist() -> None:
+    """Columns headed "dropped as"."""
+    known = {drop.value for drop in Drop} | {"value out of range", "–"}
+    tables = [table for path in CHAPTERS for table in re.findall(r"(?:^\|.*\|\n)+", by_hand(path), re.MULTILINE)]
+    found = []
+    for table in tables:
+        head, *rows = ([cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines())
+        if "dropped as" in head:
+            found += [reason for row in rows[1:] for reason in row[head.index("dropped as")].split(", ")]
+    assert len(found) > 30
+    assert [reason for reason in found if reason not in known and not reason.startswith("see ")] == []
+
+
 def test_every_body_of_the_bus_is_listed() -> None:
     text = text_of(SPEC / "bus.md")
     assert [name for name in bus.BODIES if f"\n#### {name}\n" not in text] == []
