@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 
 from net4ai.codecs import n2, rrc
 from net4ai.codecs.causes import Cause, cause_of
-from net4ai.codecs.common import BearerConfiguration, BearerMode, QosProfile, SessionConfiguration, SessionRelease
+from net4ai.codecs.common import BearerConfiguration, SessionConfiguration, SessionRelease
 from net4ai.codecs.dep import VERSION
 from net4ai.codecs.errors import DecodeError
 from net4ai.codecs.l2 import BearerType
+from net4ai.ran_node.map_sessions import bearer_mode
 from net4ai.ran_node.set_up_connection import MAXIMUM_C_RNTI
 from net4ai.ran_node.ue_context import State, UeContext
 from net4ai.stack.dep_endpoint import limits_of
@@ -162,7 +163,8 @@ def _plan(
         if known is None or item.session in sessions or len(known.flows) != len(item.qos):
             raise ProcedureError(Cause.INVALID_CONFIGURATION, f"session {item.session}")
         for flow, qos in zip(known.flows, item.qos, strict=True):
-            wanted = BearerConfiguration(bearer=flow.bearer, mode=_mode(node, qos), qos=qos)
+            mode = bearer_mode(qos, node.config.acknowledged)
+            wanted = BearerConfiguration(bearer=flow.bearer, mode=mode, qos=qos)
             if bearers.setdefault(flow.bearer, wanted) != wanted:
                 raise ProcedureError(Cause.INVALID_CONFIGURATION, f"bearer {flow.bearer}")
         sessions[item.session] = SessionConfiguration(
@@ -173,10 +175,6 @@ def _plan(
             flows=known.flows,
         )
     return bearers, sessions
-
-
-def _mode(node: RanNode, qos: QosProfile) -> BearerMode:
-    return BearerMode.ACKNOWLEDGED if qos.five_qi in node.config.acknowledged else BearerMode.UNACKNOWLEDGED
 
 
 def _reserve(
@@ -194,6 +192,7 @@ def _reserve(
         node.trace,
     )
     context = UeContext(node.next_number(), 0, NOWHERE, hop, Replies(node.procedures), State.PREPARED)
+    hop.on_queued = lambda: node.touch(context)
     for configuration in bearers.values():
         hop.add_bearer(configuration)
     context.sessions.update(sessions)

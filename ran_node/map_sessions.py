@@ -38,13 +38,13 @@ def map_flows(
     there = {
         _key(configuration.qos): bearer
         for bearer, configuration in context.hop.bearers.items()
-        if configuration.mode == _mode(configuration.qos, acknowledged) and not context.hop.has_failed(bearer)
+        if configuration.mode == bearer_mode(configuration.qos, acknowledged) and not context.hop.has_failed(bearer)
     }
     changeable = _changeable(context, qos, before)
     free = (bearer for bearer in range(1, MAXIMUM_BEARERS + 1) if bearer not in context.hop.bearers)
     flows, bearers = [], []
     for qfi, profile in enumerate(qos, FIRST_QFI):
-        bearer, mode = there.get(_key(profile)), _mode(profile, acknowledged)
+        bearer, mode = there.get(_key(profile)), bearer_mode(profile, acknowledged)
         if bearer is None:
             own = changeable.get(qfi)
             bearer = own if own is not None and context.hop.bearers[own].mode == mode else next(free, None)
@@ -96,7 +96,8 @@ def replacements(context: UeContext, bearers: Collection[int]) -> dict[int, Bear
     }
 
 
-def _mode(qos: QosProfile, acknowledged: Collection[int]) -> BearerMode:
+def bearer_mode(qos: QosProfile, acknowledged: Collection[int]) -> BearerMode:
+    """Mode of the bearers of a quality of service; `acknowledged`: the 5QIs in acknowledged mode."""
     return BearerMode.ACKNOWLEDGED if qos.five_qi in acknowledged else BearerMode.UNACKNOWLEDGED
 
 

@@ -137,7 +137,7 @@ def test_a_bearer_made_anew_carries_again() -> None:
 
 
 @given(seed=st.integers(0, 2**32), before=MODES, after=MODES, loss=st.floats(0, 0.3), when=st.floats(0, 0.2))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=15, deadline=None)
 def test_a_session_moves_to_another_bearer_with_messages_under_way(
     seed: int, before: BearerMode, after: BearerMode, loss: float, when: float
 ) -> None:
