@@ -192,7 +192,7 @@ _DEP_SESSION = Machine(
         Way(START, "added", "open"),
         Way("open", "path changed / PATH", "changing path"),
         Way("changing path", "PATH answered", "open"),
-        Way("changing path", "no answer: PEER_LOST", "closed"),
+        Way("changing path", "no answer, PEER_LOST", "closed"),
         Way("open", "closed by its owner / CLOSE", "closing"),
         Way("open", "CLOSE / CLOSE_ACK", "closed"),
         Way("open", "ERROR UNKNOWN_SESSION, VERSION_NOT_SUPPORTED", "closed"),

@@ -142,6 +142,24 @@ def test_every_state_of_the_tables_is_in_the_diagram_and_can_be_reached(machine:
 
 
 @EVERY_MACHINE
+def test_labels_have_no_characters_that_end_them_in_mermaid(machine: Machine) -> None:
+    assert [way.label for way in machine.ways if set(way.label) & set(":;#")] == []
+
+
+def test_sequences_have_no_characters_that_end_them_in_mermaid() -> None:
+    diagrams = re.findall(r"```mermaid\nsequenceDiagram\n(.*?)```", text_of(SPEC / "procedures.md"), re.DOTALL)
+    assert len(diagrams) >= 10
+    for diagram in diagrams:
+        names = re.findall(r"participant (\w+)", diagram)
+        arrows = re.findall(r"^ +(\w+)-{1,2}>>(\w+): [^;#\n]+$", diagram, re.MULTILINE)
+        assert len(arrows) == diagram.count(">>")
+        assert {name for arrow in arrows for name in arrow} == set(names)
+        assert len(re.findall(r"^ *(?:alt|opt|loop)\b", diagram, re.MULTILINE)) == len(
+            re.findall(r"^ *end$", diagram, re.MULTILINE)
+        )
+
+
+@EVERY_MACHINE
 def test_the_table_has_every_legal_message(machine: Machine) -> None:
     rendered = render_machine(machine)
     for messages in machine.legal.values():
