@@ -25,6 +25,9 @@ class Routes:
 
     def __init__(self) -> None:
         self.gone: list[Hop] = []
+        self.switch = self
+
+    def remap(self, *route: Any) -> None: ...
 
     def release_hop(self, hop: Hop) -> None:
         self.gone.append(hop)
