@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import ast
-import importlib
 import inspect
 import re
 import sys
@@ -25,15 +24,41 @@ from typing import Any
 from net4ai.app.packet_diagram import packet_diagram
 from net4ai.app.schema import schema_table
 from net4ai.app.state_machines import MACHINES, render_machine
-from net4ai.codecs import bus, causes, link, n2, nas, rrc
+from net4ai.codecs import bus, causes, envelope, link, n2, nas, rrc
 from net4ai.codecs.declaration import Family
-from net4ai.codecs.generate import NoSourceTree, anchor, code_meanings, source_tree
+from net4ai.codecs.generate import MODULES, NoSourceTree, anchor, code_meanings, source_tree
 from net4ai.codecs.service import ServiceDescription
-from net4ai.stack import drops, timers
+from net4ai.ran_node import cell, set_up_connection
+from net4ai.stack import (
+    acknowledged_bearer,
+    computing_bearer,
+    drops,
+    radio_link_monitor,
+    retransmission_timeout,
+    timers,
+)
+from net4ai.stack.dep import constants
 
 __all__ = ["main", "refreshed", "stale"]
 
 BLOCK = re.compile(r"(<!-- begin (?P<name>[\w -]+?)(?: (?P<of>\w+\.[\w.]+))? -->\n).*?(<!-- end -->)", re.DOTALL)
+
+DECLARATIONS = {module.__name__.rpartition(".")[2]: module for _, module in MODULES}
+
+BOUNDS: Mapping[str, ModuleType] = {
+    module.__name__.removeprefix("net4ai."): module
+    for module in (
+        acknowledged_bearer,
+        cell,
+        computing_bearer,
+        constants,
+        envelope,
+        radio_link_monitor,
+        retransmission_timeout,
+        set_up_connection,
+    )
+}
+"""Modules whose bounds chapters may list, by their names."""
 
 STOPS: Mapping[str, str] = {
     "T300": "RRC Setup, RRC Reject",
@@ -97,7 +122,7 @@ STOPS: Mapping[str, str] = {
 
 def _packet(path: str) -> str:
     module, _, name = path.partition(".")
-    structure = getattr(importlib.import_module(f"net4ai.codecs.{module}"), name)
+    structure = getattr(DECLARATIONS[module], name)
     return f"```text\n{packet_diagram(structure)}\n```"
 
 
@@ -153,7 +178,7 @@ def _drops() -> str:
 
 def _bounds(path: str) -> str:
     rows = ["| name | value | meaning |", "|---|---|---|"]
-    bounds = _constants_of(importlib.import_module(f"net4ai.{path}"))
+    bounds = _constants_of(BOUNDS[path])
     return "\n".join([*rows, *(f"| {name} | {value} | {meaning} |" for name, value, meaning in bounds)])
 
 
