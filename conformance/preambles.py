@@ -21,6 +21,7 @@ from net4ai.codecs.common import (
     VersionRange,
 )
 from net4ai.codecs.dep import VERSION as DEP_VERSION
+from net4ai.codecs.errors import DecodeError
 from net4ai.conformance.hop_end import Session
 from net4ai.conformance.verdict import Fail
 from net4ai.stack.security.algorithms import Direction
@@ -151,8 +152,8 @@ async def release_ues(ran: RanNodeTester) -> None:
 # Role ue
 
 
-async def give_connection(ran: UeTester, request: rrc.SetupRequest) -> ServedUe:
-    """Answer an RRC Setup Request, take the completion with the first NAS message."""
+async def give_connection(ran: UeTester, request: rrc.SetupRequest | rrc.ReestablishmentRequest) -> ServedUe:
+    """Answer with RRC Setup, take the completion with the first NAS message."""
     assert ran.srb0.last is not None and ran.srb0.last.source is not None
     ue = ran.serve(ran.srb0.last.source, request.bulk_port)
     setup = rrc.Setup(transaction=0, ue_identity=request.ue_identity, c_rnti=ue.c_rnti, bulk_port=ran.pdus.bulk_port)
@@ -164,13 +165,36 @@ async def give_connection(ran: UeTester, request: rrc.SetupRequest) -> ServedUe:
 
 async def accept_registration(ran: UeTester, ue: ServedUe) -> nas.RegistrationRequest:
     """Start security, accept the registration that came with the connection."""
-    request = await ue.nas.expect(nas.RegistrationRequest)
+    request = await registration_of(ue)
     await start_nas_security(ran, ue, request)
     await start_rrc_security(ue)
-    identity = ran.random_number(32)
+    ran.temporary_identity = identity = ran.random_number(32)
     ue.nas.send(nas.RegistrationAccept(version=nas.VERSION, temporary_identity=identity))
     await ue.nas.expect(nas.RegistrationComplete, temporary_identity=identity)
     return request
+
+
+async def registration_of(ue: ServedUe) -> nas.RegistrationRequest:
+    """The registration that came with the connection; one protected with keys of an earlier case is read all the same,
+    for it is in clear (TS 24.501 4.4.4.3)."""
+    message = await ue.nas.expect((nas.RegistrationRequest, nas.Protected))
+    inside = _inside(message) if isinstance(message, nas.Protected) else message
+    if not isinstance(inside, nas.RegistrationRequest):
+        raise Fail(f"expected a registration; it came protected, with keys of another connection: {message}")
+    return inside
+
+
+def asks_for_service(ue: ServedUe) -> bool:
+    """Whether the first NAS message is a Service Request."""
+    return any(isinstance(_inside(message), nas.ServiceRequest) for message in ue.nas.arrived(nas.Protected))
+
+
+def _inside(protected: nas.Protected) -> object:
+    """The message in a protection that does not encipher; None: it is none."""
+    try:
+        return nas.Nas.FAMILY.decode(protected.message)
+    except DecodeError:
+        return None
 
 
 def nas_security(ran: UeTester, integrity: int = 2, ciphering: int = 2) -> NasSecurity:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 
-from net4ai.codecs import rrc
+from net4ai.codecs import nas, rrc
+from net4ai.codecs.causes import Cause
 from net4ai.codecs.l2 import BearerType
 from net4ai.conformance import preambles
 from net4ai.conformance.hop_end import HopEnd, Session
@@ -25,6 +27,10 @@ CELL = 1
 """Physical cell identity of the tester's cell."""
 PERIOD = 0.5
 """Seconds between two System Information messages."""
+BY_ITSELF = 3.0
+"""Seconds a released UE has to ask for a connection by itself; then it is paged."""
+CONNECTIONS = 3
+"""Connections a UE gets to find out that it has to register."""
 
 
 class ServedUe(HopEnd):
@@ -73,6 +79,12 @@ class Cell:
         self._camping[address] = None
         self._send(address)
 
+    def page(self, temporary_identity: int) -> None:
+        """Page a UE, at whoever camps."""
+        paging = rrc.Paging(records=(rrc.PagingRecord(temporary_identity=temporary_identity),))
+        for address in self._camping:
+            self._tester.srb0.send(paging, to=address)
+
     def pump(self, now: int) -> None:
         if self._next is None or now >= self._next:
             self._next = now + round(PERIOD * 1_000_000_000)
@@ -102,6 +114,8 @@ class UeTester(Tester):
         self.cell = Cell(self)
         self.served: dict[int, ServedUe] = {}
         """By C-RNTI."""
+        self.temporary_identity = 0
+        """That the UE under test was given last."""
         self._bulk_port = bulk_port
         self._c_rntis = itertools.cycle(range(1, 0xFFF0))
 
@@ -156,20 +170,37 @@ class UeTester(Tester):
 
     # For cases
 
-    async def setup_request(self) -> rrc.SetupRequest:
-        """Wait until the UE under test asks for a connection. Raises `Inconclusive`."""
+    async def setup_request(self) -> rrc.SetupRequest | rrc.ReestablishmentRequest:
+        """Wait until the UE under test asks for a connection. Raises `Inconclusive`.
+
+        One that is registered and idle is paged; one that wants a lost connection back is told that there is none.
+        """
         times = self.statement.times
+        asks = (rrc.SetupRequest, rrc.ReestablishmentRequest)
         with self.waiting_for_target(times.come_back if self.heard else times.appear) as limit:
+            with contextlib.suppress(Fail):
+                return await self.srb0.expect(asks, within=min(limit, BY_ITSELF))
+            self.cell.page(self.temporary_identity)
             try:
-                return await self.srb0.expect(rrc.SetupRequest, within=limit)
+                return await self.srb0.expect(asks, within=limit)
             except Fail as error:
-                raise Inconclusive(f"no UE asks for a connection at {self.pdus.address}: {error}") from None
+                where = f"{self.pdus.address[0]}:{self.pdus.address[1]}"
+                raise Inconclusive(f"no UE asks for a connection at {where}: {error}") from None
 
     async def connected_ue(self) -> ServedUe:
         """The UE, connected; its first NAS message waits at `ue.nas`. Raises `Inconclusive`."""
-        request = await self.setup_request()
-        with self.preamble("RRC connection"):
-            return await preambles.give_connection(self, request)
+        for _ in range(CONNECTIONS):
+            request = await self.setup_request()
+            with self.preamble("RRC connection"):
+                ue = await preambles.give_connection(self, request)
+            if not preambles.asks_for_service(ue):
+                return ue
+            # It believes in a registration of an earlier case, of which this one knows nothing.
+            ue.nas.send_plain(nas.ServiceReject(cause=Cause.UNKNOWN_CONTEXT))
+            await self.settled(ue)
+            await preambles.release_ue(self, ue)
+            del self.served[ue.c_rnti]
+        raise Inconclusive("the UE asks for service again and again, and does not register")
 
     async def registered_ue(self) -> ServedUe:
         """The UE, registered, with security on. Raises `Inconclusive`."""
