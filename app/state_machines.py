@@ -216,6 +216,20 @@ _ACKNOWLEDGED_BEARER = Machine(
     )
 )
 
+_PROTECTION_OF_SRB1 = Machine(
+    ways=(
+        Way(START, "RRC Setup", "in clear"),
+        Way("in clear", "at the RAN node, Security Mode Command sent", "verifying"),
+        Way("verifying", "first PDU that verifies / from its COUNT on all must", "protected"),
+        Way("verifying", "Security Mode Failure, security-mode ended", "in clear"),
+        Way("in clear", "at the UE, PDU with MAC-I next in order / delivery stops", "command waits"),
+        Way("command waits", "verified / Security Mode Complete", "protected"),
+        Way("command waits", "refused / Security Mode Failure", "in clear"),
+        Way(START, "re-establishment / next key, COUNT 0", "protected"),
+        Way("protected", "COUNT used up, connection ended", START),
+    )
+)
+
 _ATTACHMENT = Machine(
     ways=(
         Way(START, "the node starts", "attaching"),
@@ -236,6 +250,7 @@ MACHINES: Mapping[str, Machine] = {
     "N2 of a RAN node": _N2_OF_A_RAN_NODE,
     "DEP session": _DEP_SESSION,
     "acknowledged bearer": _ACKNOWLEDGED_BEARER,
+    "protection of SRB1": _PROTECTION_OF_SRB1,
     "attachment": _ATTACHMENT,
 }
 """By the name they have in the document."""
