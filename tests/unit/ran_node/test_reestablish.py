@@ -100,6 +100,32 @@ def test_what_was_said_meanwhile_arrives_once_in_order(world: Secured) -> None:
     world.assert_nothing_left()
 
 
+def test_what_comes_with_the_completion_is_taken_at_once(world: Secured) -> None:
+    world.terminal.radio_link_failed()
+    world.say_up(b"behind it")
+    world.go(0.05)
+    assert world.up == [b"behind it"]
+
+
+def test_a_second_failure_before_the_completion_has_come(world: Secured) -> None:
+    """The UE has the next keys, the RAN node does not know that yet."""
+    context = world.context
+    world.terminal.radio_link_failed()
+    world.say_up(b"x")
+    world.ue.process.pump(world.air.now)
+    world.air.run(1, until=lambda: world.terminal.rrc_state is RrcState.SECURED)
+    world.air._queue.clear()
+    assert context.attempt is not None
+    world.terminal.radio_link_failed()
+    world.go(2)
+    assert world.context is context
+    assert context.k_gnb == world.terminal.k_gnb
+    assert context.k_gnb == k_ng_ran_star(k_ng_ran_star(K_GNB, 1), 1)
+    assert world.up == [b"x"]
+    world.assert_alive()
+    world.assert_nothing_left()
+
+
 def test_the_ran_node_keeps_what_it_has_to_say_for_a_ue_that_is_lost(world: Secured) -> None:
     world.context.hop.signalling.give_up()
     world.node.touch(world.context)
