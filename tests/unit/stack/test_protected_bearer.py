@@ -207,6 +207,7 @@ def test_nothing_behind_the_command_is_taken_before_it() -> None:
     end.receive(header(count=1) + b"held", 0)
     end.receive(unverified(), 0)
     assert end.unverified_sdu() == COMMAND
+    end.receive(header(count=2) + b"held too", 0)
     assert end.next_sdu() is None
     end.receive(unverified(count=1), 0)
     end.receive(unverified(count=0), 0)
@@ -214,7 +215,7 @@ def test_nothing_behind_the_command_is_taken_before_it() -> None:
     assert not end.idle
     end.refuse_unverified()
     assert end.unverified_sdu() is None
-    assert taken(end) == [(b"held", False)]
+    assert taken(end) == [(b"held", False), (b"held too", False)]
 
 
 def test_a_command_of_another_key_starts_nothing() -> None:
