@@ -9,6 +9,8 @@ from typing import Annotated, Any
 
 import msgspec
 
+from net4ai.stack.timers import TIMERS
+
 OPTIONS: dict[str, str] = {
     "acknowledged-crb": "Computing radio bearers in acknowledged mode.",
     "re-establishment": "RRC re-establishment after radio link failure.",
@@ -22,6 +24,7 @@ OPTIONS: dict[str, str] = {
     "several-flows": "Sessions with more than one QoS flow, on as many bearers.",
     "several-ues": "The target is a process with more than one UE.",
     "echo": "The function named in `function` sends back what it gets.",
+    "short-timers": "Timers of minutes or half minutes are shortened to the seconds that `timers` says.",
 }
 """Options an implementation can claim, and what they mean. What is not here every implementation must do."""
 
@@ -60,11 +63,19 @@ class Statement(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     function: Annotated[str, _described("Service function that the target can run.", max_length=64)] = "echo"
     k: Annotated[int, _described("Clients per server the UE under test demands at least.", ge=0, le=65535)] = 0
     times: Annotated[Times, _described("How long to wait.")] = Times()
+    timers: Annotated[
+        dict[str, int], _described("Milliseconds of the target's timers that are not as in the specification.")
+    ] = {}
     patience: Annotated[float, _described("Factor on every time a case waits, for slow targets.", ge=1, le=100)] = 1.0
 
     def lacks(self, options: tuple[str, ...]) -> list[str]:
         """Those of `options` that are not claimed."""
         return [option for option in options if option not in self.options]
+
+
+def unknown_timers(statement: Statement) -> list[str]:
+    """Timers that do not exist."""
+    return [name for name in statement.timers if name not in TIMERS]
 
 
 def unknown_options(statement: Statement) -> list[tuple[int, str]]:

@@ -16,6 +16,7 @@ from net4ai.stack.hop import Address
 from net4ai.stack.io.clock import Clock
 from net4ai.stack.io.driver import Driver
 from net4ai.stack.io.network import Network
+from net4ai.stack.timers import TIMERS
 
 SETTLE = 2.0
 """Seconds the target has to acknowledge what a case has sent last, before the next case begins."""
@@ -110,6 +111,10 @@ class Tester:
     async def sleep(self, seconds: float) -> None:
         """Let time pass."""
         await asyncio.sleep(seconds)
+
+    def timer(self, name: str) -> float:
+        """Seconds of a timer of the target: as the statement says, else as the specification does."""
+        return self.statement.timers.get(name, TIMERS[name].milliseconds) / 1000
 
     def patient(self, seconds: float) -> float:
         """Seconds to wait with this target."""

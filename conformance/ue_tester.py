@@ -130,7 +130,6 @@ class UeTester(Tester):
         super().begin(log)
         self.pdus.reset()
         self.srb0.reset()
-        self.cell.on, self.cell.barred = True, False
 
     def ends(self) -> list[HopEnd]:
         return list(self.served.values())
