@@ -125,8 +125,8 @@ for path in sorted((root / "net4ai").rglob("*.py")):
 """
     names = run(code, path=installed).splitlines()
     assert {name.split(".")[1] for name in names} == {
-        "app", "application_server", "codecs", "core", "edge", "functions", "pcaps", "ran_node", "scenarios", "stack",
-        "ue",
+        "app", "application_server", "codecs", "conformance", "core", "edge", "functions", "pcaps", "ran_node",
+        "scenarios", "stack", "ue",
     }  # fmt: skip
     assert {"net4ai.codecs.dep", "net4ai.stack.io.udp", "net4ai.functions.api", "net4ai.ue.main"} <= set(names)
 
