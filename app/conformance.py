@@ -31,12 +31,13 @@ from net4ai.conformance.case import GROUPS, Case, Selection, cases_in, select
 from net4ai.conformance.cases import all_cases
 from net4ai.conformance.report import ConformanceReport, make_report, to_json, to_junit
 from net4ai.conformance.run import CaseResult, run_cases
-from net4ai.conformance.statement import OPTIONS, Statement, unknown_options
+from net4ai.conformance.statement import OPTIONS, Statement, unknown_options, unknown_timers
 from net4ai.conformance.tester import Surroundings, Tester
 from net4ai.conformance.verdict import Verdict
 from net4ai.stack.hop import Address
 from net4ai.stack.io.clock import SystemClock
 from net4ai.stack.io.network import SystemNetwork
+from net4ai.stack.timers import TIMERS
 
 OWN_STATEMENT = "net4ai.yaml"
 """The statement that ships, of net4ai itself."""
@@ -105,6 +106,7 @@ def load_statement(path: Path | None = None) -> Statement:
         document = read(path, str(path))
     statement = convert(document, Statement)
     problems = [_no_option(document, place) for place, _ in unknown_options(statement)]
+    problems += [document.problem(("timers", name), allowed=", ".join(TIMERS)) for name in unknown_timers(statement)]
     if problems:
         raise ConfigurationError(*problems)
     return statement

@@ -85,7 +85,8 @@ class OwnNode:
         run, statement = self._run, self.statement
         if isinstance(tester, RanNodeTester):
             # Nobody is at the edge's address: the node keeps asking.
-            config = RanNodeConfig(name=RAN_NODE, core=tester.core.address, edge=EDGE, edge_address=(HOST, 9))
+            core = tester.core.address
+            config = RanNodeConfig(name=RAN_NODE, core=core, edge=EDGE, edge_address=(HOST, 9), timers=statement.timers)
             self.node = await ran_node.start(config, await run.platform(RAN_NODE))
             tester.target = self.node.addresses["Uu"]
         elif isinstance(tester, UeTester):
@@ -119,6 +120,7 @@ def ue_config(statement: Statement, address: Address) -> UeConfig:
         functions=[statement.function],
         raw_data=False,
         privacy_k=statement.k,
+        timers=statement.timers,
     )
 
 
