@@ -12,10 +12,12 @@ from net4ai.conformance.report import CaseReport, ConformanceReport, StepReport
 
 COLOURS = {"pass": "good", "fail": "bad", "inconclusive": "doubt", "not applicable": "soft"}
 """Class of each verdict."""
+HEAD = ("case", "verdict", "purpose", "seconds", "capture")
 
 _STYLE = """
 .doubt{color:var(--link-1)}
-td.verdict{white-space:nowrap;font-weight:600}
+th,td code,td.verdict,td.capture,table.ladder .arrow,table.ladder .port{white-space:nowrap}
+td.verdict{font-weight:600}
 td{vertical-align:top}
 summary{cursor:pointer}
 table.ladder{font-size:13px;margin:.4em 0 .8em;width:auto}
@@ -81,7 +83,7 @@ def _count(count: int, verdict: str) -> Markup:
 
 
 def _group(report: ConformanceReport, group: str) -> Markup:
-    head = element("tr", *(element("th", name) for name in ("case", "verdict", "purpose", "seconds", "capture")))
+    head = element("tr", *(element("th", name, class_="number" if name == "seconds" else None) for name in HEAD))
     rows = [_row(case) for case in report.cases if case.group == group]
     table = element("table", element("thead", head), element("tbody", *rows))
     return element("section", element("h2", GROUPS[group]), table, id=group)
@@ -101,7 +103,7 @@ def _row(case: CaseReport) -> Markup:
         element("td", case.verdict, class_=f"verdict {COLOURS[case.verdict]}"),
         element("td", *what),
         element("td", f"{case.seconds:.2f}" if case.verdict != "not applicable" else "–", class_="number"),
-        element("td", capture),
+        element("td", capture, class_="capture"),
         id=case.id,
     )
 
@@ -109,7 +111,8 @@ def _row(case: CaseReport) -> Markup:
 def _steps(case: CaseReport) -> Markup:
     ladder = element("table", *(_step(step) for step in case.steps), class_="ladder")
     traceback = element("pre", case.detail, class_="small") if case.detail else ""
-    return element("details", element("summary", f"{len(case.steps)} steps", class_="small soft"), ladder, traceback)
+    told = element("summary", f"{len(case.steps)} steps", class_="small soft")
+    return element("details", told, ladder, traceback, open="" if case.verdict == "fail" else None)
 
 
 _ARROWS = {"out": "tester ──▶ target", "in": "tester ◀── target", "note": ""}
@@ -121,7 +124,7 @@ def _step(step: StepReport) -> Markup:
         "tr",
         element("td", f"{step.seconds:.3f}", class_="number soft"),
         element("td", _ARROWS[step.direction], class_="arrow"),
-        element("td", step.port, class_="soft"),
+        element("td", step.port, class_="soft port"),
         element("td", step.text, class_=step.outcome or None),
         element("td", mark, class_=step.outcome or None),
     )
