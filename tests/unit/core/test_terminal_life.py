@@ -25,7 +25,8 @@ NODES = ["ran-1", "ran-2"]
 JOBS = [1, 2]
 EXECUTIONS = [1, 2, 3]
 
-numbers = st.integers(0, 7)
+numbers = st.integers(0, 3)
+"""One of the newest terminals."""
 
 
 class LooseUe(FakeUe):
@@ -50,8 +51,18 @@ class TerminalLife(RuleBasedStateMachine):
         self.contexts = itertools.count(1)
         self.known: list[tuple[int, int]] = []
         """RAN node and context of every terminal that ever came."""
+        self.begun: list[set[int]] = [set(), set()]
+        """Contexts of each RAN node, those it has prepared included."""
         self.idle: dict[int, tuple[FakeUe, int]] = {}
         """Terminals released for inactivity: node, UE, temporary identity, by number."""
+
+    def alive(self) -> set[tuple[int, int]]:
+        """Contexts that the RAN nodes have: begun, prepared, not released."""
+        return {
+            (number, context)
+            for number, ran in enumerate(self.nodes)
+            for context in self.begun[number] - set(ran.released())
+        }
 
     # What terminals do
 
@@ -61,6 +72,7 @@ class TerminalLife(RuleBasedStateMachine):
         context, ran = next(self.contexts), self.nodes[node]
         self.known.append((node, context))
         ran.ues[context] = LooseUe()
+        self.begun[node].add(context)
         ran.say(n2.InitialUeMessage(ran_ue=context, nas=registration(who).encode()))
         if steps >= 1:
             ran.say_nas(context, nas.SecurityModeComplete())
@@ -69,6 +81,17 @@ class TerminalLife(RuleBasedStateMachine):
         accept = next((m for m in ran.ue(context).heard if isinstance(m, nas.RegistrationAccept)), None)
         if steps >= 3 and accept is not None:
             ran.say_nas(context, nas.RegistrationComplete(temporary_identity=accept.temporary_identity))
+
+    @rule(who=st.sampled_from(SUBSCRIBERS), job=st.sampled_from(JOBS), answered=st.booleans())
+    def settle(self, who: str, job: int, answered: bool) -> None:
+        """All of it: registered, consented, with a session or one that is being set up."""
+        self.offer(job)
+        self.come(who, 0, 3)
+        _, context = self.known[-1]
+        self.nodes[0].say_nas(context, consent(job))
+        self.nodes[0].say_nas(context, nas.ComputingRequest(transaction=job, job=job))
+        if answered:
+            self.nodes[0].accept_sessions()
 
     @precondition(lambda self: self.known)
     @rule(
@@ -113,6 +136,7 @@ class TerminalLife(RuleBasedStateMachine):
         self.known.append((node, context))
         ran = self.nodes[node]
         ran.ues[context] = ue
+        self.begun[node].add(context)
         request = nas.ServiceRequest(type=nas.ServiceType.SIGNALLING, temporary_identity=identity)
         ran.say(n2.InitialUeMessage(ran_ue=context, nas=ue.say(request)))
         if completed:
@@ -139,8 +163,10 @@ class TerminalLife(RuleBasedStateMachine):
         self.nodes[node].say(n2.HandoverRequired(ran_ue=context, target=NODES[1 - node], cause=0, container=b""))
         requests = target.of(n2.HandoverRequest)
         if requests and answer == "acknowledge":
+            prepared = next(self.contexts)
+            self.begun[1 - node].add(prepared)
             acknowledge = n2.HandoverRequestAcknowledge(
-                transaction=requests[-1].transaction, ran_ue=1000 + next(self.contexts), container=b""
+                transaction=requests[-1].transaction, ran_ue=prepared, container=b""
             )
             target.say(acknowledge)
         elif requests and answer == "fail":
@@ -152,6 +178,7 @@ class TerminalLife(RuleBasedStateMachine):
     def restart_ran_node(self, node: int) -> None:
         self.nodes[node].association.closed(self.bench.procedures.now)
         self.bench.run()
+        self.begun[node].clear()
         self.nodes[node] = FakeRanNode(self.bench, self.manager, NODES[node])
 
     # What the control plane does
@@ -189,7 +216,10 @@ class TerminalLife(RuleBasedStateMachine):
         self.bench.advance(seconds)
 
     def _one(self, number: int) -> tuple[int, int]:
-        return self.known[-1 - number % len(self.known)]
+        """Mostly of those that are there."""
+        there = sorted(self.alive() & set(self.known), key=lambda one: one[1]) if number else []
+        some = there or self.known
+        return some[-1 - number % len(some)]
 
     # What always holds
 
@@ -199,6 +229,14 @@ class TerminalLife(RuleBasedStateMachine):
         for (association, context), terminal in manager.terminals.items():
             assert (terminal.association, terminal.context) == (association, context)
             assert not terminal.lost
+            assert terminal.registered or terminal.registration is not None
+            assert not terminal.registered or manager.registered[terminal.subscriber] is terminal
+        keys = {*manager.terminals, *manager.prepared}
+        numbers = {ran.association: number for number, ran in enumerate(self.nodes)}
+        assert {(numbers[association], context) for association, context in keys} == self.alive()
+        for seating in manager.seatings.values():
+            for place in seating.places.values():
+                assert place.turn is None or not (place.left or place.terminal.idle or place.terminal.lost)
         for subscriber, terminal in manager.registered.items():
             assert terminal.subscriber == subscriber and terminal.registered and not terminal.lost
             assert manager.by_temporary_identity[terminal.temporary_identity] is terminal
@@ -212,6 +250,8 @@ class TerminalLife(RuleBasedStateMachine):
             assert terminal.temporary_identity == identity and not terminal.lost
         for key, terminal in manager.prepared.items():
             assert terminal.handover == key and not terminal.lost
+        watched = [procedure for procedure in self.bench.procedures.open if procedure.name == "mobile reachable"]
+        assert len(watched) == sum(terminal.idle for terminal in manager.registered.values())
         under_way = [procedure for procedure in self.bench.procedures.open if procedure.name == "registration"]
         assert manager.overload.under_way == len(under_way)
 
@@ -234,4 +274,4 @@ class TerminalLife(RuleBasedStateMachine):
 
 
 TestTerminalLife = TerminalLife.TestCase
-TestTerminalLife.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+TestTerminalLife.settings = settings(max_examples=100, stateful_step_count=60, deadline=None)
