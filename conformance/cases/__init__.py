@@ -5,19 +5,37 @@ from __future__ import annotations
 from net4ai.conformance.case import Case, cases_of
 from net4ai.conformance.cases import (
     codec,
+    codec_ue,
     crb,
+    crb_ue,
     dep,
     liveness,
     mapping,
+    mapping_ue,
     n2,
     nas,
+    nas_ue,
     privacy,
+    privacy_ue,
     procedures,
     robustness,
     rrc,
+    rrc_ue,
 )
 
-MODULES = (codec, rrc, nas, n2, mapping, crb, dep, liveness, privacy, procedures, robustness)
+MODULES = (
+    *(codec, codec_ue),
+    *(rrc, rrc_ue),
+    *(nas, nas_ue),
+    n2,
+    *(mapping, mapping_ue),
+    *(crb, crb_ue),
+    dep,
+    liveness,
+    *(privacy, privacy_ue),
+    procedures,
+    robustness,
+)
 """A group split over several modules stands here with all of them."""
 
 

@@ -11,7 +11,6 @@ from net4ai.conformance.function_tester import FunctionTester
 from net4ai.conformance.hop_end import Session
 from net4ai.conformance.pdus import l2_pdu, truncations, with_bits
 from net4ai.conformance.ran_node_tester import RanNodeTester
-from net4ai.conformance.ue_tester import UeTester
 
 ERRORS = "docs/spec/errors.md#2-faults-of-a-field"
 RESERVED = "docs/spec/errors.md#2-faults-of-a-field"
@@ -70,28 +69,6 @@ async def reserved_dep_bits(session: Session) -> None:
     await session.expect(DepType.PONG, echo=5, message_id=3)
 
 
-@case("COD-RES-11", group="codec", role="ue", clause=RESERVED, purpose="Reserved bits of the DEP header are ignored.")
-async def ue_reserved_bits(ran: UeTester) -> None:
-    await reserved_dep_bits(await ran.session())
-
-
 @case("COD-RES-21", group="codec", role="function", clause=RESERVED, purpose="Reserved bits of DEP are ignored.")
 async def function_reserved_bits(function: FunctionTester) -> None:
     await reserved_dep_bits(await function.session())
-
-
-@case(
-    "COD-TRUNC-11",
-    group="codec",
-    role="ue",
-    clause=ERRORS,
-    purpose="Truncated DEP PDUs are dropped.",
-)
-async def ue_truncated_dep(ran: UeTester) -> None:
-    session = await ran.session()
-    whole = session.pdu(DepType.PING, EchoBody(echo=9)).encode()
-    for part in truncations(whole):
-        session.end.dep.inject(part, bearer=session.bearer)
-    await session.never(DepType.PONG)
-    session.send(DepType.PING, EchoBody(echo=10))
-    await session.expect(DepType.PONG, echo=10)

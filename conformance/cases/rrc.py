@@ -7,7 +7,6 @@ from net4ai.codecs.causes import Cause
 from net4ai.conformance import preambles
 from net4ai.conformance.case import case
 from net4ai.conformance.ran_node_tester import RanNodeTester
-from net4ai.conformance.ue_tester import UeTester
 
 SETUP = "docs/spec/rrc.md#4-connection"
 RELEASE = "docs/spec/rrc.md#43-release"
@@ -54,15 +53,3 @@ async def release_on_command(ran: RanNodeTester) -> None:
     ran.core.n2.send(n2.ContextReleaseCommand(ran_ue=ue.ran_ue, cause=Cause.NORMAL))
     await ran.core.n2.expect(n2.ContextReleaseComplete, ran_ue=ue.ran_ue)
     await ue.srb1.expect(rrc.Release)
-
-
-@case("RRC-SETUP-11", group="rrc", role="ue", clause=SETUP, purpose="The UE repeats its request when T300 expires.")
-async def ue_repeats_request(ran: UeTester) -> None:
-    first = await ran.setup_request()
-    await ran.srb0.expect(rrc.SetupRequest, ue_identity=first.ue_identity)
-
-
-@case("RRC-SETUP-12", group="rrc", role="ue", clause=SETUP, purpose="Setup Complete carries the registration.")
-async def ue_completes(ran: UeTester) -> None:
-    ue = await ran.connected_ue()
-    ran.check(ue.nas.arrived(), "a NAS message in RRC Setup Complete")
