@@ -35,6 +35,8 @@ async def start(config: UeConfig, platform: Platform) -> RunningNode:
     process.ran_address = await platform.network.resolve(*config.address)
     compute.receive = lambda message: driver.feed(process.receive_compute, message)
     platform.closing.append(compute.close)
+    # An orderly end: the network need not find out by itself.
+    platform.closing.append(lambda: process.switch_off(platform.clock.now()))
     driver.machine = process
     driver.feed(process.start)
     return platform.running(driver, Uu=uu.address)

@@ -22,6 +22,7 @@ from net4ai.stack.security.key_hierarchy import (
     k_gnb,
     k_ng_ran_star,
     kdf,
+    next_hop,
     short_mac,
 )
 
@@ -120,3 +121,15 @@ def test_bad_input_is_named_and_no_key_is_shown(call, field: str) -> None:  # ty
         call()
     assert caught.value.field == field
     assert "\\x00" not in str(caught.value)
+
+
+@given(PARENTS, PARENTS)
+def test_next_hop(k_amf: bytes, previous: bytes) -> None:
+    """A.10: FC 0x6F, P0 the K_gNB or NH before it, L0 32."""
+    assert next_hop(k_amf, previous) == by_hand(k_amf, "6f" + previous.hex() + "0020")
+
+
+@pytest.mark.parametrize(("k_amf", "previous"), [(bytes(31), bytes(32)), (bytes(32), bytes(33))])
+def test_next_hop_of_keys_that_do_not_fit(k_amf: bytes, previous: bytes) -> None:
+    with pytest.raises(EncodeError):
+        next_hop(k_amf, previous)
