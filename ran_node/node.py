@@ -75,9 +75,7 @@ class RanNode:
         self._next_c_rnti = itertools.cycle(range(1, MAXIMUM_C_RNTI + 1))
         self.overload: Overload | None = None
         """The core has too much to do (TS 38.413 8.7.7)."""
-        self.cell = Cell(
-            config.cell, config.system_information_ms, timers["camping"], barred=True, send=self._broadcast
-        )
+        self.cell = Cell(config.cell, config.system_information_ms, timers["camping"], barred=True, send=self.send_srb0)
         self.n2 = CoreAssociation(self)
         self._deadlines: Deadlines[UeContext] = Deadlines()
         self._touched: dict[UeContext, None] = {}
@@ -127,38 +125,41 @@ class RanNode:
         except DecodeError as error:
             self.drops.count(error.reason, len(pdu))
             return
+        self.procedures.pass_on("Uu", "in", "", message, lambda going: self._take_srb0(going, source, len(pdu)))
+
+    def _take_srb0(self, message: Message | UnknownMessage, source: Address, size: int) -> None:
         if isinstance(message, rrc.SystemInformationRequest):
             if not self.cell.requested(source, self.procedures.now):
-                self.drops.count(Drop.TOO_MANY_CAMPED, len(pdu))
+                self.drops.count(Drop.TOO_MANY_CAMPED, size)
         elif (handler := _SRB0_HANDLERS.get(type(message))) is None:
-            self.drops.count(Drop.UNEXPECTED_MESSAGE, len(pdu))
+            self.drops.count(Drop.UNEXPECTED_MESSAGE, size)
         elif not self.n2.ready:
-            self.drops.count(Drop.NO_N2_CONNECTION, len(pdu))
+            self.drops.count(Drop.NO_N2_CONNECTION, size)
         else:
-            self.trace_message(message, "in", len(pdu), "Uu", {})
+            self.trace_message(message, "in", size, "Uu", {})
             handler(self, message, source)
 
     def page(self, temporary_identity: int) -> None:
         """Look for a UE in the cell (TS 38.331 5.3.2)."""
         self.cell.page(temporary_identity)
 
-    def _broadcast(self, message: rrc.Rrc, destination: Address) -> None:
-        # System Information is not traced: it says the same once a second.
-        if isinstance(message, rrc.SystemInformation):
-            pdu = srb0_pdu(message.encode())
-            self.uu_sockets.send_signalling(pdu, len(pdu), destination)
-        else:
-            self.send_srb0(message, destination)
-
     def send_srb0(self, message: rrc.Rrc, destination: Address) -> None:
         """Send a message on SRB0."""
+        self.procedures.pass_on("Uu", "out", "", message, lambda going: self._send_srb0(going, destination))
+
+    def _send_srb0(self, message: Message | UnknownMessage, destination: Address) -> None:
         pdu = srb0_pdu(message.encode())
-        ids: dict[str, int | str] = {"c_rnti": message.c_rnti} if isinstance(message, rrc.Setup) else {}
-        self.trace_message(message, "out", len(pdu), "Uu", ids)
+        if not isinstance(message, rrc.SystemInformation):  # not traced: it says the same once a second
+            ids: dict[str, int | str] = {"c_rnti": message.c_rnti} if isinstance(message, rrc.Setup) else {}
+            self.trace_message(message, "out", len(pdu), "Uu", ids)
         self.uu_sockets.send_signalling(pdu, len(pdu), destination)
 
     def send_rrc(self, context: UeContext, message: rrc.Rrc) -> None:
         """Send on SRB1; to a UE that is lost, when it comes back. Raises `ProcedureError` where it is lost for good."""
+        peer = f"C-RNTI {context.c_rnti}"
+        self.procedures.pass_on("Uu", "out", peer, message, lambda going: self._send_rrc(context, going))
+
+    def _send_rrc(self, context: UeContext, message: rrc.Rrc) -> None:
         if isinstance(message, rrc.DownlinkInformationTransfer):
             context.last_active = self.procedures.now
         if context.hop.signalling.failed and context.state is State.SECURED:
@@ -186,12 +187,16 @@ class RanNode:
                 self.drops.count(error.reason, len(sdu))
                 continue
             context.hop.trace_message(message, "in", len(sdu), now)
-            if type(message) in LEGAL[context.state]:
-                _RRC_HANDLERS[type(message)](self, context, message)
-                # The next message may be legal only in the state this one leads to.
-                self.procedures.run()
-            else:
-                self.drops.count(Drop.UNEXPECTED_MESSAGE, len(sdu))
+            peer = f"C-RNTI {context.c_rnti}"
+            self.procedures.pass_on("Uu", "in", peer, message, lambda going: self._take(context, going))
+            # The next message may be legal only in the state this one leads to.
+            self.procedures.run()
+
+    def _take(self, context: UeContext, message: Message | UnknownMessage) -> None:
+        if type(message) in LEGAL[context.state]:
+            _RRC_HANDLERS[type(message)](self, context, message)
+        else:
+            self.drops.count(Drop.UNEXPECTED_MESSAGE)
 
     def _setup_complete(self, context: UeContext, message: rrc.SetupComplete) -> None:
         context.replies.give(rrc.SetupComplete, message)

@@ -46,7 +46,7 @@ class AttachedLink:
     ) -> None:
         self.procedures = procedures
         self.drops = drops
-        self.endpoint = DepEndpoint(budget, random_handle, drops, trace)
+        self.endpoint = DepEndpoint(budget, random_handle, drops, trace, procedures)
         self.attachment = Attachment(
             name, kind, LINK, address, sockets, procedures, timers, drops, trace, on_message, on_trouble
         )

@@ -20,9 +20,12 @@ from net4ai.stack.dep.constants import MAXIMUM_MESSAGE, MAXIMUM_OPEN, SEGMENT_SI
 from net4ai.stack.dep.credit import CreditBudget
 from net4ai.stack.dep.errors import DepError
 from net4ai.stack.dep.events import Event, MessageReceived
+from net4ai.stack.dep.sending import Burst
 from net4ai.stack.dep.session import DepSession
 from net4ai.stack.drops import Drop, DropCounter
 from net4ai.stack.hop import Hop
+from net4ai.stack.message_hooks import DepPdu
+from net4ai.stack.procedure import Procedures
 from net4ai.stack.trace import Trace, TraceEvent
 from net4ai.stack.unknown_handles import UnknownHandles
 
@@ -72,13 +75,16 @@ class DepEndpoint:
         random_handle: Callable[[], int],
         drops: DropCounter,
         trace: Trace,
+        procedures: Procedures | None = None,
     ) -> None:
+        """`procedures`: whose message hooks see the PDUs of the sessions, where there are hooks for them."""
         self.sessions: dict[int, SessionEnd] = {}
         self.drops = drops
         self.limits = limits_of(budget)
         self._budget = budget
         self._random_handle = random_handle
         self._trace = trace
+        self._procedures = procedures
         self._by_session: dict[Hashable, SessionEnd] = {}
         self._by_send_handle: dict[tuple[Hop, int], SessionEnd] = {}
         self._unknown = UnknownHandles()
@@ -182,6 +188,20 @@ class DepEndpoint:
         if len(pdu) < DEP_HEADER_SIZE:
             self.drops.count(Drop.TRUNCATED, len(pdu))
             return
+        procedures = self._procedures
+        if procedures is None or procedures.pass_on_dep is None:
+            self._receive(hop, bearer, pdu, now)
+            return
+        procedures.pass_on_dep(
+            "DEP",
+            "in",
+            hop.name.peer,
+            DepPdu.from_bytes(pdu),
+            lambda going: self._receive(hop, bearer, going.encode(), procedures.now),
+            hop.name.node,
+        )
+
+    def _receive(self, hop: Hop, bearer: int, pdu: Buffer, now: int) -> None:
         header = pdus.header(pdu)
         end = self.sessions.get(header.handle) or self._named_in_error(hop, pdu)
         if end is None or end.hop is not hop:
@@ -227,12 +247,41 @@ class DepEndpoint:
                 self._trace_message(end, "in", [event.body], event.message_id, now)
             end.owner(end, event)
         for bearer, pdu in end.session.control_to_send(now):
-            end.hop.send_dep(bearer, bytearray(L2_HEADER_SIZE) + pdu, now)
+            self._send(end.hop, bearer, bytearray(L2_HEADER_SIZE) + pdu, now)
         sent = 0
         for burst in end.session.data_to_send(now, OCTETS_PER_TURN):
-            end.hop.send_burst(burst.bearer, burst.data, burst.stride, now)
+            self._send_burst(end.hop, burst, now)
             sent += len(burst.data)
         self._deadlines.set(end, now if sent >= OCTETS_PER_TURN else end.session.next_deadline())
+
+    def _send(self, hop: Hop, bearer: int, pdu: bytearray, now: int, data: bool = False) -> None:
+        """One PDU; its first 8 octets are left for the layer-2 header."""
+
+        def send(pdu: bytearray, now: int) -> None:
+            if data:
+                hop.send_burst(bearer, pdu, len(pdu), now)
+            else:
+                hop.send_dep(bearer, pdu, now)
+
+        procedures = self._procedures
+        if procedures is None or procedures.pass_on_dep is None:
+            send(pdu, now)
+            return
+        procedures.pass_on_dep(
+            "DEP",
+            "out",
+            hop.name.peer,
+            DepPdu.from_bytes(pdu[L2_HEADER_SIZE:]),
+            lambda going: send(bytearray(L2_HEADER_SIZE) + going.encode(), procedures.now),
+            hop.name.node,
+        )
+
+    def _send_burst(self, hop: Hop, burst: Burst, now: int) -> None:
+        if self._procedures is None or self._procedures.pass_on_dep is None:
+            hop.send_burst(burst.bearer, burst.data, burst.stride, now)
+            return
+        for start in range(0, len(burst.data), burst.stride):
+            self._send(hop, burst.bearer, burst.data[start : start + burst.stride], now, data=True)
 
     def next_deadline(self) -> int | None:
         return self._deadlines.next()

@@ -202,6 +202,8 @@ class Procedures:
         self.on_error = on_error or _raise
         self.pass_on: PassOn = deliver_at_once
         """Every message that is sent or taken goes through this (`net4ai.stack.message_hooks`)."""
+        self.pass_on_dep: PassOn | None = None
+        """DEP PDUs too, one by one, which bulk data is slow with; None: they do not."""
         self.open: dict[Procedure[Any], None] = {}
         self._ready: deque[Procedure[Any]] = deque()
         self._deadlines: Deadlines[Promise[Any]] = Deadlines()

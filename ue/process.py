@@ -9,7 +9,7 @@ import msgspec
 
 from net4ai.codecs import compute, nas, rrc
 from net4ai.codecs.causes import Cause
-from net4ai.codecs.declaration import Buffer
+from net4ai.codecs.declaration import Buffer, Message, UnknownMessage
 from net4ai.codecs.errors import DecodeError, EncodeError
 from net4ai.codecs.l2 import L2_HEADER_SIZE
 from net4ai.stack.compute import Compute
@@ -56,7 +56,7 @@ class UeProcess:
         self.trace = trace
         self.on_trouble = on_trouble
         self.drops = DropCounter(self._trace_drop)
-        self.endpoint = DepEndpoint(budget, lambda: random_number(32), self.drops, trace)
+        self.endpoint = DepEndpoint(budget, lambda: random_number(32), self.drops, trace, procedures)
         self.random_identity: Callable[[], int] = lambda: random_number(64)
         self.ran_address: Address = (config.address[0], config.address[1])
         self.cell = Cell(self)
@@ -125,20 +125,40 @@ class UeProcess:
         except DecodeError as error:
             self.drops.count(error.reason, len(pdu))
             return
+        terminal = self.asking.get(getattr(message, "ue_identity", -1))
+        self.procedures.pass_on(
+            "Uu",
+            "in",
+            self.config.ran_node,
+            message,
+            lambda going: self._take_srb0(terminal, going, len(pdu)),
+            node=terminal.name if terminal is not None else "",
+        )
+
+    def _take_srb0(self, terminal: Terminal | None, message: Message | UnknownMessage, size: int) -> None:
         if (handler := _CELL_WIDE_HANDLERS.get(type(message))) is not None:
             handler(self.cell, message)
             self.procedures.run()
             return
-        terminal = self.asking.get(getattr(message, "ue_identity", -1))
         if terminal is None or not is_legal_rrc(message, terminal.rrc_state, "SRB0"):
-            self.drops.count(Drop.ANSWER_TO_NO_REQUEST, len(pdu))
+            self.drops.count(Drop.ANSWER_TO_NO_REQUEST, size)
             return
-        self._trace_srb0(terminal, message.NAME, "in", len(pdu))
+        self._trace_srb0(terminal, message.NAME, "in", size)
         if not terminal.replies.give(RRC_ANSWER, message):
-            self.drops.count(Drop.ANSWER_TO_NO_REQUEST, len(pdu))
+            self.drops.count(Drop.ANSWER_TO_NO_REQUEST, size)
 
     def send_srb0(self, terminal: Terminal | None, message: rrc.Rrc) -> None:
         """Send a message on SRB0, of a terminal or of the process. The latter says nothing that is worth a trace."""
+        self.procedures.pass_on(
+            "Uu",
+            "out",
+            self.config.ran_node,
+            message,
+            lambda going: self._send_srb0(terminal, going),
+            node=terminal.name if terminal is not None else "",
+        )
+
+    def _send_srb0(self, terminal: Terminal | None, message: Message | UnknownMessage) -> None:
         pdu = srb0_pdu(message.encode())
         if terminal is not None:
             self._trace_srb0(terminal, message.NAME, "out", len(pdu))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from net4ai.codecs import rrc
 from net4ai.codecs.causes import cause_of
+from net4ai.codecs.declaration import Message, UnknownMessage
 from net4ai.codecs.errors import DecodeError
 from net4ai.stack.drops import Drop
 from net4ai.stack.hop import Hop
@@ -41,6 +42,13 @@ def _take(terminal: Terminal, hop: Hop, sdu: bytes, now: int) -> None:
         terminal.process.drops.count(error.reason, len(sdu))
         return
     hop.trace_message(message, "in", len(sdu), now)
+    process = terminal.process
+    process.procedures.pass_on(
+        "Uu", "in", process.config.ran_node, message, lambda going: _handle(terminal, going), node=terminal.name
+    )
+
+
+def _handle(terminal: Terminal, message: Message | UnknownMessage) -> None:
     if is_legal_rrc(message, terminal.rrc_state, "SRB1"):
         _HANDLERS[type(message)](terminal, message)
     else:

@@ -144,6 +144,11 @@ class Terminal:
 
     def send_rrc(self, message: rrc.Rrc) -> None:
         """Send on SRB1, or once it is re-established. Without a connection it is dropped: who waits hears of that."""
+        self.process.procedures.pass_on(
+            "Uu", "out", self.process.config.ran_node, message, self._send_rrc, node=self.name
+        )
+
+    def _send_rrc(self, message: rrc.Rrc) -> None:
         if self.rrc_state is RrcState.REESTABLISHING and not isinstance(message, rrc.ReestablishmentComplete):
             self._hold(message)
             return

@@ -198,6 +198,7 @@ class Platform:
         hooks = MessageHooks.of_rules(self.name, procedures, self.run.hooks)
         hooks.hooks[:0] = self.python_hooks
         procedures.pass_on = hooks.pass_on
+        procedures.pass_on_dep = hooks.pass_on if hooks.dep_hooks else None
         return procedures
 
     async def open_link(
