@@ -108,6 +108,7 @@ async def take_security(ue: PlayedUe, k_gnb: bytes) -> rrc.SecurityModeCommand:
         raise Fail("the MAC-I of Security Mode Command is wrong")
     ue.srb1.send(rrc.SecurityModeComplete(transaction=command.transaction))
     bearer.start_ciphering()
+    ue.k_gnb, ue.security = k_gnb, security
     return command
 
 

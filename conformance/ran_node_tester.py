@@ -17,6 +17,7 @@ from net4ai.conformance.sockets import PduPort
 from net4ai.conformance.statement import Statement, TestSubscriber
 from net4ai.conformance.tester import Surroundings, Tester
 from net4ai.stack.hop import Address, HopName
+from net4ai.stack.security.srb_security import SrbSecurity
 
 
 class PlayedUe(HopEnd):
@@ -33,6 +34,10 @@ class PlayedUe(HopEnd):
         self.nas = NasPort(tester, lambda octets, to: self._send_nas(octets))
         self.ran_ue = 0
         """Identity of its context on N2, once the core knows it."""
+        self.k_gnb = bytes(32)
+        """Key of the connection, once the core has given it."""
+        self.security: SrbSecurity | None = None
+        """RRC keys and algorithms, once security is on."""
         pdus.on_pdu = self._on_pdu
 
     @property
