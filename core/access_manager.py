@@ -194,9 +194,10 @@ class AccessManager:
         """A registered terminal's connection ends, at its RAN node too; it is idle."""
         if terminal.association is not None:
             terminal.association.release(terminal.context, cause)
+            # First: whoever hears that the connection is lost may have the terminal forgotten.
+            terminal.reachable = self.entity.procedures.start("mobile reachable", self._away(terminal), traced=False)
             self._connection_lost(terminal)
             self.trace("terminal idle", ue=terminal.subscriber)
-            terminal.reachable = self.entity.procedures.start("mobile reachable", self._away(terminal), traced=False)
 
     async def _away(self, terminal: Terminal) -> None:
         await self.entity.procedures.sleep(self.entity.timers["mobile-reachable"])

@@ -297,6 +297,18 @@ def test_an_idle_terminal_outlives_its_ran_node(world: World) -> None:
     assert isinstance(ue.heard[-1], nas.JobList)
 
 
+@pytest.mark.parametrize("back", [False, True])
+def test_one_that_is_made_to_leave_and_loses_its_connection_has_left(world: World, back: bool) -> None:
+    ue = world.ran.idle(1)
+    world.manager.deregister(ONE)
+    world.ran.come_back(5, ue, 7)
+    if back:
+        world.ran.come_back(6, ue, 7)
+    else:
+        world.ran.idle(5)
+    assert world.gone()
+
+
 # --- Sessions
 
 
