@@ -30,6 +30,7 @@ lint: $(INSTALLED)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/python -m net4ai.codecs.generate --check
+	$(BIN)/python -m net4ai.app.specification --check
 
 # mypy does not follow the package-dir of pyproject.toml: it is given a folder net4ai of links.
 types: $(INSTALLED)

@@ -21,13 +21,18 @@ from net4ai.stack.io.clock import LoopClock
 from net4ai.stack.io.network import Network
 from net4ai.stack.io.platform import Platform, RunConfig, RunningNode
 from net4ai.stack.io.trace_file import TraceFile
+from net4ai.stack.message_hooks import Hook
 
 
 class InProcessRun:
     """Gives each node of a run its platform, all in the running loop."""
 
-    def __init__(self, run: RunConfig, network: Network, say: Callable[[str], None]) -> None:
+    def __init__(
+        self, run: RunConfig, network: Network, say: Callable[[str], None], hooks: Sequence[Hook] = ()
+    ) -> None:
         self.run = run
+        self.hooks = list(hooks)
+        """Message hooks of every node."""
         self.say = say
         self.loop = asyncio.get_running_loop()
         self.clock = LoopClock(self.loop, run.utc_offset)
@@ -56,6 +61,7 @@ class InProcessRun:
             start_compute=self._start_compute,
             start_application_server=self._start_application_server,
             say=self.say,
+            python_hooks=self.hooks,
         )
         platform.closing.append(trace.close)
         if capture is not None:

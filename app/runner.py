@@ -11,7 +11,7 @@ import contextlib
 import logging
 import secrets
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -42,6 +42,7 @@ from net4ai.stack.io.memory_network import MemoryNetwork
 from net4ai.stack.io.network import Network, SystemNetwork
 from net4ai.stack.io.platform import BusConfig, Platform, RunConfig, unscheduled_of
 from net4ai.stack.io.virtual_loop import VirtualTimeDeadlockError, run_virtual
+from net4ai.stack.message_hooks import Hook
 from net4ai.stack.procedure import ProcedureError
 from net4ai.stack.timers import Timers
 from net4ai.ue import main as ue
@@ -66,6 +67,8 @@ class Options:
     folder: Path
     capture: Path | None = None
     in_process: bool = False
+    hooks: Sequence[Hook] = ()
+    """Message hooks of the program, for every node; of runs in one process."""
 
 
 @dataclass(slots=True)
@@ -261,7 +264,7 @@ async def _in_process(run: Run) -> AsyncIterator[tuple[Platform, Plan]]:
     plan = make_plan(run.scenario, lambda: next(ports), next(ports), run.run_key)
     network = MemoryNetwork(asyncio.get_running_loop())
     config = await run.config(plan, network, None, 0, time.time_ns())
-    host = InProcessRun(config, network, run.display.line)
+    host = InProcessRun(config, network, run.display.line, run.options.hooks)
     try:
         host.nodes.append(await core.start(plan.core, await host.platform("core")))
         host.nodes.append(await edge.start(plan.edge, await host.platform(plan.edge.name)))

@@ -117,6 +117,7 @@ class Network:
             utc_offset=0,
             started=0,
             links=dict(self.plan.links),
+            hooks=list(self.scenario.hooks),
             trace_folder=str(folder),
             unscheduled=unscheduled_of(receive_buffer, self.plan.sessions_at_a_socket),
         )

@@ -113,7 +113,12 @@ NAMES: Mapping[str, tuple[str, ...]] = {
     "eval": ("codecs.declaration",),
     "exec": (),
     "__import__": (),
-    "importlib.import_module": ("application_server.function_host", "codecs.generate"),
+    "importlib.import_module": (
+        "app.specification",
+        "application_server.function_host",
+        "codecs.generate",
+        "stack.message_hooks",
+    ),
 }
 """What may be named in some places only."""
 

@@ -131,7 +131,7 @@ def test_the_good_description_is_accepted(problems: Load) -> None:
             "entry_point: data-source",
             "entry_point: data-sauce",
             ['s.yaml:5: functions.sensor.entry_point: no installed function "data-sauce"; did you mean data-source? '
-             "allowed: data-source, global-training, local-training"],
+             "allowed: data-source, echo, global-training, local-training"],
         ),
         (
             ", place: edge",
