@@ -109,8 +109,9 @@ def cases_of(modules: Iterable[ModuleType]) -> list[Case]:
 
 
 def cases_in(names: Mapping[str, object]) -> list[Case]:
-    """The cases among the names of a module."""
-    return [value for value in names.values() if isinstance(value, Case)]
+    """The cases among the names of a module; a name may stand for several, of the same steps in several roles."""
+    values = [each for value in names.values() for each in (value if isinstance(value, tuple) else (value,))]
+    return [value for value in values if isinstance(value, Case)]
 
 
 @dataclass(frozen=True, slots=True)

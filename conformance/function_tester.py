@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from net4ai.codecs import link
 from net4ai.codecs.causes import Cause
-from net4ai.codecs.common import FlowMapping, VersionRange
+from net4ai.codecs.common import FlowMapping, SessionLimits, VersionRange
 from net4ai.codecs.dep import VERSION as DEP_VERSION
 from net4ai.codecs.l2 import L2_HEADER_SIZE, BearerType
 from net4ai.conformance.hop_end import HopEnd, Session
@@ -26,6 +26,8 @@ from net4ai.stack.link_peer import read_unattached
 
 FORWARDING_FUNCTION, SERVER = "ran-1", "ran-1-app-server"
 """Names in captures."""
+ONE_FLOW = (FlowMapping(qfi=1, bearer=1),)
+"""QoS flows of a session, unless told otherwise."""
 VERSIONS = VersionRange(lowest=link.VERSION, highest=link.VERSION)
 NO_INSTANCE = 0xFFFF_FFF0
 """A number no instance has."""
@@ -211,10 +213,18 @@ class FunctionTester(Tester):
         return instance
 
     async def add_sessions(
-        self, server: AttachedServer, instance: int, execution: int, seats: Sequence[int]
+        self,
+        server: AttachedServer,
+        instance: int,
+        execution: int,
+        seats: Sequence[int],
+        flows: tuple[FlowMapping, ...] = ONE_FLOW,
+        limits: SessionLimits | None = None,
     ) -> list[Session]:
-        """DEP sessions with an instance that is the routine server. Raises `Fail`."""
-        flows = (FlowMapping(qfi=1, bearer=1),)
+        """DEP sessions with an instance that is the routine server. `limits`: what the tester permits; None: as usual.
+
+        Raises `Fail`.
+        """
         ours = {seat: server.endpoint.new_handle() for seat in seats}
         add = link.SessionAdd(
             transaction=self.transaction(),
@@ -223,7 +233,7 @@ class FunctionTester(Tester):
             end_point=link.EndPoint.ROUTINE_SERVER,
             dep_version=DEP_VERSION,
             sessions=tuple(
-                link.LinkSession(seat=seat, handle=handle, limits=server.endpoint.limits, flows=flows)
+                link.LinkSession(seat=seat, handle=handle, limits=limits or server.endpoint.limits, flows=flows)
                 for seat, handle in ours.items()
             ),
         )
@@ -235,15 +245,23 @@ class FunctionTester(Tester):
             raise Fail(f"Session Add Complete names seats {sorted(theirs)}; expected {sorted(seats)}")
         return [Session(server, seat, flows, theirs[seat].handle, ours[seat], theirs[seat].limits) for seat in seats]
 
-    async def session(self) -> Session:
+    async def session(
+        self, *, flows: tuple[FlowMapping, ...] = ONE_FLOW, limits: SessionLimits | None = None
+    ) -> Session:
         """A DEP session with an instance of the function; no routine runs. Raises `Inconclusive`."""
         server = await self.attached()
         instance = await self.instance(server)
         with self.preamble("session set-up"):
-            [session] = await self.add_sessions(server, instance, next(self._executions), [0])
+            [session] = await self.add_sessions(server, instance, next(self._executions), [0], flows, limits)
         return session
 
-    async def routine(self, seats: Sequence[int] = (0,)) -> Routine:
+    async def routine(
+        self,
+        seats: Sequence[int] = (0,),
+        *,
+        flows: tuple[FlowMapping, ...] = ONE_FLOW,
+        limits: SessionLimits | None = None,
+    ) -> Routine:
         """An execution that has begun at an instance, no turn started. Raises `Inconclusive`."""
         server = await self.attached()
         instance = await self.instance(server)
@@ -263,7 +281,7 @@ class FunctionTester(Tester):
                 key=b"",
             )
             await self.request(server, invite, link.Accept)
-            routine.sessions = await self.add_sessions(server, instance, routine.execution, seats)
+            routine.sessions = await self.add_sessions(server, instance, routine.execution, seats, flows, limits)
             begin = link.Begin(
                 transaction=self.transaction(), execution=routine.execution, instance=instance, seats=numbers
             )
@@ -283,9 +301,9 @@ class FunctionTester(Tester):
             )
         )
 
-    async def echo(self) -> Session:
+    async def echo(self, *, flows: tuple[FlowMapping, ...] = ONE_FLOW, limits: SessionLimits | None = None) -> Session:
         """A session in which the function runs and sends back what it gets. Raises `Inconclusive`."""
-        routine = await self.routine()
+        routine = await self.routine(flows=flows, limits=limits)
         self.start_turn(routine)
         return routine.sessions[0]
 

@@ -18,6 +18,7 @@ from net4ai.codecs.common import (
     SecurityCapabilities,
     SessionConfiguration,
     SessionHandle,
+    SessionLimits,
     VersionRange,
 )
 from net4ai.codecs.dep import VERSION as DEP_VERSION
@@ -153,13 +154,17 @@ async def release_ues(ran: RanNodeTester) -> None:
 # Role ue
 
 
-async def give_connection(ran: UeTester, request: rrc.SetupRequest | rrc.ReestablishmentRequest) -> ServedUe:
+async def give_connection(
+    ran: UeTester, request: rrc.SetupRequest | rrc.ReestablishmentRequest, transaction: int = 0
+) -> ServedUe:
     """Answer with RRC Setup, take the completion with the first NAS message."""
     assert ran.srb0.last is not None and ran.srb0.last.source is not None
     ue = ran.serve(ran.srb0.last.source, request.bulk_port)
-    setup = rrc.Setup(transaction=0, ue_identity=request.ue_identity, c_rnti=ue.c_rnti, bulk_port=ran.pdus.bulk_port)
+    setup = rrc.Setup(
+        transaction=transaction, ue_identity=request.ue_identity, c_rnti=ue.c_rnti, bulk_port=ran.pdus.bulk_port
+    )
     ran.srb0.send(setup, to=ran.srb0.last.source)
-    complete = await ue.srb1.expect(rrc.SetupComplete, transaction=0)
+    complete = await ue.srb1.expect(rrc.SetupComplete, transaction=transaction)
     ue.nas.receive(complete.nas, ue.srb1.last.packet if ue.srb1.last else None)
     return ue
 
@@ -249,24 +254,31 @@ def bearer_configuration(bearer: int = 1) -> BearerConfiguration:
 
 
 def session_configuration(
-    ue: ServedUe, session: int = 0, flows: tuple[FlowMapping, ...] = (FlowMapping(qfi=1, bearer=1),)
+    ue: ServedUe,
+    session: int = 0,
+    flows: tuple[FlowMapping, ...] = (FlowMapping(qfi=1, bearer=1),),
+    limits: SessionLimits | None = None,
 ) -> SessionConfiguration:
     """A session towards the UE under test, with a fresh handle of the tester's."""
     return SessionConfiguration(
         session=session,
         dep_version=DEP_VERSION,
         handle=ue.endpoint.new_handle(),
-        limits=ue.endpoint.limits,
+        limits=limits or ue.endpoint.limits,
         flows=flows,
     )
 
 
-async def configure_session(ue: ServedUe, session: int, bearer: int) -> Session:
-    """A bearer and a session on it, in one reconfiguration."""
-    configuration = session_configuration(ue, session, (FlowMapping(qfi=1, bearer=bearer),))
-    ue.srb1.send(reconfiguration(0, (bearer_configuration(bearer),), (configuration,)))
+async def configure_session(
+    ue: ServedUe, session: int, flows: tuple[FlowMapping, ...], limits: SessionLimits | None = None
+) -> Session:
+    """A session and the bearers of its QoS flows, in one reconfiguration."""
+    configuration = session_configuration(ue, session, flows, limits)
+    bearers = tuple(bearer_configuration(bearer) for bearer in sorted({flow.bearer for flow in flows}))
+    ue.srb1.send(reconfiguration(0, bearers, (configuration,)))
     complete = await ue.srb1.expect(rrc.ReconfigurationComplete, transaction=0)
-    ue.bound().add_bearer(bearer_configuration(bearer))
+    for bearer in bearers:
+        ue.bound().add_bearer(bearer)
     theirs = next((each for each in complete.sessions if each.session == session), None)
     if theirs is None:
         raise Fail(f"RRC Reconfiguration Complete names no handle for session {session}")

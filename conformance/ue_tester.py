@@ -7,6 +7,7 @@ import itertools
 
 from net4ai.codecs import nas, rrc
 from net4ai.codecs.causes import Cause
+from net4ai.codecs.common import FlowMapping, SessionLimits
 from net4ai.codecs.l2 import BearerType
 from net4ai.conformance import preambles
 from net4ai.conformance.hop_end import HopEnd, Session
@@ -208,11 +209,23 @@ class UeTester(Tester):
             await preambles.accept_registration(self, ue)
         return ue
 
-    async def session(self, ue: ServedUe | None = None, number: int = 0, bearer: int = 1) -> Session:
-        """A DEP session with the UE. Raises `Inconclusive`."""
+    async def session(
+        self,
+        ue: ServedUe | None = None,
+        number: int = 0,
+        bearer: int = 1,
+        *,
+        flows: tuple[FlowMapping, ...] = (),
+        limits: SessionLimits | None = None,
+    ) -> Session:
+        """A DEP session with the UE, with one QoS flow unless told otherwise. `limits`: what the tester permits.
+
+        Raises `Inconclusive`.
+        """
         ue = ue or await self.registered_ue()
+        flows = flows or (FlowMapping(qfi=1, bearer=bearer),)
         with self.preamble("session set-up"):
-            return await preambles.configure_session(ue, number, bearer)
+            return await preambles.configure_session(ue, number, flows, limits)
 
     @staticmethod
     def ue_of(session: Session) -> ServedUe:
@@ -220,9 +233,9 @@ class UeTester(Tester):
         assert isinstance(session.end, ServedUe)
         return session.end
 
-    async def echo(self) -> Session:
+    async def echo(self, *, flows: tuple[FlowMapping, ...] = (), limits: SessionLimits | None = None) -> Session:
         """A session in which the UE's function runs and sends back what it gets. Raises `Inconclusive`."""
-        session = await self.session()
+        session = await self.session(flows=flows, limits=limits)
         with self.preamble("routine"):
             await preambles.take_part(self.ue_of(session), session.number, self.statement.function)
         return session
