@@ -76,7 +76,8 @@ async def by_hand(folder: Path) -> None:
         for group in plan.ues:
             start("ue", group.name, group)
         for group, node in zip(plan.ues, plan.ran_nodes, strict=True):
-            await wait_for(group.name, rf"no answer from RAN node {node.name} at {host}:{node.uu_ports[0]}, trying")
+            where = f"{host}:{node.uu_ports[0]}"
+            await wait_for(group.name, rf"no answer from RAN node {node.name} at {where}: its cell is not heard")
             start("ran-node", node.name, node)
         for node in plan.ran_nodes:
             await wait_for(node.name, rf"{node.name}: no answer on T8 from {host}:{plan.edge.t8_ports[0]}, trying")
