@@ -20,12 +20,13 @@ from net4ai.conformance.cases import (
     procedures,
     robustness,
     rrc,
+    rrc_security_ue,
     rrc_ue,
 )
 
 MODULES = (
     *(codec, codec_ue),
-    *(rrc, rrc_ue),
+    *(rrc, rrc_ue, rrc_security_ue),
     *(nas, nas_ue),
     n2,
     *(mapping, mapping_ue),
