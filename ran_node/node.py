@@ -17,7 +17,7 @@ from net4ai.ran_node.cell import Cell
 from net4ai.ran_node.config import RanNodeConfig
 from net4ai.ran_node.configure_sessions import bearers_failed, flows_of, open_leg
 from net4ai.ran_node.core_association import CoreAssociation
-from net4ai.ran_node.set_up_connection import MAXIMUM_C_RNTI, Overload, setup_requested
+from net4ai.ran_node.set_up_connection import MAXIMUM_C_RNTI, TRANSACTION, Overload, setup_requested
 from net4ai.ran_node.ue_context import LEGAL, Attempt, State, UeContext
 from net4ai.stack.deadlines import Deadlines
 from net4ai.stack.dep.credit import CreditBudget
@@ -199,7 +199,8 @@ class RanNode:
             self.drops.count(Drop.UNEXPECTED_MESSAGE)
 
     def _setup_complete(self, context: UeContext, message: rrc.SetupComplete) -> None:
-        context.replies.give(rrc.SetupComplete, message)
+        if message.transaction != TRANSACTION or not context.replies.give(rrc.SetupComplete, message):
+            self.drops.count(Drop.ANSWER_TO_NO_REQUEST)
 
     def _uplink_transfer(self, context: UeContext, message: rrc.UplinkInformationTransfer) -> None:
         context.last_active = self.procedures.now

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from net4ai.codecs import n2, rrc
 from net4ai.codecs.causes import Cause, cause_of
 from net4ai.codecs.common import BearerConfiguration, SessionConfiguration, SessionHandle, SessionRelease
-from net4ai.ran_node.ue_context import UeContext
+from net4ai.ran_node.ue_context import State, UeContext
 from net4ai.stack.procedure import ProcedureError, ProcedureRejected, ProcedureTimeout
 
 if TYPE_CHECKING:
@@ -107,6 +107,9 @@ def _apply(node: RanNode, context: UeContext, change: Change) -> None:
 async def _ask(node: RanNode, context: UeContext, change: Change) -> rrc.ReconfigurationComplete:
     if context.number not in node.by_number:
         raise ProcedureError(Cause.PEER_LOST, f"C-RNTI {context.c_rnti} is released")
+    if context.state not in (State.SECURED, State.LOST):
+        # Never before security (TS 38.331 5.3.5.2); to one that is lost when it comes back.
+        raise ProcedureError(Cause.UNEXPECTED_MESSAGE, f"C-RNTI {context.c_rnti} is {context.state.value}")
     transaction = context.next_transaction()
     message = rrc.Reconfiguration(
         transaction=transaction,

@@ -20,6 +20,8 @@ MAXIMUM_HALF_OPEN = 256
 """Connections that were answered and not completed yet."""
 MAXIMUM_C_RNTI = 0xFFEF
 """TS 38.321 table 7.1-1; the first is 1."""
+TRANSACTION = 0
+"""Of RRC Setup: there is one in the life of a connection."""
 WAIT_TIME = 500
 """Milliseconds a refused UE waits, at the least."""
 
@@ -61,7 +63,7 @@ def setup_requested(node: RanNode, request: rrc.SetupRequest, source: Address) -
         context = _new_context(node, request, source)
         node.procedures.start("RRC connection", await_completion(node, context), c_rnti=context.c_rnti)
     setup = rrc.Setup(
-        transaction=0,
+        transaction=TRANSACTION,
         ue_identity=request.ue_identity,
         c_rnti=context.c_rnti,
         bulk_port=node.uu_sockets.bulk_port,
