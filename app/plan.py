@@ -8,8 +8,10 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from net4ai.app.scenario import Impairment, Scenario, Subscriber, ue_subscribers
+from net4ai.app.scenario import Impairment, Scenario, Subscriber, cell_of, ue_subscribers
+from net4ai.codecs.common import CipheringAlgorithm, IntegrityAlgorithm
 from net4ai.core.config import CoreConfig
+from net4ai.core.set_up_session import COMPUTING_QOS
 from net4ai.edge.config import EdgeConfig
 from net4ai.ran_node.config import RanNodeConfig
 from net4ai.stack.hop import Address
@@ -70,6 +72,8 @@ def make_plan(scenario: Scenario, udp_port: Callable[[], int], n2_port: int, run
         return udp_port(), udp_port()
 
     n2 = host, n2_port
+    integrity = IntegrityAlgorithm[scenario.security.integrity]
+    ciphering = CipheringAlgorithm[scenario.security.ciphering]
     subscribers = ue_subscribers(scenario)
     edge = EdgeConfig(name=scenario.edge.name, t4_ports=ports(), t8_ports=ports(), timers=timers)
     ran_nodes = tuple(
@@ -81,15 +85,23 @@ def make_plan(scenario: Scenario, udp_port: Callable[[], int], n2_port: int, run
             uu_ports=ports(),
             t4_ports=ports(),
             t8_ports=ports(),
+            cell=cell_of(scenario, index),
+            integrity=integrity,
+            ciphering=ciphering,
+            inactivity_ms=node.inactivity_ms,
+            measurement_interval_ms=node.measurement_interval_ms,
+            acknowledged=[COMPUTING_QOS.five_qi] if node.acknowledged_bearers else [],
             timers=timers,
         )
-        for node in scenario.ran_nodes
+        for index, node in enumerate(scenario.ran_nodes)
     )
     nodes = {node.name: "ran-node" for node in ran_nodes} | {edge.name: "edge"}
     core = CoreConfig(
         n2=n2,
         nodes=nodes,
         subscribers={(who := identity(subscriber)): subscriber_key(run_key, who) for subscriber in subscribers},
+        integrity=integrity,
+        ciphering=ciphering,
         k=scenario.privacy.k,
         seed=scenario.seed,
         timers=timers,

@@ -33,6 +33,7 @@ from net4ai.app.yaml_document import (
     refusal,
     shown,
 )
+from net4ai.codecs.rrc import MAXIMUM_CELL
 from net4ai.codecs.service import Name, ServiceDescription, SettingValue
 from net4ai.stack.message_hooks import HookRule, fault, rule_hook
 
@@ -47,6 +48,7 @@ __all__ = [
     "Privacy",
     "RanNode",
     "Scenario",
+    "Security",
     "Subscriber",
     "UeClass",
     "UeGroup",
@@ -61,6 +63,8 @@ MAX_UES_PER_RAN_NODE = 65_519
 """C-RNTI values 1 to 0xFFEF (3GPP TS 38.321, table 7.1-1)."""
 MAX_NODES = 64
 """RAN nodes, and UE groups: each is a process."""
+MINIMUM_INTERVAL = 40
+"""Milliseconds between measurement reports, at the least."""
 MAX_DELAY_MS = 10_000
 MAX_SECONDS = 86_400
 MAX_OVERRIDE_DEPTH = 20
@@ -78,6 +82,27 @@ class RanNode(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A RAN node: a cell with computing (one process, plus its application server)."""
 
     name: Annotated[Name, Meta(description="Name of the node.")]
+    cell: Annotated[
+        int, Meta(ge=0, le=MAXIMUM_CELL, description="Physical cell identity; 0: the node's place in the list, from 1.")
+    ] = 0
+    inactivity_ms: Annotated[
+        int, Meta(ge=0, le=3_600_000, description="Silence after which a UE's connection is released; 0: never.")
+    ] = 0
+    measurement_interval_ms: Annotated[
+        int, Meta(ge=0, le=65_535, description="Time between measurement reports of a UE, at least 40; 0: none.")
+    ] = 0
+    acknowledged_bearers: Annotated[
+        bool, Meta(description="Its computing radio bearers are in acknowledged mode (R102).")
+    ] = False
+
+
+class Security(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Algorithms that protect RRC and NAS (TS 33.501 5.11)."""
+
+    integrity: Annotated[Literal["NIA2", "NIA0"], Meta(description="Integrity protection; NIA0: none.")] = "NIA2"
+    ciphering: Annotated[
+        Literal["NEA2", "NEA0"], Meta(description="Ciphering; NEA0: none. Nothing is enciphered without integrity.")
+    ] = "NEA2"
 
 
 class Edge(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -206,6 +231,7 @@ class Scenario(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
         dict[str, SettingValue], Meta(description="Other values for settings that the service declares.")
     ] = {}
     bus: Annotated[Bus, Meta(description="The control bus.")] = Bus()
+    security: Annotated[Security, Meta(description="Algorithms that protect RRC and NAS.")] = Security()
     addresses: Annotated[Addresses, Meta(description="Where the nodes listen.")] = Addresses()
     timers: Annotated[
         dict[str, Annotated[int, Meta(ge=1, le=3_600_000)]],
@@ -309,6 +335,7 @@ def _load(
         *_check_addresses(document, scenario),
         *_check_timers(document, scenario, timer_names),
         *_check_hooks(document, scenario),
+        *_check_radio(document, scenario),
     ]
     if problems:
         raise ConfigurationError(*problems)
@@ -457,6 +484,25 @@ def _check_addresses(document: Document, scenario: Scenario) -> Iterator[Problem
 def _check_timers(document: Document, scenario: Scenario, timer_names: Collection[str] | None) -> Iterator[Problem]:
     for name in scenario.timers if timer_names is not None else ():
         yield from check_reference(document, ("timers", name), name, timer_names or (), "timer")
+
+
+def _check_radio(document: Document, scenario: Scenario) -> Iterator[Problem]:
+    security = scenario.security
+    if (security.integrity, security.ciphering) == ("NIA0", "NEA2"):
+        yield document.problem(("security", "ciphering"), "NEA2 without integrity protection", "NEA0")
+    cells: dict[int, str] = {}
+    for index, node in enumerate(scenario.ran_nodes):
+        if 0 < node.measurement_interval_ms < MINIMUM_INTERVAL:
+            here = ("ran_nodes", str(index), "measurement_interval_ms")
+            yield document.problem(here, allowed=f"0, or {MINIMUM_INTERVAL} to 65535")
+        cell = cell_of(scenario, index)
+        if (other := cells.setdefault(cell, node.name)) != node.name:
+            yield document.problem(("ran_nodes", str(index)), f"{node.name} has cell {cell}, as {other} has", "another")
+
+
+def cell_of(scenario: Scenario, index: int) -> int:
+    """Physical cell identity of the RAN node at this place in the list."""
+    return scenario.ran_nodes[index].cell or index + 1
 
 
 def _check_hooks(document: Document, scenario: Scenario) -> Iterator[Problem]:

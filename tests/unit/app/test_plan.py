@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hmac
 import itertools
+import re
 import socket
 
 import pytest
 
 from net4ai.app.plan import FreePorts, Plan, identity, link_config, make_plan, terminal_name
-from net4ai.app.scenario import Cut, Impairment, load_scenario, ue_subscribers
+from net4ai.app.scenario import ConfigurationError, Cut, Impairment, load_scenario, ue_subscribers
 
 RUN_KEY = "5a" * 32
 
@@ -125,3 +126,35 @@ def test_free_ports_are_free_and_all_different(host: str) -> None:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_DGRAM) as taken:
         taken.bind((host, udp[0]))
+
+
+def test_security_cells_and_bearers_of_a_scenario_reach_the_nodes() -> None:
+    overrides = (
+        "security={integrity: NIA2, ciphering: NEA0}",
+        "ran_nodes=[{name: ran-1, inactivity_ms: 5, acknowledged_bearers: true}, "
+        "{name: ran-2, cell: 77, measurement_interval_ms: 40}]",
+    )
+    plan = plan_of(*overrides)
+    assert (plan.core.integrity, plan.core.ciphering) == (2, 0)
+    first, second = plan.ran_nodes
+    assert (first.integrity, first.ciphering, first.cell, first.inactivity_ms, first.acknowledged) == (
+        2,
+        0,
+        1,
+        5,
+        [128],
+    )
+    assert (second.cell, second.measurement_interval_ms, second.acknowledged) == (77, 40, [])
+
+
+@pytest.mark.parametrize(
+    ("override", "complaint"),
+    [
+        ("security={integrity: NIA0}", "NEA2 without integrity protection; allowed: NEA0"),
+        ("ran_nodes.0.measurement_interval_ms=39", "allowed: 0, or 40 to 65535"),
+        ("ran_nodes.1.cell=1", "ran-2 has cell 1, as ran-1 has; allowed: another"),
+    ],
+)
+def test_what_does_not_go_together_is_refused(override: str, complaint: str) -> None:
+    with pytest.raises(ConfigurationError, match=re.escape(complaint)):
+        load_scenario("blood-pressure", [override])
