@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from net4ai.codecs import nas, rrc
 from net4ai.codecs.causes import Cause
-from net4ai.codecs.dep import DepType, EchoBody, PathReason
+from net4ai.codecs.dep import DepType, EchoBody, PathBody, PathReason
 from net4ai.conformance import preambles
 from net4ai.conformance.case import case
 from net4ai.conformance.cases.ue_steps import (
@@ -312,6 +312,7 @@ async def sessions_go_on(ran: UeTester) -> None:
     await reestablish(ran, ue)
     for session in sessions:
         path = await session.expect(DepType.PATH, answer=False, reason=PathReason.REESTABLISHED)
+        assert isinstance(path.body, PathBody)
         session.send(DepType.PATH, replace(path.body, answer=True), message_id=path.header.message_id)
     for session in sessions:
         await still_carries(session, 2)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 from net4ai.codecs import nas, rrc
 from net4ai.codecs.causes import Cause
@@ -152,6 +153,6 @@ async def service_request(
 # PDUs
 
 
-def is_signalling(**fields: object) -> dict[str, object]:
+def is_signalling(**fields: Any) -> dict[str, Any]:
     """Fields of a PDU on SRB1, for the port of raw PDUs."""
     return {"bearer_type": BearerType.SRB, "bearer": 1} | fields
