@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import Any
 
 from net4ai.codecs import nas, rrc
 from net4ai.codecs.causes import Cause
 from net4ai.codecs.dep import DepType
 from net4ai.codecs.l2 import BearerType
+from net4ai.codecs.nas import SecurityHeaderType
 from net4ai.conformance import preambles
 from net4ai.conformance.hop_end import Session
 from net4ai.conformance.sockets import PduPort
@@ -151,6 +153,23 @@ async def service_request(
 
 
 # PDUs
+
+
+@dataclass(frozen=True, slots=True)
+class Octets:
+    """Octets in the place of a NAS message, which may be none."""
+
+    octets: bytes
+
+    def encode(self) -> bytes:
+        return self.octets
+
+
+def protected_octets(
+    security: NasSecurity, octets: bytes, header: SecurityHeaderType = SecurityHeaderType.INTEGRITY_AND_CIPHERING
+) -> nas.Protected:
+    """Any octets in a protection that is right."""
+    return security.protect(Octets(octets), header)  # type: ignore[arg-type]
 
 
 def is_signalling(**fields: Any) -> dict[str, Any]:
