@@ -48,19 +48,41 @@ class Exchange:
     answers: tuple[type[Message], ...]
     by: tuple[str, ...]
     """Fields that are equal in both. `ue` stands for the UE: the C-RNTI on the Uu, `ran_ue` on N2."""
+    unasked: bool = False
+    """The answer also comes without the request."""
 
 
 EXCHANGES: tuple[Exchange, ...] = (
-    Exchange((rrc.SetupRequest,), (rrc.Setup, rrc.Reject), ("ue_identity",)),
+    Exchange((rrc.SetupRequest, rrc.ReestablishmentRequest), (rrc.Setup, rrc.Reject), ("ue_identity",)),
     Exchange((rrc.Setup,), (rrc.SetupComplete,), ("ue", "transaction")),
+    Exchange((rrc.SecurityModeCommand,), (rrc.SecurityModeComplete, rrc.SecurityModeFailure), ("ue", "transaction")),
     Exchange((rrc.Reconfiguration,), (rrc.ReconfigurationComplete, rrc.ReconfigurationFailure), ("ue", "transaction")),
+    Exchange((rrc.ReestablishmentRequest,), (rrc.Reestablishment,), ("ue",)),
+    Exchange((rrc.Reestablishment,), (rrc.ReestablishmentComplete,), ("ue", "transaction")),
     Exchange((nas.RegistrationRequest,), (nas.RegistrationAccept, nas.RegistrationReject), ("ue",)),
+    Exchange((nas.RegistrationAccept,), (nas.RegistrationComplete,), ("ue",)),
+    Exchange((nas.AuthenticationRequest,), (nas.AuthenticationResponse, nas.AuthenticationFailure), ("ue",)),
+    Exchange((nas.SecurityModeCommand,), (nas.SecurityModeComplete, nas.SecurityModeReject), ("ue",)),
+    Exchange((nas.ServiceRequest,), (nas.ServiceAccept, nas.ServiceReject), ("ue",)),
+    Exchange((nas.DeregistrationRequest,), (nas.DeregistrationAccept,), ("ue",)),
+    Exchange((nas.NetworkDeregistrationRequest,), (nas.NetworkDeregistrationAccept,), ("ue",)),
     Exchange((nas.ComputingRequest,), (nas.ComputingAccept, nas.ComputingReject), ("ue", "transaction")),
     Exchange((nas.RoutineInvite,), (nas.RoutineAccept, nas.RoutineReject), ("ue", "execution")),
     Exchange((nas.RoutineStart,), (nas.RoutineDone,), ("ue", "execution", "turn")),
     Exchange((n2.SetupRequest,), (n2.SetupResponse, n2.SetupFailure), ()),
+    Exchange(
+        (n2.InitialContextSetupRequest,), (n2.InitialContextSetupResponse, n2.InitialContextSetupFailure), ("ran_ue",)
+    ),
     Exchange((n2.SessionSetupRequest,), (n2.SessionSetupResponse, n2.SessionSetupFailure), ("ran_ue", "transaction")),
+    Exchange(
+        (n2.SessionModifyRequest,), (n2.SessionModifyResponse, n2.SessionModifyFailure), ("ran_ue", "transaction")
+    ),
+    Exchange((n2.SessionReleaseCommand,), (n2.SessionReleaseResponse,), ("ran_ue", "transaction")),
+    Exchange((n2.ContextReleaseRequest,), (n2.ContextReleaseCommand,), ("ran_ue",), unasked=True),
     Exchange((n2.ContextReleaseCommand,), (n2.ContextReleaseComplete,), ("ran_ue",)),
+    Exchange((n2.HandoverRequired,), (n2.HandoverCommand, n2.HandoverPreparationFailure), ("ran_ue",)),
+    Exchange((n2.HandoverRequest,), (n2.HandoverRequestAcknowledge, n2.HandoverFailure), ("transaction",)),
+    Exchange((n2.HandoverCancel,), (n2.HandoverCancelAcknowledge,), ("ran_ue",)),
     Exchange((link.AttachRequest,), (link.AttachAccept, link.AttachReject), ()),
     Exchange(
         (link.Instantiate, link.Terminate, link.SessionAdd, link.SessionRelease, link.Invite, link.Begin),
@@ -172,6 +194,7 @@ def _message(item: type[Message], family: str) -> LuaTable:
         "name": item.NAME,
         "bearer": item.BEARER,
         "direction": item.DIRECTION,
+        "before_security": item.BEFORE_SECURITY,
         "doc": _line(item.__doc__),
         "parts": _parts(item, f"net4ai.{family}.{snake_case(item.__name__)}"),
     }
@@ -267,6 +290,7 @@ def _exchanges(family: Family) -> Iterator[LuaValue]:
                 "requests": [request.CODE for request in exchange.requests],
                 "answers": [answer.CODE for answer in exchange.answers],
                 "by": list(exchange.by),
+                "unasked": exchange.unasked,
             }
 
 

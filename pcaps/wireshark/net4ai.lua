@@ -19,8 +19,11 @@ end
 n.spec = load_part("net4ai_fields")
 load_part("net4ai_protocols")
 load_part("net4ai_reading")
+load_part("net4ai_receiver")
+load_part("net4ai_statistics")
 load_part("net4ai_signalling")
 load_part("net4ai_dep")
+load_part("net4ai_bus")
 
 local byte, sub, format, concat = string.byte, string.sub, string.format, table.concat
 local spec, codes, structures, families = n.spec, n.spec.codes, n.spec.structures, n.spec.families
@@ -48,22 +51,67 @@ local function bearer_name(values)
   return format(BEARER_NAMES[kind] or "bearer %d", values.bearer)
 end
 
+local function stream_of(context, values, is_data, leg)
+  local key = format("%s|%d|%d|%d|%d|%d", leg, values.bearer_type, values.bearer, values.c_rnti, is_data,
+    n.epoch_of(context))
+  return streams.get(key) or streams.put(key, {seen = {}, frame = {}, held = {}, held_count = 0})
+end
+
 -- A bearer in one direction: the COUNTs it has carried, so that a second arrival is seen. SRB0 does not number.
 local function note_count(context, values, raw)
-  local key = format("%s|%d|%d|%d|%d", context.leg, values.bearer_type, values.bearer, values.c_rnti, values.is_data)
-  local stream = streams.get(key)
-  if not stream then stream = streams.put(key, {seen = {}, frame = {}, held = {}, held_count = 0}) end
-  if context.protocol_srb0 then return stream end
+  local stream = stream_of(context, values, values.is_data, context.leg)
+  if context.is_srb0 then return stream end
   local slot = values.count % COUNT_MEMORY
-  -- Bearers start anew with a C-RNTI: the same COUNT with other content is no repetition. A poll bit may differ.
-  local content = sub(raw, 2, 40)
+  -- The same COUNT with other content is no repetition: what was before has not been seen. The poll bit may differ in
+  -- repetitions, and with it the MAC-I.
+  local content = sub(raw, 2, math.min(40, #raw - 4 * values.has_mac))
+  stream.acknowledged = stream.acknowledged or values.poll == 1
   if stream.seen[slot] == content then
     context.repeats = stream.frame[slot]
     record_of(context).repeats = context.repeats
+    record_of(context).retransmitted = stream.acknowledged
   else
     stream.seen[slot], stream.frame[slot] = content, context.number
+    stream.from_start = stream.from_start or values.count == 0
+    if not stream.newest or values.count > stream.newest then stream.newest = values.count end
   end
   return stream
+end
+
+-- The UE has refused security: both directions go on in clear.
+function n.forget_protection(context)
+  if not context.l2 then return end
+  for _, leg in ipairs({context.leg, context.way_back}) do
+    local stream = stream_of(context, context.l2, 1, leg)
+    stream.protected_from, stream.ciphered_from = nil, nil
+  end
+end
+
+local UNACKNOWLEDGED = 0
+
+-- What layer 2 of a receiver would drop of a PDU that is whole.
+local function check_pdu(context, stream, values)
+  local kind = codes.BearerType[values.bearer_type]
+  if values.segmentation ~= 0 and (context.is_srb0 or kind == "CRB") then
+    n.find(context, "l2", "segmented", context.bearer_name .. " does not segment")
+  end
+  if kind == "SRB" and not context.is_srb0 then n.check_protection(context, stream, values) end
+  local mode = kind == "CRB" and context.peer and context.peer.bearers[values.bearer]
+  if values.is_data == 0 and (mode == UNACKNOWLEDGED or context.is_srb0) then
+    n.find(context, "l2", "unexpected", "Status report on an unacknowledged bearer")
+  end
+end
+
+-- A status report speaks of what goes the other way.
+local function check_status(context, stream, values, before)
+  if values.has_mac == 1 and before and values.count < before then
+    n.find(context, "l2", "stale_status", format("COUNT %d after %d: a receiver drops it", values.count, before))
+  end
+  local reported = stream_of(context, values, 1, context.way_back)
+  if reported.from_start and values.next_count > reported.newest + 1 then
+    n.find(context, "l2", "never_sent", format("Before COUNT %d; the newest seen is %d", values.next_count,
+      reported.newest))
+  end
 end
 
 local COMPLETE, FIRST, LAST, MIDDLE = 0, 1, 2, 3
@@ -138,12 +186,48 @@ local function dissect_segment(context, reader, at, values, tree, stream)
     values.offset or 0, (values.offset or 0) + reader.stop - at)
 end
 
-local function dissect_status(context, reader, at, tree, values)
+local function dissect_status(context, reader, at, tree, values, stream, before)
   at = read_parts(reader, structures.status_report.parts, at, tree, values)
+  if at and stream and not reader.bad and not context.repeats and n.net4ai.prefs.check then
+    check_status(context, stream, values, before)
+  end
   local text = ""
   if at and values.missing.stop > values.missing.start then text = ", some missing" end
   context.info[#context.info + 1] = format("%s status report", bearer_name(values))
     .. (at and format(" before %d%s", values.next_count, text) or "")
+end
+
+-- Nothing can be said of cipher text; segments of it are not joined.
+local function dissect_ciphered(context, reader, at, values, tree)
+  tree:add(shown.cipher_text, reader.tvb(at, reader.stop - at))
+  local part = ""
+  if values.segmentation ~= COMPLETE then
+    part = format(" segment, [%d-%d)", values.offset or 0, (values.offset or 0) + reader.stop - at)
+  end
+  context.info[#context.info + 1] = format("%s COUNT %d enciphered%s", context.bearer_name, values.count, part)
+  tree:append_text(", enciphered")
+end
+
+local function show_repetition(context, tree)
+  local record = context.record
+  if not (record and record.repeats) then return end
+  local text = record.retransmitted and "retransmission" or "duplicate"
+  add_generated(tree, shown.repeats, record.repeats)
+  tree:add_proto_expert_info(expert[text], format("The PDU of frame %d again: %s", record.repeats, text))
+  context.info[1] = text
+end
+
+-- What the capture has shown before of the bearer, and what the PDU adds.
+local function follow_bearer(context, reader, at, values)
+  context.leg, context.way_back = context.link .. "|" .. context.leg, context.link .. "|" .. context.way_back
+  context.l2, context.peer = values, n.peer_of(context, values.c_rnti)
+  n.note_fresh_bearer(context, values, reader.raw, at)
+  local newest = stream_of(context, values, values.is_data, context.leg).newest
+  local stream = note_count(context, values, reader.raw)
+  if family_of(values) then stream.acknowledged = true end
+  if context.repeats and family_of(values) then record_of(context).retransmitted = true end
+  if n.net4ai.prefs.check then check_pdu(context, stream, values) end
+  return stream, newest
 end
 
 local function dissect_pdu(context, reader, tree)
@@ -157,26 +241,24 @@ local function dissect_pdu(context, reader, tree)
   local name = bearer_name(values)
   tree:append_text(format(": %s, C-RNTI %d, COUNT %d", name, values.c_rnti, values.count))
   add_generated(tree, shown.bearer_name, name)
-  context.c_rnti, context.ue = values.c_rnti, values.c_rnti
-  context.protocol_srb0 = name == "SRB0"
-  local stream = context.first and note_count(context, values, reader.raw)
-  local repeats = context.record and context.record.repeats
-  if repeats then
-    local text = family_of(values) and "retransmission" or "duplicate"
-    add_generated(tree, shown.repeats, repeats)
-    tree:add_proto_expert_info(expert.repeated, format("The PDU of frame %d again: %s", repeats, text))
-    context.info[1] = text
-  end
+  context.c_rnti, context.ue, context.bearer_name = values.c_rnti, values.c_rnti, name
+  context.is_srb0 = name == "SRB0"
+  context.link = codes.BearerType[values.bearer_type] == "FIXED_LINK" and "fixed link" or "Uu"
+  context.computing_bearer = codes.BearerType[values.bearer_type] == "CRB" and values.bearer or nil
+  local stream, newest
+  if context.first then stream, newest = follow_bearer(context, reader, at, values) end
+  show_repetition(context, tree)
   if values.has_mac == 1 then
     if reader.cut or reader.stop - at < 4 then return missing(reader, tree, "MAC-I") end
     reader.stop = reader.stop - 4
     tree:add(shown.mac_i, reader.tvb(reader.stop, 4))
   end
-  if values.is_data == 0 then return dissect_status(context, reader, at, tree, values) end
-  if values.segmentation == LAST or values.segmentation == MIDDLE then
+  if values.is_data == 1 and (values.segmentation == LAST or values.segmentation == MIDDLE) then
     at = read_parts(reader, structures.segment_offset.parts, at, tree, values)
     if not at then return end
   end
+  if values.ciphered == 1 and at < reader.stop then return dissect_ciphered(context, reader, at, values, tree) end
+  if values.is_data == 0 then return dissect_status(context, reader, at, tree, values, stream, newest) end
   if at >= reader.stop then return missing(reader, tree, "service data unit") end
   tree:set_len(at)
   if values.segmentation ~= COMPLETE then return dissect_segment(context, reader, at, values, tree, stream) end
@@ -186,7 +268,9 @@ end
 local function dissect_datagram(tvb, pinfo, root)
   if tvb:len() == 0 then return 0 end
   local context = new_context(pinfo, root)
-  dissect_pdu(context, new_reader(tvb, pinfo, root), root:add(net4ai, tvb()))
+  local tree = root:add(net4ai, tvb())
+  dissect_pdu(context, new_reader(tvb, pinfo, root), tree)
+  n.show_found(context, "l2", tree)
   context.protocol = context.protocol or "L2"
   finish(context)
   return tvb:len()
@@ -196,20 +280,22 @@ net4ai.dissector = dissect_datagram
 -- ---------------------------------------------------------------------------------------------------------------------
 -- Other ways in: exported PDUs by name, N2 over TCP, and a look at UDP on other ports
 
-local function bare(family)
+-- RRC and NAS come so from the key log: what was protected, in clear.
+local function bare(family, link)
   function family.protocol.dissector(tvb, pinfo, root)
-    local context = new_context(pinfo, root)
+    local context = new_context(pinfo, root, link)
+    context.in_clear = true
     dissect_message(context, family, new_reader(tvb, pinfo, root), 0)
     finish(context)
     return tvb:len()
   end
 end
-bare(families.rrc)
-bare(families.nas)
-bare(families.link)
+bare(families.rrc, "Uu")
+bare(families.nas, "NAS in clear")
+bare(families.link, "fixed link")
 
 function n.dep.dissector(tvb, pinfo, root)
-  local context = new_context(pinfo, root)
+  local context = new_context(pinfo, root, "DEP")
   dissect_dep(context, new_reader(tvb, pinfo, root), 0)
   finish(context)
   return tvb:len()
@@ -217,7 +303,7 @@ end
 
 function n.message_protocol.dissector(tvb, pinfo, root)
   if tvb:len() == 0 then return 0 end
-  local context = new_context(pinfo, root)
+  local context = new_context(pinfo, root, "messages")
   context.protocol = "message"
   context.info[1] = n.dissect_function_message(context, tvb)
   finish(context)
@@ -226,7 +312,7 @@ end
 
 -- A message alone, or (TCP) messages behind their lengths of 32 bits: no message has type 0, no length is that long.
 function families.n2.protocol.dissector(tvb, pinfo, root)
-  local context = new_context(pinfo, root)
+  local context = new_context(pinfo, root, "N2")
   local reader = new_reader(tvb, pinfo, root)
   local total, at = tvb:len(), 0
   local framed = byte(reader.raw, 1) == 0
@@ -278,6 +364,7 @@ end)
 local udp, ports = DissectorTable.get("udp.port"), net4ai.prefs.udp_ports
 udp:add(ports, net4ai)
 function net4ai.prefs_changed()
+  n.print_statistics(net4ai.prefs.statistics)
   if ports == net4ai.prefs.udp_ports then return end
   udp:remove(ports, net4ai)
   ports = net4ai.prefs.udp_ports

@@ -10,15 +10,20 @@ local record_of, add_generated, add_time = n.record_of, n.add_generated, n.add_t
 local new_reader, read_parts, malformed, missing = n.new_reader, n.read_parts, n.malformed, n.missing
 
 local MAXIMUM_MESSAGES = 100000
+local MAXIMUM_CAPSULES = 100000
+local RECORD_TAG = 16 -- octets that authenticate a sealed record
 local MAXIMUM_RUNS = 4096 -- pieces of a message that do not touch
 local MAXIMUM_LISTED_FRAMES = 1000 -- frames listed below a reassembled message
 
 local messages -- leg, handle, flow, message id: message
 local requests -- session, requester, flow, message id: message that may be answered
 local kept -- messages whose octets are held, oldest first
+local controls -- kind, session, requester, number: a control PDU that is answered
+local capsules -- session, sender: the newest epoch and its octets
 
 n.on_new_capture(function()
   messages, requests = n.bounded(MAXIMUM_MESSAGES), n.bounded(MAXIMUM_MESSAGES)
+  controls, capsules = n.bounded(MAXIMUM_MESSAGES), n.bounded(MAXIMUM_CAPSULES)
   kept = {first = 1, last = 0, octets = 0}
 end)
 
@@ -34,16 +39,23 @@ local function dimensions_of(values)
   return "[" .. concat(sizes, ", ") .. "]", product
 end
 
+-- Sealed records, one behind the other; gives how many.
 local function read_records(reader, at, tree)
+  local count = 0
   while at and at < reader.stop do
-    local values, start = {}, at
+    local values = {}
     at = read_parts(reader, structures.record.parts, at, tree, values)
-    if not at then return end
-    local stop = at + values.length + 16
-    if stop > reader.stop then return missing(reader, tree, "sealed record") end
-    tree:add(shown.sealed, reader.tvb(start, stop - start))
-    at = stop
+    if not at then return count end
+    local stop = at + values.length + RECORD_TAG
+    if stop > reader.stop then
+      missing(reader, tree, "sealed record")
+      return count
+    end
+    tree:add(shown.sealed, reader.tvb(at, values.length))
+    tree:add(shown.tag, reader.tvb(stop - RECORD_TAG, RECORD_TAG))
+    at, count = stop, count + 1
   end
+  return count
 end
 
 local function dissect_function_message(context, tvb)
@@ -55,8 +67,9 @@ local function dissect_function_message(context, tvb)
   local content = codes.Content[values.content]
   local text = (content or "content " .. values.content) .. " tag " .. values.tag .. " index " .. values.index
   if values.record_size > 0 then
-    read_records(reader, at, tree)
-    return "sealed " .. text
+    text = format("sealed %s, %d records", text, read_records(reader, at, tree))
+    tree:append_text(": " .. text)
+    return text
   end
   if content == "TENSOR" then
     local shape, product = dimensions_of(values)
@@ -126,23 +139,33 @@ local function keep(message, octets)
   end
 end
 
+-- Where the two ends of a session meet: the session where it is known, else by addresses.
+local function places(context, session)
+  local addresses = {context.source, context.destination}
+  table.sort(addresses)
+  return session and format("session %d", session.id),
+    concat({context.link, addresses[1], addresses[2], context.c_rnti or ""}, "|")
+end
+
 local function new_message(context, key, values, session)
   local message = {length = values.message_length, starts = {}, stops = {}, pieces = {}, frame_at = {}, packet_at = {},
     frames = {}, received = 0, held = 0}
   messages.put(key, message)
   kept.last = kept.last + 1
   kept[kept.last] = message
-  local addresses = {context.source, context.destination}
-  table.sort(addresses)
-  local place = session and session.id or concat({context.interface, addresses[1], addresses[2], context.c_rnti or ""}, "|")
-  local is_response = values.response == 1
-  local requester = is_response and context.destination_address or context.source_address
-  local request_key = concat({place, requester, values.qfi, values.message_id}, "|")
-  if is_response then
-    message.request = requests.get(request_key)
-    if message.request then message.request.response = message end
+  local requester = values.response == 1 and context.destination_address or context.source_address
+  local by_session, by_addresses = places(context, session)
+  local rest = format("|%s|%d|%d", requester, values.qfi, values.message_id)
+  if values.response == 1 then
+    message.request = by_session and requests.get(by_session .. rest) or requests.get(by_addresses .. rest)
+    if message.request then
+      message.request.response = message
+    elseif session and n.net4ai.prefs.check then
+      n.find(context, "dep", "answers_nothing", "No request of this message id has been seen",
+        true)
+    end
   else
-    requests.put(request_key, message)
+    requests.put((by_session or by_addresses) .. rest, message)
   end
   return message
 end
@@ -162,18 +185,23 @@ end
 -- DATA seen for the first time: what it adds to its message is written into the record of the frame.
 local function receive_data(context, values, payload)
   local record = record_of(context)
-  record.session = n.session_of(context.interface, context.destination_address, values.handle)
+  record.session = n.session_of(context.link, context.destination_address, values.handle)
   local key = format("%s|%d|%d|%d|%d", context.leg, values.handle, values.qfi, values.message_id, values.response)
   local message = messages.get(key)
+  if message and message.length ~= values.message_length and n.net4ai.prefs.check and not context.repeats then
+    n.find(context, "dep", "length_changed", format("%d octets before", message.length))
+  end
   if not message or message.length ~= values.message_length then
     message = new_message(context, key, values, record.session)
   end
   record.message = message
+  n.count_data(context, record.session, #payload, context.repeats ~= nil)
   if context.repeats then return end
   local from, to = values.offset, values.offset + #payload
   local before = message.frame_at[from]
   local new = #payload > 0 and cover(message, from, to) or 0
   if before and new < #payload and message.packet_at[from] ~= values.packet_number then
+    n.count_data(context, record.session, 0, true)
     record.retransmission_of = before
     for _, piece in ipairs(message.pieces or {}) do
       if piece.offset == from then
@@ -194,6 +222,8 @@ local function receive_data(context, values, payload)
   if message.received >= message.length then
     message.done_frame, message.done_time = context.number, context.time
     record.whole = true
+    local request = message.request
+    n.count_dep_message(context, record.session, request and request.done_time and context.time - request.done_time)
     if message.pieces then assemble(message) end
   end
 end
@@ -248,7 +278,7 @@ local function dissect_data(context, reader, at, tree, values)
   if record.session then show_session(record.session, tree) end
   if record.retransmission_of then
     add_generated(tree, shown.retransmission, record.retransmission_of)
-    tree:add_proto_expert_info(expert.repeated, format("Retransmission of frame %d", record.retransmission_of))
+    tree:add_proto_expert_info(expert.retransmission, format("Retransmission of frame %d", record.retransmission_of))
     info[#info + 1] = "retransmission"
   end
   if record.differs then tree:add_proto_expert_info(expert.differs) end
@@ -259,7 +289,7 @@ local function dissect_data(context, reader, at, tree, values)
   end
 end
 
-local function read_extensions(reader, at, tree, words)
+local function read_extensions(reader, at, tree, words, found)
   local stop = at + 4 * words
   if stop > reader.stop then return missing(reader, tree, "extensions") end
   while at < stop do
@@ -268,12 +298,76 @@ local function read_extensions(reader, at, tree, words)
     local next_at = at + 4 * (values.words or 0)
     if not value_at or next_at <= at then return nil end
     if next_at > stop then return malformed(reader, tree, "Extension beyond the extensions") end
-    tree:add(shown.extension_value, reader.tvb(value_at, next_at - value_at))
-    tree:add_proto_expert_info(expert.unknown, format("Unknown %sextension %d", values.critical == 1 and "critical " or "",
-      values.type))
+    local name, range = codes.ExtensionType[values.type], reader.tvb(value_at, next_at - value_at)
+    local item = tree:add(shown.extension_value, range)
+    if name == "TIMESTAMP" then
+      if next_at - value_at ~= 4 then return malformed(reader, item, "A timestamp has one word") end
+      found.timestamp = n.number(reader.raw, value_at, 4)
+      tree:add(shown.timestamp, range)
+    elseif not name and values.critical == 1 then
+      item:add_proto_expert_info(expert.unknown_extension, format("Unknown critical extension %d", values.type))
+    elseif not name then
+      item:add_proto_expert_info(expert.passed_over, format("Unknown extension %d", values.type))
+    end
+    found[#found + 1] = name or format("extension %d", values.type)
     at = next_at
   end
   return stop
+end
+
+-- Control PDUs that ask and that answer: whether it answers, what both have in common, what to call it.
+local EXCHANGES = {
+  PING = function(values) return false, values.echo, "PING" end,
+  PONG = function(values) return true, values.echo, "PING" end,
+  CLOSE = function() return false, 0, "CLOSE" end,
+  CLOSE_ACK = function() return true, 0, "CLOSE" end,
+  PATH = function(values) return values.answer == 1, values.sequence, "PATH" end,
+  CAPSULE = function(values) return values.capsule.stop == values.capsule.start, values.epoch, "CAPSULE" end,
+}
+
+local function follow_exchange(context, session, name, values)
+  local is_answer, number, kind = EXCHANGES[name](values)
+  local requester = is_answer and context.destination_address or context.source_address
+  local by_session, by_addresses = places(context, session)
+  local rest = format("|%s|%s|%d", kind, requester, number)
+  local found = by_session and controls.get(by_session .. rest) or controls.get(by_addresses .. rest)
+  if is_answer then
+    if found and not found.done_frame_of_answer then
+      found.done_frame_of_answer, found.answer_time = context.number, context.time
+      n.count_procedure("dep", kind, name, context.time - found.time)
+    elseif not found and session and n.net4ai.prefs.check then
+      n.find(context, "dep", "answers_nothing", name .. ": nobody asked", true)
+    end
+  elseif not found or found.done_frame_of_answer then
+    found = controls.put((by_session or by_addresses) .. rest, {frame = context.number, time = context.time})
+    n.count_procedure("dep", kind)
+  end
+  record_of(context).exchange, record_of(context).is_answer = found, is_answer
+end
+
+local function show_exchange(context, tree)
+  local found = context.record and context.record.exchange
+  if not found then return end
+  if context.record.is_answer then
+    add_generated(tree, shown.response_to, found.frame)
+    if found.done_frame_of_answer == context.number then
+      add_time(tree, shown.response_time, found.answer_time - found.time)
+    end
+  elseif found.done_frame_of_answer then
+    add_generated(tree, shown.response_in, found.done_frame_of_answer)
+  end
+end
+
+-- The newest capsule of a sender: the same epoch has the same octets.
+local function follow_capsule(context, session, values, octets)
+  if #octets == 0 or not session then return end
+  local key = session.id .. "|" .. context.source_address
+  local newest = capsules.get(key)
+  if not newest or values.epoch > newest.epoch then
+    capsules.put(key, {epoch = values.epoch, octets = octets})
+  elseif values.epoch == newest.epoch and octets ~= newest.octets and n.net4ai.prefs.check then
+    n.find(context, "dep", "capsule_changed", format("Epoch %d had other octets", values.epoch))
+  end
 end
 
 local function cause_name(cause) return codes.Cause[cause] or format("cause %d", cause) end
@@ -289,7 +383,29 @@ local INFO = {
   CLOSE = function(values) return cause_name(values.cause) end,
   CLOSE_ACK = function(values) return cause_name(values.cause) end,
   ERROR = function(values) return cause_name(values.cause) end,
+  PATH = function(values)
+    return format("%d %s%s", values.sequence, codes.PathReason[values.reason] or format("reason %d", values.reason),
+      values.answer == 1 and ", answer" or "")
+  end,
+  CAPSULE = function(values)
+    local octets = values.capsule.stop - values.capsule.start
+    return format("epoch %d, %s", values.epoch, octets == 0 and "answer" or format("%d octets", octets))
+  end,
 }
+
+-- What the first pass learns of a PDU that is whole, and what a receiver would say of it.
+local function follow_pdu(context, reader, handle, name, values, extensions)
+  local known = n.handle_of(context.link, context.destination_address, handle)
+  local session = known and known.session
+  if not context.repeats then
+    if extensions.timestamp then n.count_timestamp(context, session, extensions.timestamp) end
+    if EXCHANGES[name] then follow_exchange(context, session, name, values) end
+    if name == "CAPSULE" then
+      follow_capsule(context, session, values, sub(reader.raw, values.capsule.start + 1, values.capsule.stop))
+    end
+  end
+  n.check_dep(context, handle, name, values, name == "DATA" and reader.stop - values.payload_at)
+end
 
 local function dissect_dep(context, reader, at)
   local stop, info = reader.stop, context.info
@@ -309,22 +425,32 @@ local function dissect_dep(context, reader, at)
     return
   end
   tree:append_text(format(": %s, handle 0x%08x", name, values.handle))
-  if values.extension_words > 0 then at = read_extensions(reader, at, tree, values.extension_words) end
-  local body = bodies[values.type]
-  local handle = values.handle
+  local extensions, body, handle = {}, bodies[values.type], values.handle
+  if values.extension_words > 0 then at = read_extensions(reader, at, tree, values.extension_words, extensions) end
   if at and not body then
     tree:add(shown.dep_body, reader.tvb(at, stop - at))
     tree:add_proto_expert_info(expert.unknown, (codes.DepType[values.type] and "Reserved type " or "Unknown ") .. name)
   elseif at then
     at = read_parts(reader, body.parts, at, tree, values)
   end
+  if at and body and name ~= "DATA" and at < stop then
+    malformed(reader, tree, format("Octets left over: %d", stop - at))
+  end
+  values.payload_at = at
+  if context.first and at and body and not reader.bad and not reader.cut then
+    follow_pdu(context, reader, handle, name, values, extensions)
+  end
   if name == "DATA" and at then
     values.handle = handle
-    return dissect_data(context, reader, at, tree, values)
+    dissect_data(context, reader, at, tree, values)
+    return n.show_found(context, "dep", tree)
   end
   local text = at and INFO[name] and INFO[name](values)
   info[#info + 1] = "DEP " .. name .. (text and " " .. text or "")
-  if at and body and at < stop then return malformed(reader, tree, format("Octets left over: %d", stop - at)) end
+  if #extensions > 0 then info[#info + 1] = concat(extensions, ", ") end
+  show_exchange(context, tree)
+  n.show_found(context, "dep", tree)
+  if reader.bad then return end
   if at and name == "ERROR" then
     tree:add_proto_expert_info(expert.error, format("ERROR %s, handle 0x%08x", text, values.handle))
   end

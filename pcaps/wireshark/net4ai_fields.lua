@@ -685,6 +685,7 @@ return {
           name = "RRC Setup Request",
           bearer = "SRB0",
           direction = "up",
+          before_security = true,
           doc = "A UE asks for a connection.",
           parts = {
             {
@@ -714,6 +715,7 @@ return {
           name = "RRC Setup",
           bearer = "SRB0",
           direction = "down",
+          before_security = true,
           doc = "The RAN node accepts and names the C-RNTI. In answer to a Re-establishment Request: there is no context.",
           parts = {
             {
@@ -750,6 +752,7 @@ return {
           name = "RRC Setup Complete",
           bearer = "SRB1",
           direction = "up",
+          before_security = true,
           doc = "The UE is connected; carries its first NAS message.",
           parts = {
             {
@@ -766,6 +769,7 @@ return {
           name = "RRC Reject",
           bearer = "SRB0",
           direction = "down",
+          before_security = true,
           doc = "The RAN node refuses the connection.",
           parts = {
             {
@@ -795,6 +799,7 @@ return {
           name = "RRC Reconfiguration",
           bearer = "SRB1",
           direction = "down",
+          before_security = false,
           doc = "Computing radio bearers and DEP sessions to add, renew or release. Taken as a whole or refused as a whole.",
           parts = {
             {
@@ -1080,6 +1085,7 @@ return {
           name = "RRC Reconfiguration Complete",
           bearer = "SRB1",
           direction = "up",
+          before_security = false,
           doc = "The UE has taken the configuration; its own handles for the sessions added or renewed.",
           parts = {
             {
@@ -1157,6 +1163,7 @@ return {
           name = "RRC Reconfiguration Failure",
           bearer = "SRB1",
           direction = "up",
+          before_security = false,
           doc = "The UE has taken nothing of the configuration.",
           parts = {
             {
@@ -1179,6 +1186,7 @@ return {
           name = "DL Information Transfer",
           bearer = "SRB1",
           direction = "down",
+          before_security = true,
           doc = "A NAS message for the UE.",
           parts = {
             {kind = "octets", name = "nas", label = "NAS", filter = "net4ai.rrc.downlink_information_transfer.nas", length_size = 2, maximum = 16384, doc = "NAS message.", content = "nas"},
@@ -1188,6 +1196,7 @@ return {
           name = "UL Information Transfer",
           bearer = "SRB1",
           direction = "up",
+          before_security = true,
           doc = "A NAS message for the core.",
           parts = {
             {kind = "octets", name = "nas", label = "NAS", filter = "net4ai.rrc.uplink_information_transfer.nas", length_size = 2, maximum = 16384, doc = "NAS message.", content = "nas"},
@@ -1197,6 +1206,7 @@ return {
           name = "RRC Release",
           bearer = "SRB1",
           direction = "down",
+          before_security = true,
           doc = "The connection ends: the UE frees all bearers and sessions.",
           parts = {
             {
@@ -1219,6 +1229,7 @@ return {
           name = "Security Mode Command",
           bearer = "SRB1",
           direction = "down",
+          before_security = false,
           doc = "Starts security: integrity protected with the new key, not yet enciphered.",
           parts = {
             {
@@ -1248,6 +1259,7 @@ return {
           name = "Security Mode Complete",
           bearer = "SRB1",
           direction = "up",
+          before_security = false,
           doc = "Security is on: integrity protected, not yet enciphered; all that follows is both.",
           parts = {
             {
@@ -1263,6 +1275,7 @@ return {
           name = "Security Mode Failure",
           bearer = "SRB1",
           direction = "up",
+          before_security = true,
           doc = "The command is not authentic, or asks for what the UE cannot do. Nothing has changed.",
           parts = {
             {
@@ -1285,6 +1298,7 @@ return {
           name = "RRC Re-establishment Request",
           bearer = "SRB0",
           direction = "up",
+          before_security = true,
           doc = "A UE whose radio link has failed wants to go on with its context.",
           parts = {
             {
@@ -1335,6 +1349,7 @@ return {
           name = "RRC Re-establishment",
           bearer = "SRB1",
           direction = "down",
+          before_security = false,
           doc = "First PDU of a fresh SRB1 of the same C-RNTI, integrity protected with the next key, not enciphered.",
           parts = {
             {
@@ -1357,6 +1372,7 @@ return {
           name = "RRC Re-establishment Complete",
           bearer = "SRB1",
           direction = "up",
+          before_security = false,
           doc = "The UE goes on. Bearers, sessions and measurements are as before; what was under way is sent again by DEP.",
           parts = {
             {
@@ -1372,6 +1388,7 @@ return {
           name = "Measurement Report",
           bearer = "SRB1",
           direction = "up",
+          before_security = false,
           doc = "What a UE hears, the serving cell first.",
           parts = {
             {
@@ -1426,6 +1443,7 @@ return {
           name = "Paging",
           bearer = "SRB0",
           direction = "down",
+          before_security = true,
           doc = "To every UE camping in the cell: the core looks for these.",
           parts = {
             {
@@ -1452,6 +1470,7 @@ return {
           name = "System Information Request",
           bearer = "SRB0",
           direction = "up",
+          before_security = true,
           doc = "A UE process camps: it wants to hear the cell. UDP has no broadcast without set-up; this is its substitute.",
           parts = {
             {
@@ -1467,6 +1486,7 @@ return {
           name = "System Information",
           bearer = "SRB0",
           direction = "down",
+          before_security = true,
           doc = "The cell, sent periodically to whoever camps in it: hearing it is being in synchrony.",
           parts = {
             {
@@ -1511,6 +1531,7 @@ return {
           name = "Registration Request",
           bearer = "NAS",
           direction = "up",
+          before_security = true,
           doc = "A terminal registers.",
           parts = {
             {
@@ -1573,6 +1594,7 @@ return {
           name = "Registration Accept",
           bearer = "NAS",
           direction = "down",
+          before_security = false,
           doc = "The terminal is registered.",
           parts = {
             {
@@ -1595,6 +1617,7 @@ return {
           name = "Registration Complete",
           bearer = "NAS",
           direction = "up",
+          before_security = false,
           doc = "The terminal has taken its temporary identity.",
           parts = {
             {
@@ -1610,6 +1633,7 @@ return {
           name = "Registration Reject",
           bearer = "NAS",
           direction = "down",
+          before_security = true,
           doc = "The terminal is not registered.",
           parts = {
             {
@@ -1648,6 +1672,7 @@ return {
           name = "Deregistration Request (UE)",
           bearer = "NAS",
           direction = "up",
+          before_security = false,
           doc = "The terminal leaves.",
           parts = {
             {
@@ -1664,6 +1689,7 @@ return {
           name = "Deregistration Accept (UE)",
           bearer = "NAS",
           direction = "down",
+          before_security = false,
           doc = "The terminal has left; its connection is released next.",
           parts = {},
         },
@@ -1671,6 +1697,7 @@ return {
           name = "Deregistration Request (network)",
           bearer = "NAS",
           direction = "down",
+          before_security = false,
           doc = "The terminal must leave.",
           parts = {
             {
@@ -1694,6 +1721,7 @@ return {
           name = "Deregistration Accept (network)",
           bearer = "NAS",
           direction = "up",
+          before_security = false,
           doc = "The terminal leaves.",
           parts = {},
         },
@@ -1701,6 +1729,7 @@ return {
           name = "Service Request",
           bearer = "NAS",
           direction = "up",
+          before_security = false,
           doc = "A registered terminal without a connection wants one, or was paged. Integrity protected, never enciphered.",
           parts = {
             {
@@ -1723,6 +1752,7 @@ return {
           name = "Service Reject",
           bearer = "NAS",
           direction = "down",
+          before_security = true,
           doc = "The core does not know the terminal: it has to register.",
           parts = {
             {
@@ -1738,6 +1768,7 @@ return {
           name = "Service Accept",
           bearer = "NAS",
           direction = "down",
+          before_security = false,
           doc = "The terminal has its connection.",
           parts = {},
         },
@@ -1745,6 +1776,7 @@ return {
           name = "Authentication Request",
           bearer = "NAS",
           direction = "down",
+          before_security = true,
           doc = "A challenge. A terminal without credentials answers Authentication Failure.",
           parts = {
             {
@@ -1762,6 +1794,7 @@ return {
           name = "Authentication Response",
           bearer = "NAS",
           direction = "up",
+          before_security = true,
           doc = "The answer to the challenge.",
           parts = {
             {kind = "octets", name = "response", label = "Response", filter = "net4ai.nas.authentication_response.response", length_size = 1, maximum = 16, doc = "RES*."},
@@ -1771,6 +1804,7 @@ return {
           name = "Authentication Reject",
           bearer = "NAS",
           direction = "down",
+          before_security = true,
           doc = "The terminal is not who it says.",
           parts = {},
         },
@@ -1778,6 +1812,7 @@ return {
           name = "Authentication Failure",
           bearer = "NAS",
           direction = "up",
+          before_security = true,
           doc = "The terminal does not accept the challenge.",
           parts = {
             {
@@ -1794,6 +1829,7 @@ return {
           name = "NAS Security Mode Command",
           bearer = "NAS",
           direction = "down",
+          before_security = false,
           doc = "Starts NAS security: integrity protected with the new key, not enciphered.",
           parts = {
             {
@@ -1842,11 +1878,19 @@ return {
             },
           },
         },
-        [94] = {name = "NAS Security Mode Complete", bearer = "NAS", direction = "up", doc = "NAS security is on.", parts = {}},
+        [94] = {
+          name = "NAS Security Mode Complete",
+          bearer = "NAS",
+          direction = "up",
+          before_security = false,
+          doc = "NAS security is on.",
+          parts = {},
+        },
         [95] = {
           name = "NAS Security Mode Reject",
           bearer = "NAS",
           direction = "up",
+          before_security = true,
           doc = "The command is not taken.",
           parts = {
             {
@@ -1862,6 +1906,7 @@ return {
           name = "NAS Status",
           bearer = "NAS",
           direction = "both",
+          before_security = false,
           doc = "A message could not be taken. Never sent in answer to Status; rate-limited.",
           parts = {
             {
@@ -1884,6 +1929,7 @@ return {
           name = "Security Protected NAS Message",
           bearer = "NAS",
           direction = "both",
+          before_security = true,
           doc = "Another NAS message with its protection. The full COUNT is on the wire (TS 24.501 sends its low 8 bits).",
           parts = {
             {
@@ -1914,6 +1960,7 @@ return {
           name = "Job List",
           bearer = "NAS",
           direction = "down",
+          before_security = false,
           doc = "Jobs on offer; taking part is voluntary.",
           parts = {
             {
@@ -1957,6 +2004,7 @@ return {
           name = "Consent",
           bearer = "NAS",
           direction = "up",
+          before_security = false,
           doc = "The terminal agrees, or not, to contribute to a job.",
           parts = {
             {
@@ -2034,6 +2082,7 @@ return {
           name = "Computing Request",
           bearer = "NAS",
           direction = "up",
+          before_security = false,
           doc = "The terminal asks for a DEP session to a job's functions.",
           parts = {
             {
@@ -2056,6 +2105,7 @@ return {
           name = "Computing Accept",
           bearer = "NAS",
           direction = "down",
+          before_security = false,
           doc = "The session is set up and mapped to its bearers.",
           parts = {
             {
@@ -2078,6 +2128,7 @@ return {
           name = "Computing Reject",
           bearer = "NAS",
           direction = "down",
+          before_security = false,
           doc = "No session, no bearer.",
           parts = {
             {
@@ -2100,6 +2151,7 @@ return {
           name = "Routine Invite",
           bearer = "NAS",
           direction = "down",
+          before_security = false,
           doc = "The terminal is invited as a client of a routine. First of two phases: nothing starts yet.",
           parts = {
             {
@@ -2155,6 +2207,7 @@ return {
           name = "Routine Accept",
           bearer = "NAS",
           direction = "up",
+          before_security = false,
           doc = "The terminal takes part in the execution.",
           parts = {
             {
@@ -2171,6 +2224,7 @@ return {
           name = "Routine Reject",
           bearer = "NAS",
           direction = "up",
+          before_security = false,
           doc = "The terminal does not take part in the execution.",
           parts = {
             {
@@ -2193,6 +2247,7 @@ return {
           name = "Routine Start",
           bearer = "NAS",
           direction = "down",
+          before_security = false,
           doc = "Second phase: the terminal's turn begins, its route is configured.",
           parts = {
             {
@@ -2222,6 +2277,7 @@ return {
           name = "Routine Done",
           bearer = "NAS",
           direction = "up",
+          before_security = false,
           doc = "The terminal's turn has ended.",
           parts = {
             {
@@ -2251,6 +2307,7 @@ return {
           name = "Routine Complete",
           bearer = "NAS",
           direction = "down",
+          before_security = false,
           doc = "The execution is over; the terminal frees what belongs to it.",
           parts = {
             {
@@ -2280,6 +2337,7 @@ return {
           name = "N2 Setup Request",
           bearer = "N2",
           direction = "up",
+          before_security = false,
           doc = "A RAN node introduces itself.",
           parts = {
             {
@@ -2312,6 +2370,7 @@ return {
           name = "N2 Setup Response",
           bearer = "N2",
           direction = "down",
+          before_security = false,
           doc = "The node is known from now on.",
           parts = {
             {
@@ -2327,6 +2386,7 @@ return {
           name = "N2 Setup Failure",
           bearer = "N2",
           direction = "down",
+          before_security = false,
           doc = "The node is refused.",
           parts = {
             {
@@ -2365,6 +2425,7 @@ return {
           name = "Initial UE Message",
           bearer = "N2",
           direction = "up",
+          before_security = false,
           doc = "First NAS message of a UE.",
           parts = {
             {
@@ -2381,6 +2442,7 @@ return {
           name = "Uplink NAS Transport",
           bearer = "N2",
           direction = "up",
+          before_security = false,
           doc = "A NAS message for the access manager.",
           parts = {
             {
@@ -2397,6 +2459,7 @@ return {
           name = "Downlink NAS Transport",
           bearer = "N2",
           direction = "down",
+          before_security = false,
           doc = "A NAS message for a UE.",
           parts = {
             {
@@ -2413,6 +2476,7 @@ return {
           name = "Session Setup Request",
           bearer = "N2",
           direction = "down",
+          before_security = false,
           doc = "The RAN node shall set up a DEP session for a UE.",
           parts = {
             {
@@ -2481,6 +2545,7 @@ return {
           name = "Session Setup Response",
           bearer = "N2",
           direction = "up",
+          before_security = false,
           doc = "The session is set up, mapped to its bearers, and known to the UE.",
           parts = {
             {
@@ -2510,6 +2575,7 @@ return {
           name = "Session Setup Failure",
           bearer = "N2",
           direction = "up",
+          before_security = false,
           doc = "No session, no bearer.",
           parts = {
             {
@@ -2539,6 +2605,7 @@ return {
           name = "UE Context Release Request",
           bearer = "N2",
           direction = "up",
+          before_security = false,
           doc = "The RAN node has lost the UE.",
           parts = {
             {
@@ -2561,6 +2628,7 @@ return {
           name = "UE Context Release Command",
           bearer = "N2",
           direction = "down",
+          before_security = false,
           doc = "The RAN node shall release the UE.",
           parts = {
             {
@@ -2583,6 +2651,7 @@ return {
           name = "UE Context Release Complete",
           bearer = "N2",
           direction = "up",
+          before_security = false,
           doc = "The UE's context at the RAN node is gone.",
           parts = {
             {
@@ -2598,6 +2667,7 @@ return {
           name = "Initial Context Setup Request",
           bearer = "N2",
           direction = "down",
+          before_security = false,
           doc = "The core vouches for the UE: the RAN node starts security, then delivers the NAS message.",
           parts = {
             {
@@ -2638,6 +2708,7 @@ return {
           name = "Initial Context Setup Response",
           bearer = "N2",
           direction = "up",
+          before_security = false,
           doc = "Security is on between UE and RAN node.",
           parts = {
             {
@@ -2653,6 +2724,7 @@ return {
           name = "Initial Context Setup Failure",
           bearer = "N2",
           direction = "up",
+          before_security = false,
           doc = "Security could not be started; the NAS message was not delivered.",
           parts = {
             {
@@ -2675,6 +2747,7 @@ return {
           name = "Session Modify Request",
           bearer = "N2",
           direction = "down",
+          before_security = false,
           doc = "The RAN node shall give a session other quality of service, on a bearer that fits.",
           parts = {
             {
@@ -2743,6 +2816,7 @@ return {
           name = "Session Modify Response",
           bearer = "N2",
           direction = "up",
+          before_security = false,
           doc = "The session has its new bearers, known to the UE.",
           parts = {
             {
@@ -2765,6 +2839,7 @@ return {
           name = "Session Modify Failure",
           bearer = "N2",
           direction = "up",
+          before_security = false,
           doc = "The session is as it was.",
           parts = {
             {
@@ -2794,6 +2869,7 @@ return {
           name = "Session Release Command",
           bearer = "N2",
           direction = "down",
+          before_security = false,
           doc = "The session ends; with the last session of a bearer the bearer ends.",
           parts = {
             {
@@ -2830,6 +2906,7 @@ return {
           name = "Session Release Response",
           bearer = "N2",
           direction = "up",
+          before_security = false,
           doc = "The session is gone, also where it never was.",
           parts = {
             {
@@ -2852,6 +2929,7 @@ return {
           name = "Handover Required",
           bearer = "N2",
           direction = "up",
+          before_security = false,
           doc = "The source wants a UE to go on at another RAN node.",
           parts = {
             {
@@ -2876,6 +2954,7 @@ return {
           name = "Handover Request",
           bearer = "N2",
           direction = "down",
+          before_security = false,
           doc = "The target shall reserve what the UE needs.",
           parts = {
             {
@@ -2987,6 +3066,7 @@ return {
           name = "Handover Request Acknowledge",
           bearer = "N2",
           direction = "up",
+          before_security = false,
           doc = "The target waits for the UE.",
           parts = {
             {
@@ -3010,6 +3090,7 @@ return {
           name = "Handover Failure",
           bearer = "N2",
           direction = "up",
+          before_security = false,
           doc = "The target has reserved nothing.",
           parts = {
             {
@@ -3032,6 +3113,7 @@ return {
           name = "Handover Command",
           bearer = "N2",
           direction = "down",
+          before_security = false,
           doc = "All is prepared.",
           parts = {
             {
@@ -3048,6 +3130,7 @@ return {
           name = "Handover Preparation Failure",
           bearer = "N2",
           direction = "down",
+          before_security = false,
           doc = "The UE stays where it is.",
           parts = {
             {
@@ -3070,6 +3153,7 @@ return {
           name = "Handover Cancel",
           bearer = "N2",
           direction = "up",
+          before_security = false,
           doc = "The source has thought better of it.",
           parts = {
             {
@@ -3092,6 +3176,7 @@ return {
           name = "Handover Cancel Acknowledge",
           bearer = "N2",
           direction = "down",
+          before_security = false,
           doc = "What was prepared is free again.",
           parts = {
             {
@@ -3107,6 +3192,7 @@ return {
           name = "Error Indication",
           bearer = "N2",
           direction = "both",
+          before_security = false,
           doc = "A message could not be taken. Never sent in answer to Error Indication; rate-limited.",
           parts = {
             {
@@ -3136,6 +3222,7 @@ return {
           name = "Overload Start",
           bearer = "N2",
           direction = "down",
+          before_security = false,
           doc = "The core has too much to do: the RAN node rejects a share of the new connections.",
           parts = {
             {
@@ -3154,11 +3241,19 @@ return {
             },
           },
         },
-        [31] = {name = "Overload Stop", bearer = "N2", direction = "down", doc = "All is as usual again.", parts = {}},
+        [31] = {
+          name = "Overload Stop",
+          bearer = "N2",
+          direction = "down",
+          before_security = false,
+          doc = "All is as usual again.",
+          parts = {},
+        },
         [32] = {
           name = "N2 Paging",
           bearer = "N2",
           direction = "down",
+          before_security = false,
           doc = "The RAN node shall page a UE in its cell.",
           parts = {
             {
@@ -3181,6 +3276,7 @@ return {
           name = "Attach Request",
           bearer = "T4, T8",
           direction = "up",
+          before_security = false,
           doc = "An application server, application controller or forwarding function attaches.",
           parts = {
             {
@@ -3227,6 +3323,7 @@ return {
           name = "Attach Accept",
           bearer = "T4, T8",
           direction = "down",
+          before_security = false,
           doc = "The peer is attached.",
           parts = {
             {
@@ -3257,6 +3354,7 @@ return {
           name = "Attach Reject",
           bearer = "T4, T8",
           direction = "down",
+          before_security = false,
           doc = "The peer is not attached.",
           parts = {
             {
@@ -3295,6 +3393,7 @@ return {
           name = "Instantiate",
           bearer = "T4",
           direction = "down",
+          before_security = false,
           doc = "The application server shall create an instance of a service function.",
           parts = {
             {
@@ -3319,6 +3418,7 @@ return {
           name = "Terminate",
           bearer = "T4",
           direction = "down",
+          before_security = false,
           doc = "The application server shall end an instance.",
           parts = {
             {
@@ -3341,6 +3441,7 @@ return {
           name = "Acknowledge",
           bearer = "T4, T8",
           direction = "both",
+          before_security = false,
           doc = "The request is carried out.",
           parts = {
             {
@@ -3356,6 +3457,7 @@ return {
           name = "Refuse",
           bearer = "T4, T8",
           direction = "both",
+          before_security = false,
           doc = "The request is not carried out, and changed nothing.",
           parts = {
             {
@@ -3379,6 +3481,7 @@ return {
           name = "Session Add",
           bearer = "T4, T8",
           direction = "both",
+          before_security = false,
           doc = "DEP sessions of an execution, one for each seat.",
           parts = {
             {
@@ -3518,6 +3621,7 @@ return {
           name = "Session Add Complete",
           bearer = "T4, T8",
           direction = "both",
+          before_security = false,
           doc = "The sessions are known; the sender's handles for them.",
           parts = {
             {
@@ -3595,6 +3699,7 @@ return {
           name = "Session Release",
           bearer = "T4, T8",
           direction = "both",
+          before_security = false,
           doc = "Sessions of an execution end; without seats, all of them.",
           parts = {
             {
@@ -3649,6 +3754,7 @@ return {
           name = "Invite",
           bearer = "T4",
           direction = "down",
+          before_security = false,
           doc = "An instance is invited to an execution, as server or as concrete client.",
           parts = {
             {
@@ -3725,6 +3831,7 @@ return {
           name = "Accept",
           bearer = "T4",
           direction = "up",
+          before_security = false,
           doc = "The instance takes part.",
           parts = {
             {
@@ -3755,6 +3862,7 @@ return {
           name = "Begin",
           bearer = "T4",
           direction = "down",
+          before_security = false,
           doc = "All clients have answered and enough accepted: the seats that remain.",
           parts = {
             {
@@ -3802,6 +3910,7 @@ return {
           name = "Start",
           bearer = "T4",
           direction = "down",
+          before_security = false,
           doc = "A turn begins at this instance. Of a committed turn it is answered by Done.",
           parts = {
             {
@@ -3852,6 +3961,7 @@ return {
           name = "Done",
           bearer = "T4",
           direction = "up",
+          before_security = false,
           doc = "A turn has ended at this instance; at a server, it is committed.",
           parts = {
             {
@@ -3902,6 +4012,7 @@ return {
           name = "Finish",
           bearer = "T4",
           direction = "down",
+          before_security = false,
           doc = "All turns are done: the server shall say restart or complete.",
           parts = {
             {
@@ -3931,6 +4042,7 @@ return {
           name = "Restart",
           bearer = "T4",
           direction = "up",
+          before_security = false,
           doc = "The server wants the turns once more.",
           parts = {
             {
@@ -3953,6 +4065,7 @@ return {
           name = "Complete",
           bearer = "T4",
           direction = "up",
+          before_security = false,
           doc = "The server has completed the execution.",
           parts = {
             {
@@ -3990,6 +4103,7 @@ return {
           name = "Progress",
           bearer = "T4",
           direction = "up",
+          before_security = false,
           doc = "A function reports progress.",
           parts = {
             {
@@ -4014,26 +4128,42 @@ return {
   },
   exchanges = {
     rrc = {
-      {requests = {1}, answers = {2, 4}, by = {"ue_identity"}},
-      {requests = {2}, answers = {3}, by = {"ue", "transaction"}},
-      {requests = {5}, answers = {6, 7}, by = {"ue", "transaction"}},
+      {requests = {1, 14}, answers = {2, 4}, by = {"ue_identity"}, unasked = false},
+      {requests = {2}, answers = {3}, by = {"ue", "transaction"}, unasked = false},
+      {requests = {11}, answers = {12, 13}, by = {"ue", "transaction"}, unasked = false},
+      {requests = {5}, answers = {6, 7}, by = {"ue", "transaction"}, unasked = false},
+      {requests = {14}, answers = {15}, by = {"ue"}, unasked = false},
+      {requests = {15}, answers = {16}, by = {"ue", "transaction"}, unasked = false},
     },
     nas = {
-      {requests = {65}, answers = {66, 68}, by = {"ue"}},
-      {requests = {130}, answers = {131, 132}, by = {"ue", "transaction"}},
-      {requests = {136}, answers = {137, 138}, by = {"ue", "execution"}},
-      {requests = {139}, answers = {140}, by = {"ue", "execution", "turn"}},
+      {requests = {65}, answers = {66, 68}, by = {"ue"}, unasked = false},
+      {requests = {66}, answers = {67}, by = {"ue"}, unasked = false},
+      {requests = {86}, answers = {87, 89}, by = {"ue"}, unasked = false},
+      {requests = {93}, answers = {94, 95}, by = {"ue"}, unasked = false},
+      {requests = {76}, answers = {78, 77}, by = {"ue"}, unasked = false},
+      {requests = {69}, answers = {70}, by = {"ue"}, unasked = false},
+      {requests = {71}, answers = {72}, by = {"ue"}, unasked = false},
+      {requests = {130}, answers = {131, 132}, by = {"ue", "transaction"}, unasked = false},
+      {requests = {136}, answers = {137, 138}, by = {"ue", "execution"}, unasked = false},
+      {requests = {139}, answers = {140}, by = {"ue", "execution", "turn"}, unasked = false},
     },
     n2 = {
-      {requests = {1}, answers = {2, 3}, by = {}},
-      {requests = {7}, answers = {8, 9}, by = {"ran_ue", "transaction"}},
-      {requests = {11}, answers = {12}, by = {"ran_ue"}},
+      {requests = {1}, answers = {2, 3}, by = {}, unasked = false},
+      {requests = {13}, answers = {14, 15}, by = {"ran_ue"}, unasked = false},
+      {requests = {7}, answers = {8, 9}, by = {"ran_ue", "transaction"}, unasked = false},
+      {requests = {16}, answers = {17, 18}, by = {"ran_ue", "transaction"}, unasked = false},
+      {requests = {19}, answers = {20}, by = {"ran_ue", "transaction"}, unasked = false},
+      {requests = {10}, answers = {11}, by = {"ran_ue"}, unasked = true},
+      {requests = {11}, answers = {12}, by = {"ran_ue"}, unasked = false},
+      {requests = {21}, answers = {25, 26}, by = {"ran_ue"}, unasked = false},
+      {requests = {22}, answers = {23, 24}, by = {"transaction"}, unasked = false},
+      {requests = {27}, answers = {28}, by = {"ran_ue"}, unasked = false},
     },
     link = {
-      {requests = {1}, answers = {2, 3}, by = {}},
-      {requests = {4, 5, 8, 10, 11, 13}, answers = {6, 7, 9, 12}, by = {"transaction"}},
-      {requests = {14}, answers = {15}, by = {"execution", "instance", "turn"}},
-      {requests = {16}, answers = {17, 18}, by = {"execution", "instance"}},
+      {requests = {1}, answers = {2, 3}, by = {}, unasked = false},
+      {requests = {4, 5, 8, 10, 11, 13}, answers = {6, 7, 9, 12}, by = {"transaction"}, unasked = false},
+      {requests = {14}, answers = {15}, by = {"execution", "instance", "turn"}, unasked = false},
+      {requests = {16}, answers = {17, 18}, by = {"execution", "instance"}, unasked = false},
     },
   },
   shared = {

@@ -44,17 +44,17 @@ end
 
 on_new_capture(function() frames = bounded(MAXIMUM_FRAMES) end)
 
--- Everything about the frame at hand that is not its bytes.
-local function new_context(pinfo, root)
-  local context = {pinfo = pinfo, root = root, number = pinfo.number, first = not pinfo.visited, info = {}}
+-- Everything about the frame at hand that is not its bytes. `link` is "Uu", "N2" ...: fields, the interface among them,
+-- cannot be asked for, because Wireshark may read a file for the first time without building trees.
+local function new_context(pinfo, root, link)
+  local context = {pinfo = pinfo, root = root, number = pinfo.number, first = not pinfo.visited, info = {}, link = link}
   context.record = frames.get(context.number)
   if context.first then
-    local interface = n.interface_field()
-    context.interface = interface and tostring(interface.value) or ""
     context.source_address, context.destination_address = tostring(pinfo.src), tostring(pinfo.dst)
     context.source = context.source_address .. ":" .. pinfo.src_port
     context.destination = context.destination_address .. ":" .. pinfo.dst_port
-    context.leg = context.interface .. "|" .. context.source .. ">" .. context.destination
+    context.leg = context.source .. ">" .. context.destination
+    context.way_back = context.destination .. ">" .. context.source
     context.time = pinfo.rel_ts
   end
   return context
@@ -64,6 +64,28 @@ end
 local function record_of(context)
   if not context.record then context.record = frames.put(context.number, {}) end
   return context.record
+end
+
+-- Something a receiver would say of this frame: found on the first pass, shown with its layer on every pass. `ordered`:
+-- it is true only if what went one way was captured in order with what went the other.
+local function find(context, layer, name, text, ordered)
+  local record = record_of(context)
+  record.found = record.found or {}
+  record.found[#record.found + 1] = {layer = layer, expert = expert[name], text = text, ordered = ordered}
+end
+
+-- On T8 each end captures what it receives, so the two ways are not in order.
+local function is_ordered()
+  local interface = n.interface_name()
+  return not interface or tostring(interface.value) ~= "T8"
+end
+
+local function show_found(context, layer, tree)
+  for _, item in ipairs(context.record and context.record.found or {}) do
+    if item.layer == layer and (not item.ordered or is_ordered()) then
+      tree:add_proto_expert_info(item.expert, item.text)
+    end
+  end
 end
 
 local function finish(context)
@@ -222,4 +244,5 @@ end
 
 n.bounded, n.on_new_capture = bounded, on_new_capture
 n.new_context, n.record_of, n.finish, n.add_generated, n.add_time = new_context, record_of, finish, add_generated, add_time
+n.find, n.show_found = find, show_found
 n.new_reader, n.number, n.read_parts, n.malformed, n.missing = new_reader, number, read_parts, malformed, missing

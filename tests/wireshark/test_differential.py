@@ -24,6 +24,11 @@ def test_every_field_is_what_was_encoded(tmp_path: Path, seed: int) -> None:
         "dep.body": "octets",
         "net4ai.payload": "octets",
         "net4ai.mac_i": "octets",
+        "net4ai.cipher_text": "octets",
+        "dep.extension.value": "octets",
+        "dep.extension.timestamp": "number",
+        "net4ai.message.record.ciphertext": "octets",
+        "net4ai.message.record.tag": "octets",
         "net4ai.message.data": "octets",
     }
     made = [pdu for pdu, _ in zip(pdus(generator), range(PDUS), strict=False)]

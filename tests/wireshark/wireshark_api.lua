@@ -49,6 +49,7 @@ local item_class = {}
 item_class.__index = item_class
 function item_class:add(field, range, value)
   if type(range) == "table" and range.at then
+    if value ~= nil and field.kind:find("^uint") then whole(value) end
     note("add", field.name, range.at, range.size, value or "")
   else
     if field.kind == "framenum" or field.kind:find("^uint") then whole(range) end
@@ -77,23 +78,34 @@ ProtoExpert = {new = function(name) return {name = name} end}
 local anything = setmetatable({}, {__index = function(_, name) return name end})
 base, frametype = anything, anything
 expert = {group = anything, severity = anything}
-Pref = {range = function(_, default) return default end, uint = function(_, default) return default end}
+local function default_of(_, default) return default end
+Pref = {range = default_of, uint = default_of, bool = default_of}
 Field = {new = function() return function() return nil end end}
 Dissector = {get = function() error("no such dissector") end}
 DissectorTable = {get = function() return {add = function() end, remove = function() end} end}
 NSTime = {new = function(seconds, nanoseconds) return {text = whole(seconds) .. "." .. whole(nanoseconds)} end}
 ByteArray = {new = function(bytes) return {tvb = function() return new_tvb(bytes) end} end}
-ENC_UTF_8, DESEGMENT_ONE_MORE_SEGMENT = 2, 268435455
+ENC_UTF_8, DESEGMENT_ONE_MORE_SEGMENT, MENU_TOOLS_UNSORTED = 2, 268435455, 1
+function register_postdissector(protocol) postdissector = protocol.name end
+
+-- Menu entries open windows; `windows` holds the text of each by its title.
+menus, windows = {}, {}
+function gui_enabled() return true end
+function register_menu(name, action) menus[name] = action end
+Listener = {new = function() return {remove = function() end} end}
+TextWindow = {new = function(title)
+  return {set = function(_, text) windows[title] = text end, set_atclose = function(_, action) action() end}
+end}
 
 -- Dissects one packet; gives what was shown, a line each.
-function dissect(name, bytes, number, visited, source_port, destination_port)
+function dissect(name, bytes, number, visited, source, source_port, destination, destination_port)
   log = {}
   local texts, column = {}, {fence = function() end}
   local columns = setmetatable({}, {
     __index = function() return column end,
     __newindex = function(_, name, text) texts[name] = text end,
   })
-  local pinfo = {number = number, visited = visited, src = "10.0.0.1", dst = "10.0.0.2", src_port = source_port,
+  local pinfo = {number = number, visited = visited, src = source, dst = destination, src_port = source_port,
     dst_port = destination_port, rel_ts = number * 0.001, can_desegment = 0, cols = columns}
   protocols[name].dissector(new_tvb(bytes), pinfo, setmetatable({visible = true}, item_class))
   note("columns", texts.protocol, texts.info)

@@ -16,7 +16,14 @@ import net4ai.pcaps
 PLUGIN = Path(net4ai.pcaps.__file__).parent / "wireshark" / "net4ai.lua"
 RAW_IP = 101
 EXPORTED_PDU = 252
-INTERFACES = (("Uu", RAW_IP), ("T4", RAW_IP), ("N2", EXPORTED_PDU))
+INTERFACES = (
+    ("Uu", RAW_IP),
+    ("T4", RAW_IP),
+    ("N2", EXPORTED_PDU),
+    ("bus", EXPORTED_PDU),
+    ("RRC in clear", EXPORTED_PDU),
+    ("NAS in clear", EXPORTED_PDU),
+)
 SIGNALLING_PORT = 46400
 BULK_PORT = 46401
 
@@ -44,11 +51,33 @@ def udp(payload: bytes, source: Endpoint = UE, destination: Endpoint = RAN_NODE)
     return struct.pack(">BBHHHBBH", 0x45, 0, 20 + len(datagram), 0, 0, 64, 17, 0) + addresses + datagram
 
 
-def exported_pdu(dissector: str, payload: bytes) -> bytes:
-    """A PDU for the dissector of that name."""
+def exported_pdu(dissector: str, payload: bytes, addresses: tuple[str, str] | None = None) -> bytes:
+    """A PDU for the dissector of that name, perhaps with the addresses of its source and destination."""
     name = dissector.encode()
     name += bytes(-len(name) % 4)
-    return struct.pack(">HH", 12, len(name)) + name + bytes(4) + payload
+    tags = struct.pack(">HH", 12, len(name)) + name
+    for tag, address in zip((20, 21), addresses or (), strict=False):
+        tags += struct.pack(">HH4B", tag, 4, *map(int, address.split(".")))
+    return tags + bytes(4) + payload
+
+
+def bus_message(kind: str, identifier: str, sender: str, to: str, **more: object) -> bytes:
+    """A message on the control bus, as `codecs/envelope.py` writes it."""
+    members = {"hmac": "00" * 32, "process": "core", "id": identifier, "kind": kind, "type": "StartTurns"}
+    return json.dumps({**members, "sender": sender, "to": to, **more}, separators=(",", ":")).encode()
+
+
+def bus_packets() -> list[Packet]:
+    """A request and its answer, another one and its failure, an event; texts that could be mistaken for members."""
+    body = {"to": "nobody", "name": 'a "quoted" {word', "list": [1, [2, {"kind": "x"}]]}
+    messages = [
+        bus_message("request", "a" * 32, "task-manager", "ran-1", body=body),
+        bus_message("reply", "a" * 32, "ran-1", "task-manager", body=None),
+        bus_message("request", "b" * 32, "task-manager", "ran-1", part=1, parts=3, body='half of {"'),
+        bus_message("reply", "b" * 32, "ran-1", "task-manager", error={"cause": "BUSY", "detail": "later"}),
+        bus_message("event", "c" * 32, "ran-1", "task-manager", body={}),
+    ]
+    return [Packet(exported_pdu("json", data), "bus") for data in messages]
 
 
 def write_pcapng(path: Path, packets: Iterable[Packet]) -> Path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from dataclasses import replace
 
 from wireshark_captures import Packet, exported_pdu, udp
 from wireshark_values import (
@@ -24,6 +25,7 @@ def l2_header(generator: random.Random, **fixed: int) -> l2.L2Header:
         "segmentation": l2.Segmentation.COMPLETE,
         "poll": generator.random() < 0.5,
         "has_mac": generator.random() < 0.2,
+        "ciphered": generator.random() < 0.05,
         "c_rnti": generator.randrange(1 << 16),
         "count": generator.randrange(1 << 32),
     }
@@ -31,6 +33,10 @@ def l2_header(generator: random.Random, **fixed: int) -> l2.L2Header:
 
 
 def on_layer_2(header: l2.L2Header, sdu: bytes, found: Fields, generator: random.Random) -> bytes:
+    if header.ciphered and len(sdu):
+        # What follows the header cannot be read.
+        found.clear()
+        found["net4ai.cipher_text"] = [sdu]
     merge(found, expected_fields(header, "net4ai"))
     mac = b""
     if header.has_mac:
@@ -59,10 +65,14 @@ def dep_pdu(kind: int, generator: random.Random) -> tuple[Packet, Fields]:
     found = expected_fields(header, "dep")
     parts = [header.to_bytes()]
     if words:
-        for length in (1, 2):
-            extension = dep.Extension(critical=False, type=generator.randrange(128), words=length)
-            parts.append(extension.to_bytes() + generator.randbytes(4 * (length - 1)))
+        for length, kinds in ((1, (0, 2, 127)), (2, (0, 1, 1, generator.randrange(128)))):
+            extension = dep.Extension(critical=generator.random() < 0.3, type=generator.choice(kinds), words=length)
+            value = generator.randbytes(4 * (length - 1))
+            parts.append(extension.to_bytes() + value)
             merge(found, expected_fields(extension, "dep.extension"))
+            merge(found, {"dep.extension.value": [value]})
+            if extension.type == dep.ExtensionType.TIMESTAMP:
+                merge(found, {"dep.extension.timestamp": [int.from_bytes(value, "big")]})
     if kind == dep.DepType.DATA:
         payload = generator.randbytes(generator.randint(0, 80))
         length = min(header.offset + len(payload) + generator.randrange(1 << 20), (1 << 32) - 1)
@@ -104,9 +114,12 @@ def segment_pdu(generator: random.Random) -> tuple[Packet, Fields]:
     payload = generator.randbytes(generator.randint(1, 40))
     kind = generator.choice([l2.Segmentation.LAST, l2.Segmentation.MIDDLE])
     offset = random_value(l2.SegmentOffset, generator)
-    found: Fields = {"net4ai.payload": [payload]} | expected_fields(offset, "net4ai.segment")
+    shown = expected_fields(offset, "net4ai.segment")
     header = l2_header(generator, segmentation=kind, bearer_type=l2.BearerType.SRB, bearer=1)
-    return Packet(on_layer_2(header, offset.to_bytes() + payload, found, generator)), found
+    found: Fields = {}
+    packet = on_layer_2(header, offset.to_bytes() + payload, found, generator)
+    merge(shown, {"net4ai.cipher_text" if header.ciphered else "net4ai.payload": [payload]})
+    return Packet(packet), {**found, **shown}
 
 
 def message_pdu(generator: random.Random) -> tuple[Packet, Fields]:
@@ -131,9 +144,25 @@ def message_pdu(generator: random.Random) -> tuple[Packet, Fields]:
         dimensions=dimensions,
     )
     encoded = message.encode_message(item)
-    found = expected_fields(message.MessagePrefix.read(encoded)[0], "net4ai.message")
+    prefix = message.MessagePrefix.read(encoded)[0]
+    if generator.random() < 0.3:
+        return sealed_pdu(prefix, generator)
+    found = expected_fields(prefix, "net4ai.message")
     found["net4ai.message.data"] = [data]
     return Packet(exported_pdu("net4ai_message", encoded), "N2"), found
+
+
+def sealed_pdu(prefix: message.MessagePrefix, generator: random.Random) -> tuple[Packet, Fields]:
+    """Records in place of the data."""
+    prefix = replace(prefix, record_size=64)
+    found, parts = expected_fields(prefix, "net4ai.message"), [prefix.to_bytes()]
+    for sequence in range(generator.randint(1, 3)):
+        ciphertext, tag = generator.randbytes(generator.randint(1, 64)), generator.randbytes(16)
+        record = message.Record(epoch=generator.randrange(1 << 16), length=len(ciphertext), sequence=sequence)
+        merge(found, expected_fields(record, "net4ai.message.record"))
+        merge(found, {"net4ai.message.record.ciphertext": [ciphertext], "net4ai.message.record.tag": [tag]})
+        parts += [record.to_bytes(), ciphertext, tag]
+    return Packet(exported_pdu("net4ai_message", b"".join(parts)), "N2"), found
 
 
 def pdus(generator: random.Random) -> Iterator[tuple[Packet, Fields]]:

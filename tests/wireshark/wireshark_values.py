@@ -6,7 +6,8 @@ import random
 import string
 from typing import Any, TypeVar
 
-from net4ai.codecs import lua_fields
+from net4ai.codecs import lua_fields, nas
+from net4ai.codecs.common import CipheringAlgorithm
 from net4ai.codecs.declaration import (
     FixedField,
     ListField,
@@ -18,6 +19,10 @@ from net4ai.codecs.declaration import (
 
 Value = TypeVar("Value", bound=Structure)
 ALPHABET = string.ascii_letters + string.digits + " -_.,äß€漢字🙂"
+ENCIPHERED = (
+    nas.SecurityHeaderType.INTEGRITY_AND_CIPHERING,
+    nas.SecurityHeaderType.INTEGRITY_AND_CIPHERING_NEW_CONTEXT,
+)
 MAXIMUM_ELEMENTS = 3
 MAXIMUM_OCTETS = 60
 
@@ -39,6 +44,9 @@ def _random_field(structure: type[Structure], name: str, spec: Any, generator: r
     match spec:
         case FixedField(is_flag=True):
             return generator.random() < 0.5
+        case FixedField(codes=codes) if codes is CipheringAlgorithm:
+            # The null algorithm would put the messages that follow in clear.
+            return CipheringAlgorithm.NEA2
         case FixedField(codes=codes) if codes is not None and generator.random() < 0.8:
             return generator.choice(list(codes))
         case FixedField(minimum=minimum):
@@ -60,9 +68,9 @@ def _random_octets(structure: type[Structure], name: str, spec: OctetsField, gen
             text = text[:-1]
         return text
     content = lua_fields.CONTENT_OF_OCTETS.get(name)
-    if content == "nas":
-        messages = lua_fields.FAMILIES["nas"].messages
-        return random_value(generator.choice(list(messages.values())), generator).encode()
+    if content == "nas" or structure is nas.Protected:
+        messages = [item for item in nas.Nas.FAMILY.messages.values() if structure is not item]
+        return random_value(generator.choice(messages), generator).encode()
     if content == "json" and generator.random() < 0.5:
         return b'{"learning_rate": 0.05, "layers": [1, 2]}'
     element = lua_fields.ELEMENTS_OF_OCTETS.get((structure, name))
@@ -84,9 +92,11 @@ def expected_message_fields(value: Message, family: str) -> Fields:
     name = lua_fields.snake_case(type(value).__name__)
     found: Fields = {f"net4ai.{family}.type": [value.CODE]}
     merge(found, expected_fields(value, f"net4ai.{family}.{name}"))
-    nas = getattr(value, "nas", None)
-    if nas is not None:
-        inner = lua_fields.FAMILIES["nas"].decode(nas)
+    octets = getattr(value, "nas", None)
+    if isinstance(value, nas.Protected) and value.security_header not in ENCIPHERED:
+        octets = value.message
+    if octets is not None:
+        inner = nas.Nas.FAMILY.decode(octets)
         assert isinstance(inner, Message)
         merge(found, expected_message_fields(inner, "nas"))
     return found
