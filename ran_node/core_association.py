@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 VERSIONS = VersionRange(lowest=n2.VERSION, highest=n2.VERSION)
 
+MAXIMUM_WAITING = 512
+"""NAS messages that may wait for the security of one UE."""
 NO_MESSAGE_TYPE = 0
 """In Error Indication: none could be read."""
 
@@ -77,8 +79,8 @@ class CoreAssociation:
         self.replies = Replies(node.procedures)
         self._send: Callable[[bytes], None] | None = None
         self._error_rate = ErrorRate()
-        self.setting_up: set[int] = set()
-        """Contexts whose set-up the core has asked for and that is under way."""
+        self.setting_up: dict[int, list[bytes]] = {}
+        """Contexts whose set-up is under way, and NAS for them: behind Security Mode Command nothing goes down."""
 
     @property
     def ready(self) -> bool:
@@ -144,6 +146,13 @@ class CoreAssociation:
 
     def deliver_nas(self, context: UeContext, data: bytes) -> None:
         """A NAS message for a UE, unless the UE is lost."""
+        waiting = self.setting_up.get(context.number)
+        if waiting is not None:
+            if len(waiting) < MAXIMUM_WAITING:
+                waiting.append(data)
+            else:
+                self.node.drops.count(Drop.SEND_QUEUE_FULL, len(data))
+            return
         try:
             self.node.send_rrc(context, rrc.DownlinkInformationTransfer(nas=data))
         except ProcedureError:

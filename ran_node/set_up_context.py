@@ -20,13 +20,17 @@ async def set_up_context(node: RanNode, request: n2.InitialContextSetupRequest) 
     if context.number in under_way:
         node.n2.indicate(Cause.UNEXPECTED_MESSAGE, request.CODE, request.ran_ue)
         raise ProcedureError(Cause.UNEXPECTED_MESSAGE, f"the context of UE {request.ran_ue} is being set up")
-    under_way.add(context.number)
+    waiting = under_way[context.number] = []
     try:
         await start_security(node, context, request.key, request.capabilities)
     except ProcedureError as error:
         node.n2.send(n2.InitialContextSetupFailure(ran_ue=request.ran_ue, cause=error.cause))
         raise
+    else:
+        node.n2.send(n2.InitialContextSetupResponse(ran_ue=request.ran_ue))
+        waiting.insert(0, request.nas)
     finally:
-        under_way.discard(context.number)
-    node.n2.send(n2.InitialContextSetupResponse(ran_ue=request.ran_ue))
-    node.n2.deliver_nas(context, request.nas)
+        del under_way[context.number]
+        if context.number in node.by_number:
+            for message in waiting:
+                node.n2.deliver_nas(context, message)
