@@ -138,6 +138,12 @@ class ApplicationServer:
         if message.dep_version != VERSION:
             peer.refuse(message.transaction, Cause.VERSION_NOT_SUPPORTED, f"DEP version {message.dep_version}")
             return
+        if message.end_point not in link.EndPoint.__members__.values():
+            peer.refuse(message.transaction, Cause.MALFORMED_MESSAGE, f"end point {message.end_point}")
+            return
+        if len({session.seat for session in message.sessions}) < len(message.sessions):
+            peer.refuse(message.transaction, Cause.MALFORMED_MESSAGE, "a seat twice")
+            return
         added: list[link.LinkHandle] = []
         for session in message.sessions:
             try:

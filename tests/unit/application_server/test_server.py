@@ -367,7 +367,11 @@ def test_an_instance_can_be_server_and_client_side_by_side(serving: Serving) -> 
 
 @pytest.mark.parametrize(
     ("change", "cause"),
-    [({"instance": 9}, Cause.FUNCTION_NOT_HERE), ({"dep_version": VERSION + 1}, Cause.VERSION_NOT_SUPPORTED)],
+    [
+        ({"instance": 9}, Cause.FUNCTION_NOT_HERE),
+        ({"dep_version": VERSION + 1}, Cause.VERSION_NOT_SUPPORTED),
+        ({"end_point": 9}, Cause.MALFORMED_MESSAGE),
+    ],
 )
 def test_sessions_that_are_refused(serving: Serving, change: dict[str, Any], cause: Cause) -> None:
     serving.load()
@@ -381,6 +385,12 @@ def test_sessions_there_is_no_credit_for_are_left_out(serving: Serving) -> None:
     answer = serving.add(1, 2, 3, 4)
     assert [session.seat for session in answer.sessions] == [1, 2]
     serving.release()
+    serving.server.assert_nothing_left()
+
+
+def test_a_seat_twice_is_refused_as_a_whole(serving: Serving) -> None:
+    serving.load()
+    assert refused(serving.add(SEAT, SEAT + 1, SEAT), Cause.MALFORMED_MESSAGE)
     serving.server.assert_nothing_left()
 
 
