@@ -90,7 +90,7 @@ async def several_at_once(ran: UeTester) -> None:
 async def two_flows(ran: UeTester) -> None:
     session = await ran.session(flows=flows((1, 1), (2, 2)))
     for qfi, bearer in ((1, 1), (2, 2)):
-        session.data(b"whole", packet=0, qfi=qfi, bearer=bearer, ack_requested=True)
+        session.data(b"whole", packet=1, qfi=qfi, bearer=bearer, ack_requested=True)
         await session.expect(DepType.ACK, qfi=qfi, bearer=bearer, offset=5)
     session.send(DepType.PING, EchoBody(echo=1), qfi=2, bearer=1)
     await session.never(DepType.PONG, within=SOON)
@@ -196,7 +196,7 @@ async def repeated(ran: UeTester) -> None:
     again = await taken(ue, message)
     ran.check(again.sessions == first.sessions, "the same handles")
     await session.never(DepType.PATH, within=0)
-    session.data(b"whole", packet=1, message=1, ack_requested=True)
+    session.data(b"whole", packet=2, message=1, ack_requested=True)
     await session.expect(DepType.ACK, message_id=1, offset=5)
     await still_carries(session, 2)
 

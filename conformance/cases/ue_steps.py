@@ -44,7 +44,7 @@ async def still_hears(ue: ServedUe, job: int) -> None:
 
 async def still_carries(session: Session, message: int = 1) -> None:
     """The session is as before: it takes a message, acknowledged as a whole. `message` counts from 1."""
-    session.data(b"whole", packet=message - 1, message=message, ack_requested=True)
+    session.data(b"whole", packet=message, message=message, ack_requested=True)
     await session.expect(DepType.ACK, message_id=message, offset=5)
 
 
