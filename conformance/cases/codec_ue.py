@@ -147,7 +147,7 @@ async def flags_of_srb0(ran: UeTester) -> None:
         {"bearer_type": BearerType.CRB},
         {"c_rnti": 1},
     ):
-        ran.pdus.send(replace(pdu, header=replace(pdu.header, **header)))  # type: ignore[arg-type]
+        ran.pdus.send(replace(pdu, header=replace(pdu.header, **header)))
     ran.pdus.inject(with_octet(pdu.encode(), 0, pdu.encode()[0] | 0x40))  # version
     for length in range(1, 9):
         ran.pdus.inject(pdu.encode()[:length])

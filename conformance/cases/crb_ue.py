@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from net4ai.codecs import nas, rrc
 from net4ai.codecs.causes import Cause
-from net4ai.codecs.common import BearerMode
+from net4ai.codecs.common import BearerMode, SessionRelease
 from net4ai.codecs.dep import DepType, EchoBody
 from net4ai.codecs.l2 import BearerType, MissingRange, StatusReport
 from net4ai.codecs.nas import SecurityHeaderType
@@ -156,7 +156,7 @@ async def acknowledged_session(ran: UeTester, number: int = 0, bearer: int = 1) 
 async def lost_on_crb(ran: UeTester) -> None:
     session = await acknowledged_session(ran)
     for way in ("in", "out"):
-        ran.pdus.drop(L2Pdu, way, times=2, bearer_type=BearerType.CRB, is_data=True)  # type: ignore[arg-type]
+        ran.pdus.drop(L2Pdu, way, times=2, bearer_type=BearerType.CRB, is_data=True)
     for echo in range(5):
         session.send(DepType.PING, EchoBody(echo=echo))
     echoes = []
@@ -492,7 +492,7 @@ async def failed_bearer(ran: UeTester) -> None:
     session = await acknowledged_session(ran)
     ue = ran.ue_of(session)
     crb = {"bearer_type": BearerType.CRB, "bearer": 1}
-    ran.pdus.drop(L2Pdu, "out", times=10_000, **crb, is_data=False)  # type: ignore[arg-type]
+    ran.pdus.drop(L2Pdu, "out", times=10_000, **crb, is_data=False)
     session.send(DepType.PING, EchoBody(echo=1))
     await session.expect(DepType.PONG)
     while ran.pdus.arrived(L2Pdu, **crb):
@@ -503,6 +503,6 @@ async def failed_bearer(ran: UeTester) -> None:
     ue.srb1.send(reconfiguration(1, (), (again,)))
     await ue.srb1.expect(rrc.ReconfigurationFailure, transaction=1, cause=Cause.PEER_LOST)
     anew = replace(bearer_configuration(1), mode=BearerMode.ACKNOWLEDGED)
-    release = rrc.SessionRelease(session=0, cause=Cause.NORMAL)
+    release = SessionRelease(session=0, cause=Cause.NORMAL)
     ue.srb1.send(reconfiguration(2, (anew,), (again,), released_bearers=b"\x01", released_sessions=(release,)))
     await ue.srb1.expect(rrc.ReconfigurationComplete, transaction=2)

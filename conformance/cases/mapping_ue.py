@@ -13,6 +13,7 @@ from net4ai.codecs.common import (
     FlowMapping,
     QosProfile,
     SessionConfiguration,
+    SessionHandle,
     SessionRelease,
 )
 from net4ai.codecs.dep import DepType, EchoBody, PathReason
@@ -51,7 +52,7 @@ def flows(*pairs: tuple[int, int]) -> tuple[FlowMapping, ...]:
     return tuple(FlowMapping(qfi=qfi, bearer=bearer) for qfi, bearer in pairs)
 
 
-def session_of(ue: ServedUe, configuration: SessionConfiguration, handle: rrc.SessionHandle) -> Session:
+def session_of(ue: ServedUe, configuration: SessionConfiguration, handle: SessionHandle) -> Session:
     """The session that a configuration has made."""
     return Session(
         ue, configuration.session, configuration.flows, handle.handle, configuration.handle, handle.limits
