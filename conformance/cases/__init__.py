@@ -20,8 +20,11 @@ from net4ai.conformance.cases import (
     privacy,
     privacy_ue,
     procedures,
+    procedures_function,
+    procedures_ue,
     robustness,
     rrc,
+    rrc_reestablishment,
     rrc_security,
     rrc_security_ue,
     rrc_ue,
@@ -29,7 +32,7 @@ from net4ai.conformance.cases import (
 
 MODULES = (
     *(codec, codec_ue),
-    *(rrc, rrc_security, rrc_ue, rrc_security_ue),
+    *(rrc, rrc_security, rrc_reestablishment, rrc_ue, rrc_security_ue),
     *(nas, nas_ue, nas_security_ue),
     n2,
     *(mapping, mapping_ue),
@@ -37,7 +40,7 @@ MODULES = (
     *(dep, dep_sending),
     liveness,
     *(privacy, privacy_ue),
-    procedures,
+    *(procedures, procedures_function, procedures_ue),
     robustness,
 )
 """A group split over several modules stands here with all of them."""
