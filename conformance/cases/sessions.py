@@ -14,6 +14,8 @@ from net4ai.conformance.ue_tester import UeTester
 
 Steps = Callable[[Session], Awaitable[None]]
 
+STOP = 0xFFFF
+"""Tag of the message behind which the function of the tests ends its turn."""
 FUNCTION_NUMBERS = 20
 """What the number of a case of role function is above that of the same case of role ue."""
 RELIABLE = (FlowMapping(qfi=1, bearer=1),)
