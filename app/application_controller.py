@@ -102,10 +102,17 @@ class ApplicationController:
             timer="register-service",
         )
         self._on_progress("service registered", {"service": registered.service})
-        request = StartJob(service=registered.service, job=job, k=k, cut=cut)
+        await self.run_registered(registered.service, job, k=k, cut=cut)
+
+    async def run_registered(self, service: int, job: str, *, k: int, cut: int) -> None:
+        """Run a job of a service that is registered. Raises `ProcedureError` where it did not end well."""
+        request = StartJob(service=service, job=job, k=k, cut=cut)
         started = await self.entity.call(SERVICE_MANAGER, request, JobStarted, timer="start-job")
         self._on_progress("job started", {"job": started.job})
-        ended = await self._end_of(started.job)
+        try:
+            ended = await self._end_of(started.job)
+        finally:
+            del self._ended[started.job]
         if ended.cause != Cause.NORMAL:
             raise ProcedureError(cause_of(ended.cause), ended.detail)
 

@@ -27,7 +27,7 @@ from net4ai.ran_node import main as ran_node
 from net4ai.stack.compute import Compute
 from net4ai.stack.io.driver import Driver
 from net4ai.stack.io.memory_network import MemoryNetwork
-from net4ai.stack.io.platform import Platform, RunConfig, unscheduled_of
+from net4ai.stack.io.platform import Platform, RunConfig, RunningNode, unscheduled_of
 from net4ai.stack.io.trace_file import read_trace
 from net4ai.stack.io.udp import WANTED_RECEIVE_BUFFER
 from net4ai.stack.io.virtual_loop import run_virtual
@@ -92,6 +92,13 @@ class Run(InProcessRun):
         platform.bus.tap(lambda envelope, data, direction: self.bus.append(data))
         return platform
 
+    async def end(self, node: RunningNode) -> None:
+        """End one node: nothing stays of it."""
+        node.close()
+        await node.platform.bus.close()
+        self.nodes.remove(node)
+        self._platforms.remove(node.platform)
+
     async def _start_compute(self, name: str, preload: Sequence[str]) -> Compute:
         return InlineCompute(self.loop, self._find)
 
@@ -138,6 +145,8 @@ class Network:
         network = MemoryNetwork(asyncio.get_running_loop(), receive_buffer=receive_buffer)
         self.run = Run(config, network, self.said.append, find or installed_function)
         self.ended: asyncio.Future[ProcedureError | None] = asyncio.get_running_loop().create_future()
+        self.controller: ApplicationController
+        """Once it is started."""
         self.names = [
             "core",
             self.plan.edge.name,
@@ -181,7 +190,7 @@ class Network:
             lambda what, values: None if what == "function" else self.progress.append(what),
             self.said.append,
         )
-        driver.machine = controller
+        driver.machine = self.controller = controller
 
         async def job() -> None:
             try:
