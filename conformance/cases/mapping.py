@@ -6,10 +6,11 @@ from net4ai.codecs import n2, rrc
 from net4ai.codecs.causes import Cause
 from net4ai.codecs.common import QosProfile
 from net4ai.codecs.dep import DepType, EchoBody
+from net4ai.codecs.l2 import BearerType
 from net4ai.conformance import preambles
 from net4ai.conformance.case import case
 from net4ai.conformance.hop_end import Session
-from net4ai.conformance.pdus import dep_pdu
+from net4ai.conformance.pdus import dep_pdu, l2_pdu
 from net4ai.conformance.ran_node_tester import PlayedUe, RanNodeTester
 
 MAPPING = "docs/spec/rrc.md#63-sessions"
@@ -128,7 +129,8 @@ async def told_quality(ran: RanNodeTester) -> None:
     ran.check(bearer.bearer == session.bearer and 1 <= bearer.bearer <= 32, "the bearer of the session's flow")
 
 
-@case("MAP-FLOWS-11", group="mapping", role="ran-node", clause=MAPPING, rows=("R100", "R103"), options=("several-flows",),
+@case("MAP-FLOWS-11", group="mapping", role="ran-node", clause=MAPPING, rows=("R100", "R103"),
+      options=("several-flows",),
       purpose="A session with several QoS flows has a bearer for each, under QFIs that differ.")  # fmt: skip
 async def several_flows(ran: RanNodeTester) -> None:
     ue = await ran.registered_ue()
@@ -210,7 +212,7 @@ async def mode(ran: RanNodeTester) -> None:
 
 
 @case("MAP-REFUSED-11", group="mapping", role="ran-node", clause=AT_NODE, rows=("R98", "R106"),
-      purpose="What the UE refuses leaves nothing: no bearer, no session; asked again all is configured anew.")  # fmt: skip
+      purpose="What the UE refuses leaves nothing: asked again, all is configured anew.")  # fmt: skip
 async def refusal_leaves_nothing(ran: RanNodeTester) -> None:
     ue = await ran.registered_ue()
     ask(ran, ue, 3, 1, preambles.QOS)
@@ -238,12 +240,10 @@ async def two_ues(ran: RanNodeTester) -> None:
 async def c_rnti_of_another(ran: RanNodeTester) -> None:
     victim, other = await ran.session(), await ran.session()
     pdu = dep_pdu(DepType.PING, EchoBody(echo=1), bearer=victim.bearer, qfi=1, handle=1)
-    signalling, bulk = ue_of(other).pdus.peer_address or (ran.target, ran.target)
-    ue_of(other).bind(ue_of(victim).c_rnti, signalling, bulk)
-    ue_of(other).dep.send(pdu)
+    for count in (0, 5):
+        ue_of(other).pdus.send(l2_pdu(BearerType.CRB, victim.bearer, ue_of(victim).c_rnti, count, pdu.encode()))
     await ue_of(other).dep.never(DepType.ERROR, within=NEVER)
     await ue_of(victim).dep.never(DepType.ERROR, within=0)
-    ue_of(other).pdus.close()
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -320,7 +320,7 @@ async def other_quality_later(ran: RanNodeTester) -> None:
 
 
 @case("MAP-MODIFY-12", group="mapping", role="ran-node", clause=MODIFY, rows=("R101", "R102"),
-      purpose="A session that shares its bearer is moved to another; the bearer and its other session stay.")  # fmt: skip
+      purpose="A session that shares its bearer is moved to another; the bearer stays for the other.")  # fmt: skip
 async def shared_bearer(ran: RanNodeTester) -> None:
     ue = await ran.registered_ue()
     first, second = await ran.session(ue, job=1), await ran.session(ue, job=2)
@@ -336,7 +336,7 @@ async def shared_bearer(ran: RanNodeTester) -> None:
 
 
 @case("MAP-MODIFY-13", group="mapping", role="ran-node", clause=MODIFY, rows=("R98", "R101", "R107"),
-      purpose="A session that gets the quality of a bearer that is there moves to it; its old bearer is released.")  # fmt: skip
+      purpose="A session that gets the quality of another bearer moves there; its own is released.")  # fmt: skip
 async def moves_together(ran: RanNodeTester) -> None:
     ue = await ran.registered_ue()
     (first, _), (second, _) = await set_up(ran, ue, 1, preambles.QOS), await set_up(ran, ue, 2, OTHER_QOS)
@@ -374,7 +374,7 @@ async def more_flows(ran: RanNodeTester) -> None:
 
 
 @case("MAP-MODIFY-16", group="mapping", role="ran-node", clause=MODIFY, rows=("R104", "R106"),
-      purpose="A modification to no flow, or to two of one quality, is refused; the UE is not told of anything.")  # fmt: skip
+      purpose="A modification to no flow, or to two of one quality, is refused.")  # fmt: skip
 async def impossible_modification(ran: RanNodeTester) -> None:
     session = await ran.session()
     ue = ue_of(session)
