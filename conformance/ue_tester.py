@@ -200,6 +200,7 @@ class UeTester(Tester):
             await self.settled(ue)
             await preambles.release_ue(self, ue)
             del self.served[ue.c_rnti]
+            self.srb0.clear()  # what it has asked for meanwhile it may have given up
         raise Inconclusive("the UE asks for service again and again, and does not register")
 
     async def registered_ue(self) -> ServedUe:
