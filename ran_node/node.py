@@ -292,7 +292,7 @@ class RanNode:
             bearers_failed(self, context, failed)
         if context.hop.signalling.failed:
             self._signalling_failed(context)
-        elif context.state is State.RELEASING and context.hop.signalling.idle:
+        elif context.state is State.RELEASING and context.hop.signalling.all_acknowledged:
             self.forget(context)
 
     def _pump_attempt(self, context: UeContext, attempt: Attempt, now: int) -> None:

@@ -252,6 +252,11 @@ class AcknowledgedBearer:
         return not (sending or self._held or self._delivered or self._assembly or self._unverified)
 
     @property
+    def all_acknowledged(self) -> bool:
+        """The peer has everything that was given to `send`. What it sends itself may still be on its way."""
+        return not (self._waiting or self._sent)
+
+    @property
     def unacknowledged(self) -> list[bytes]:
         """Service data units the peer has perhaps not delivered, oldest first: the first that is not acknowledged as a
         whole, and all behind it. Also of a bearer that has failed: for its successor.

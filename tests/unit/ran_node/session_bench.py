@@ -138,6 +138,7 @@ class World:
 
     def start(self, name: str, coroutine: Any) -> Any:
         """A procedure of the RAN node, its error as a value."""
+        self.node.procedures.advance(self.air.now)
         procedure = self.node.procedures.start(name, outcome_of(coroutine))  # type: ignore[arg-type]
         self.node.pump(self.air.now)
         return procedure

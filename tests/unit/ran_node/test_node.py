@@ -288,6 +288,20 @@ def test_a_release_nobody_acknowledges_is_given_up(world: World) -> None:
     assert not world.ran.of(n2.ContextReleaseRequest)
 
 
+def test_what_a_released_ue_had_half_sent_holds_nobody_up(world: World) -> None:
+    """Its second PDU arrived, its first never will: it has let go of its bearer."""
+    c_rnti = world.ue.connect()
+    assert world.ue.hop is not None
+    bearer = world.ue.hop.signalling
+    for text in (b"lost", b"held"):
+        bearer.send(rrc.UplinkInformationTransfer(nas=text).encode(), world.air.now)
+    _, held = bearer.datagrams_to_send(world.air.now)
+    world.ue.sockets.send_signalling(held, len(held), RAN_ADDRESS)
+    world.ran.core(n2.ContextReleaseCommand(ran_ue=world.number(), cause=Cause.NORMAL))
+    world.air.run(5)
+    assert c_rnti not in world.node.contexts
+
+
 class Routes:
     """A forwarding function that is told which hops are gone."""
 
