@@ -138,6 +138,13 @@ class Core:
         except EncodeError as error:
             raise Inconclusive(str(error)) from None
 
+    def send_octets(self, octets: bytes) -> None:
+        """Octets on the connection as they are, without the length that frames have. Raises `Fail`."""
+        if self._connection is None:
+            raise Fail("N2: the target has closed the connection")
+        self._tester.log.step("out", "N2", f"octets {octets[:64].hex()}, not framed")
+        self._connection.send_octets(octets)
+
     @property
     def malformed(self) -> list[Malformed]:
         """What came and is no N2 message."""

@@ -59,7 +59,7 @@ async def completed(routine: Routine) -> link.Complete:
 
 
 @case("EXEC-ORDER-01", group="procedures", role="function", clause=EXECUTION, rows=("R71", "R74", "R75"),
-      options=("echo",), purpose="Invite, sessions, Begin, Start, Done, Finish, Complete; nothing earlier.")  # fmt: skip
+      options=("echo",), purpose="Invite, sessions, Begin, Start, Done, Finish, Complete; in order.")  # fmt: skip
 async def whole_execution(function: FunctionTester) -> None:
     routine = await function.routine()
     server = routine.server

@@ -143,6 +143,11 @@ class FrameConnection:
             return
         self._writer.write(len(frame).to_bytes(LENGTH_OCTETS, "big") + bytes(frame))
 
+    def send_octets(self, octets: Buffer) -> None:
+        """Send octets as they are, without a length before them: for tests of what the peer makes of them."""
+        if self._open:
+            self._writer.write(bytes(octets))
+
     async def drain(self) -> None:
         """Wait until little is buffered: for senders of much. Returns at once when the connection is closed."""
         with contextlib.suppress(OSError):
