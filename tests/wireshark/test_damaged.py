@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import struct
 from pathlib import Path
@@ -17,7 +18,9 @@ from net4ai.codecs.errors import DecodeError
 
 pytestmark = pytest.mark.tshark
 
-PDUS = 3000
+PDUS = int(os.environ.get("NET4AI_DAMAGED_PDUS", "3000"))
+"""10,000 for a release."""
+BEYOND_OURS = "_ws.malformed && !net4ai.expert.malformed && !net4ai.expert.range && !net4ai.expert.differs"
 HEADERS = 28
 """IPv4 and UDP."""
 
@@ -57,7 +60,7 @@ def test_no_lua_error_on_damaged_pdus(tmp_path: Path, seed: int) -> None:
     made = [damaged_packet(packet, generator) for (packet, _), _ in zip(pdus(generator), range(PDUS), strict=False)]
     path = write_pcapng(tmp_path / "damaged.pcapng", made)
     assert tshark(path, "-2", "-V").count("Frame Number:") == PDUS
-    assert not tshark(path, "-2", "-Y", "_ws.lua.error")
+    assert not tshark(path, "-2", "-Y", f"_ws.lua.error || {BEYOND_OURS}")
 
 
 def test_no_lua_error_on_cut_packets(tmp_path: Path, seed: int) -> None:
