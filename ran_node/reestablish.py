@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from net4ai.codecs import n2, rrc
 from net4ai.codecs.causes import Cause
+from net4ai.codecs.declaration import Message, UnknownMessage
 from net4ai.codecs.errors import DecodeError
 from net4ai.ran_node.reconfigure import repeat
 from net4ai.ran_node.set_up_connection import setup_requested
@@ -59,17 +60,23 @@ def _answer(node: RanNode, context: UeContext, request: rrc.ReestablishmentReque
     bearer = context.hop.fresh_signalling_bearer()
     bearer.start_security(security, required=True)
     bulk_address = (source[0], request.bulk_port)
-    context.attempt = Attempt(request.ue_identity, source, bulk_address, bearer, k_gnb, security)
     answer = rrc.Reestablishment(transaction=context.next_transaction(), next_hop_chaining_count=0)
-    bearer.send(answer.encode(), node.procedures.now)
-    context.hop.trace_message(answer, "out", len(answer.encode()), node.procedures.now)
-    bearer.start_ciphering()
-    node.touch(context)
-    node.procedures.start(
-        "RRC re-establishment",
-        _await_completion(node, context, context.attempt, answer.transaction),
-        c_rnti=context.c_rnti,
+    attempt = Attempt(request.ue_identity, source, bulk_address, bearer, k_gnb, security, answer.transaction)
+    context.attempt = attempt
+    node.procedures.pass_on(
+        "Uu", "out", f"C-RNTI {context.c_rnti}", answer, lambda going: _send_answer(node, context, attempt, going)
     )
+    node.procedures.start("RRC re-establishment", _await_completion(node, context, attempt), c_rnti=context.c_rnti)
+
+
+def _send_answer(node: RanNode, context: UeContext, attempt: Attempt, answer: Message | UnknownMessage) -> None:
+    if context.attempt is not attempt:  # a hook has held the answer back
+        return
+    octets = answer.encode()
+    attempt.bearer.send(octets, node.procedures.now)
+    attempt.bearer.start_ciphering()
+    context.hop.trace_message(answer, "out", len(octets), node.procedures.now)
+    node.touch(context)
 
 
 def _is_its_own(node: RanNode, context: UeContext, request: rrc.ReestablishmentRequest) -> bool:
@@ -83,11 +90,9 @@ def _proves(request: rrc.ReestablishmentRequest, security: SrbSecurity) -> bool:
     return hmac.compare_digest(expected.to_bytes(2, "big"), request.short_mac.to_bytes(2, "big"))
 
 
-async def _await_completion(node: RanNode, context: UeContext, attempt: Attempt, transaction: int) -> None:
+async def _await_completion(node: RanNode, context: UeContext, attempt: Attempt) -> None:
     try:
-        complete = await context.replies.expect(attempt, node.timers["reestablishment-complete"])
-        if complete is not None and complete.transaction != transaction:
-            raise ProcedureError(Cause.MALFORMED_MESSAGE, f"transaction {complete.transaction}, not {transaction}")
+        await context.replies.expect(attempt, node.timers["reestablishment-complete"])
     finally:
         if context.attempt is attempt:
             context.attempt = None
@@ -103,13 +108,18 @@ def take_messages(node: RanNode, context: UeContext, attempt: Attempt, now: int)
             node.drops.count(error.reason, len(sdu))
             continue
         context.hop.trace_message(message, "in", len(sdu), now)
-        if isinstance(message, rrc.ReestablishmentComplete):
-            context.replies.give(attempt, message)
-            node.procedures.run()
-        else:
-            node.drops.count(Drop.UNEXPECTED_MESSAGE, len(sdu))
+        peer = f"C-RNTI {context.c_rnti}"
+        node.procedures.pass_on("Uu", "in", peer, message, lambda going: _take(node, context, attempt, going))
+        node.procedures.run()
     if attempt.bearer.failed:
         context.replies.fail(attempt, ProcedureError(Cause.PEER_LOST, f"C-RNTI {context.c_rnti}"))
+
+
+def _take(node: RanNode, context: UeContext, attempt: Attempt, message: Message | UnknownMessage) -> None:
+    if not isinstance(message, rrc.ReestablishmentComplete):
+        node.drops.count(Drop.UNEXPECTED_MESSAGE)
+    elif message.transaction != attempt.transaction or not context.replies.give(attempt, None):
+        node.drops.count(Drop.ANSWER_TO_NO_REQUEST)
 
 
 def _go_on(node: RanNode, context: UeContext, attempt: Attempt) -> None:

@@ -64,6 +64,8 @@ class Attempt:
     """The fresh SRB1."""
     k_gnb: bytes
     security: SrbSecurity
+    transaction: int
+    """Of the answer, and so of the completion."""
 
 
 @dataclass(eq=False, slots=True)

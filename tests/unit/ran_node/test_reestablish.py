@@ -14,6 +14,7 @@ from net4ai.codecs.causes import Cause
 from net4ai.codecs.l2 import BearerType, L2Header
 from net4ai.ran_node.ue_context import State
 from net4ai.stack.drops import Drop
+from net4ai.stack.message_hooks import HookRule, MessageHooks, rule_hook
 from net4ai.stack.security.algorithms import Direction
 from net4ai.stack.security.key_hierarchy import k_ng_ran_star, short_mac
 from net4ai.stack.security.srb_security import SrbSecurity
@@ -416,6 +417,35 @@ def test_only_the_completion_of_this_very_attempt_completes_it(message: rrc.Rrc)
     world.air.run(6)
     assert world.context.attempt is None
     assert not world.ran.node.procedures.open
+
+
+def test_behind_a_completion_with_another_transaction_the_right_one_counts() -> None:
+    world = AtRanNode()
+    complete(world, rrc.ReestablishmentComplete(transaction=3))
+    assert world.context.attempt is not None
+    assert world.ran.drops[Drop.ANSWER_TO_NO_REQUEST] == 1
+    world.ue.say(rrc.ReestablishmentComplete(transaction=1))
+    assert world.context.attempt is None
+    world.assert_alive()
+
+
+def test_hooks_see_both_messages_on_the_fresh_bearer() -> None:
+    world = AtRanNode()
+    procedures, seen = world.ran.node.procedures, []
+    procedures.pass_on = MessageHooks("ran-1", procedures, [seen.append]).pass_on  # type: ignore[list-item]
+    complete(world, rrc.ReestablishmentComplete(transaction=1))
+    names = [(each.name, each.direction) for each in seen if each.message.BEARER == "SRB1"]
+    assert names == [("RRC Re-establishment", "out"), ("RRC Re-establishment Complete", "in")]
+
+
+def test_an_answer_that_a_hook_holds_back_goes_out_as_any_other() -> None:
+    world = AtRanNode()
+    procedures = world.ran.node.procedures
+    late = rule_hook(HookRule(message="RRC Re-establishment", action="delay", delay_ms=300))
+    procedures.pass_on = MessageHooks("ran-1", procedures, [late]).pass_on
+    complete(world, rrc.ReestablishmentComplete(transaction=1))
+    assert world.context.attempt is None
+    world.assert_alive()
 
 
 def test_a_core_that_goes_ends_attempts_and_lost_contexts() -> None:
