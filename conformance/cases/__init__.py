@@ -5,6 +5,7 @@ from __future__ import annotations
 from net4ai.conformance.case import Case, cases_of
 from net4ai.conformance.cases import (
     codec,
+    codec_function,
     codec_ue,
     crb,
     crb_ue,
@@ -18,6 +19,7 @@ from net4ai.conformance.cases import (
     nas_security_ue,
     nas_ue,
     privacy,
+    privacy_function,
     privacy_ue,
     procedures,
     procedures_function,
@@ -31,7 +33,7 @@ from net4ai.conformance.cases import (
 )
 
 MODULES = (
-    *(codec, codec_ue),
+    *(codec, codec_ue, codec_function),
     *(rrc, rrc_security, rrc_reestablishment, rrc_ue, rrc_security_ue),
     *(nas, nas_ue, nas_security_ue),
     n2,
@@ -39,7 +41,7 @@ MODULES = (
     *(crb, crb_ue),
     *(dep, dep_sending),
     liveness,
-    *(privacy, privacy_ue),
+    *(privacy, privacy_ue, privacy_function),
     *(procedures, procedures_function, procedures_ue),
     robustness,
 )
