@@ -77,8 +77,10 @@ async def nothing_of_it(ran: UeTester, make: Callable[[rrc.Setup], Iterable[byte
     request = await ran.setup_request()
     setup = rrc.Setup(transaction=0, ue_identity=request.ue_identity, c_rnti=0xF002, bulk_port=ran.pdus.bulk_port)
     assert ran.srb0.last is not None
+    ran.srb0.clear()
     for datagram in make(setup):
         ran.pdus.inject(datagram, to=ran.srb0.last.source)
+    await ran.srb0.never(rrc.SetupRequest, within=ran.timer("T300") / 2)  # T300 runs on
     await ran.pdus.never(**is_signalling(), within=SOON)
     await preambles.give_connection(ran, request)
 
@@ -152,7 +154,8 @@ async def flags_of_srb0(ran: UeTester) -> None:
     for length in range(1, 9):
         ran.pdus.inject(pdu.encode()[:length])
     assert ran.pdus.peer_address is not None
-    ran.pdus.put(pdu.encode(), bulk=True, to=(ran.pdus.peer_address[0][0], request.bulk_port))
+    for bulk in (True, False):  # from either socket
+        ran.pdus.put(pdu.encode(), bulk=bulk, to=(ran.pdus.peer_address[0][0], request.bulk_port))
     await ran.pdus.never(**is_signalling(), within=SOON)
     await preambles.give_connection(ran, request)
 

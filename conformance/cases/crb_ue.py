@@ -437,7 +437,10 @@ async def outside_window(ran: UeTester) -> None:
             head = replace(pdu.header, count=count).to_bytes()
             return rrc_security(ue).protect(head, FORGED, count, 1, ciphered=True)
 
+        ran.pdus.clear()
         await in_place(ran, ue, far)
+        reports = [report_in(pdu) for pdu in ran.pdus.arrived(L2Pdu, **is_signalling(is_data=False))]
+        ran.check(reports and not any(report.missing for report in reports), "status reports that miss nothing")
 
 
 @case("CRB-MAC-15", group="crb", role="ue", clause=PROTECTION,

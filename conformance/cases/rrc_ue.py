@@ -47,7 +47,7 @@ async def camping(ran: UeTester) -> None:
 
 @case("RRC-CELL-12", group="rrc", role="ue", clause=CAMPING, purpose="In a barred cell the UE does not connect.")
 async def barred_cell(ran: UeTester) -> None:
-    ue = await ran.connected_ue()
+    ue = await ran.registered_ue()
     ran.cell.barred = True
     await ran.sleep(0.8)  # it has heard of it
     ran.srb0.clear()
@@ -60,7 +60,7 @@ async def barred_cell(ran: UeTester) -> None:
 @case("RRC-CELL-13", group="rrc", role="ue", clause=CAMPING,
       purpose="System Information of somebody else than its RAN node is not heard.")  # fmt: skip
 async def strangers_cell(ran: UeTester) -> None:
-    ue = await ran.connected_ue()
+    ue = await ran.registered_ue()
     ran.cell.on = False
     async with stranger(ran) as port:
         information = rrc.SystemInformation(cell=CELL, period=500, barred=True)
