@@ -170,6 +170,9 @@ class RanNode:
         if context.hop.signalling.failed:
             raise ProcedureError(Cause.PEER_LOST, f"C-RNTI {context.c_rnti}")
         context.hop.send(message, self.procedures.now)
+        if isinstance(message, rrc.SecurityModeCommand):
+            # Here, since a hook may have held it back: the command itself goes in clear, whatever follows does not.
+            context.hop.signalling.start_ciphering()
         self._touched[context] = None
 
     def _hold(self, context: UeContext, message: rrc.Rrc) -> None:

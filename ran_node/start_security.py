@@ -50,7 +50,6 @@ async def _command(node: RanNode, context: UeContext, security: SrbSecurity) -> 
         context,
         rrc.SecurityModeCommand(transaction=transaction, integrity=security.integrity, ciphering=security.ciphering),
     )
-    bearer.start_ciphering()
     try:
         answer = await context.replies.expect(("security mode", transaction), node.timers["security-mode"])
     except ProcedureTimeout:

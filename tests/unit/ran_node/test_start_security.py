@@ -25,6 +25,7 @@ from net4ai.codecs.l2 import BearerType, L2Header
 from net4ai.ran_node.start_security import start_security
 from net4ai.ran_node.ue_context import State
 from net4ai.stack.drops import Drop
+from net4ai.stack.message_hooks import HookRule, MessageHooks, rule_hook
 from net4ai.stack.procedure import Procedure, ProcedureError, ProcedureRejected, ProcedureTimeout
 from net4ai.stack.security.algorithms import Direction
 from net4ai.stack.security.nas_security import NasSecurity
@@ -69,6 +70,16 @@ def test_security_starts_and_all_that_follows_is_protected(
     assert srb1_flags(world.air) == {(True, protected, ciphering == 2), (False, protected, False)}
     assert not (set(world.ue.drops) - {STATUS_BEFORE_KEYS} or world.ran.drops)
     world.assert_nothing_left()
+
+
+def test_a_command_that_a_hook_holds_back_is_taken_as_any_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = Secured(monkeypatch)
+    procedures = world.node.procedures
+    late = rule_hook(HookRule(message="Security Mode Command", action="delay", delay_ms=300))
+    procedures.pass_on = MessageHooks("ran-1", procedures, [late]).pass_on
+    world.start()
+    assert world.secured and not world.failures
+    world.assert_alive()
 
 
 def test_what_is_said_cannot_be_read_on_the_radio(monkeypatch: pytest.MonkeyPatch) -> None:
