@@ -77,7 +77,9 @@ def _scenario_arguments(command: argparse.ArgumentParser) -> None:
 
 def _conformance_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     command = commands.add_parser("conformance", help="test whether an implementation follows the specification")
-    command.add_argument("--role", required=True, choices=("ue", "ran-node", "function"), help="what the target is")
+    command.add_argument(
+        "--role", choices=("ue", "ran-node", "function"), help="what the target is; --list does without"
+    )
     command.add_argument(
         "--target",
         default="self",

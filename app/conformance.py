@@ -27,7 +27,7 @@ from net4ai.app.schema import convert
 from net4ai.app.yaml_document import ConfigurationError, Document, Problem, parse, read
 from net4ai.codecs.l2 import SIGNALLING_PORT
 from net4ai.codecs.n2 import PORT as N2_PORT
-from net4ai.conformance.case import GROUPS, Case, Selection, cases_in, select
+from net4ai.conformance.case import GROUPS, ROLES, Case, Selection, cases_in, select
 from net4ai.conformance.cases import all_cases
 from net4ai.conformance.report import ConformanceReport, make_report, to_json, to_junit
 from net4ai.conformance.run import CaseResult, run_cases
@@ -61,6 +61,8 @@ class Options:
 
 def run_command(arguments: argparse.Namespace) -> int:
     """0: all passed; 1: some failed, were inconclusive or not run. Raises `ConfigurationError`."""
+    if arguments.role is None:
+        return _list_all_roles(arguments)
     options = Options(
         arguments.role,
         arguments.target,
@@ -80,6 +82,18 @@ def run_command(arguments: argparse.Namespace) -> int:
         print(f"{options.target}: {error.strerror or error}", file=sys.stderr)
         return 1
     return 0 if report.complete and set(report.verdicts) <= {"pass", "not applicable"} else 1
+
+
+def _list_all_roles(arguments: argparse.Namespace) -> int:
+    if not arguments.list:
+        raise _refused("--role", "is needed", ", ".join(ROLES))
+    statement = load_statement(arguments.pics)
+    cases = [*all_cases(), *(each for path in arguments.cases for each in own_cases(path))]
+    for role, says in ROLES.items():
+        print(f"{role}: {says}\n")
+        print_cases(select(cases, role, statement))
+        print()
+    return 0
 
 
 def print_cases(selection: Selection, say: Callable[[str], None] = print) -> None:

@@ -15,6 +15,7 @@ from net4ai.app.conformance import Options, address_of, load_statement, own_case
 from net4ai.app.conformance_guide import with_tables
 from net4ai.app.conformance_page import to_html
 from net4ai.app.yaml_document import ConfigurationError
+from net4ai.conformance.cases import all_cases
 from net4ai.conformance.report import CaseReport, ConformanceReport, StepReport
 from net4ai.conformance.statement import OPTIONS, Statement
 
@@ -126,6 +127,12 @@ def test_list_prints_the_cases(capsys: pytest.CaptureFixture[str]) -> None:
     assert re.search(r"^  RRC-SETUP-01 +RRC Setup answers", said, re.MULTILINE)
 
 
+def test_list_without_a_role_prints_the_cases_of_all(capsys: pytest.CaptureFixture[str]) -> None:
+    code, said = command(["--list"], capsys)
+    assert code == 0
+    assert all(f"  {each.identity} " in said for each in all_cases())
+
+
 def test_a_file_of_own_cases(tmp_path: Path) -> None:
     path = tmp_path / "mine.py"
     path.write_text(FAILING, "utf-8")
@@ -166,7 +173,7 @@ def test_a_failed_case_ends_with_1(tmp_path: Path, capsys: pytest.CaptureFixture
 
 def test_an_absent_target_ends_with_1_and_soon(tmp_path: Path) -> None:
     quick = statement(tmp_path, "times: {appear: 0.2}")
-    options = Options("ue", "127.0.0.1:0", tmp_path / "report", statement=quick, only=("RRC",))
+    options = Options("ue", "127.0.0.1:0", tmp_path / "report", statement=quick, only=("RRC-CELL",))
     report = run_conformance(options, lambda line: None)
     assert set(report.verdicts) == {"inconclusive"}
     assert sum(case.seconds for case in report.cases) < 2
