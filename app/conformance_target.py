@@ -86,7 +86,14 @@ class OwnNode:
         if isinstance(tester, RanNodeTester):
             # Nobody is at the edge's address: the node keeps asking.
             core = tester.core.address
-            config = RanNodeConfig(name=RAN_NODE, core=core, edge=EDGE, edge_address=(HOST, 9), timers=statement.timers)
+            config = RanNodeConfig(
+                name=RAN_NODE,
+                core=core,
+                edge=EDGE,
+                edge_address=(HOST, 9),
+                acknowledged=statement.acknowledged,
+                timers=statement.timers,
+            )
             self.node = await ran_node.start(config, await run.platform(RAN_NODE))
             tester.target = self.node.addresses["Uu"]
         elif isinstance(tester, UeTester):

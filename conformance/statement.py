@@ -63,6 +63,9 @@ class Statement(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     function: Annotated[str, _described("Service function that the target can run.", max_length=64)] = "echo"
     k: Annotated[int, _described("Clients per server the UE under test demands at least.", ge=0, le=65535)] = 0
     times: Annotated[Times, _described("How long to wait.")] = Times()
+    acknowledged: Annotated[
+        list[int], _described("5QIs whose bearers the RAN node under test has in acknowledged mode.")
+    ] = []
     timers: Annotated[
         dict[str, int], _described("Milliseconds of the target's timers that are not as in the specification.")
     ] = {}
