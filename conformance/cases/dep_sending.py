@@ -318,7 +318,8 @@ async def sent_again(session: Session) -> None:
     await come_back(session)
     await grant_announced(session, LENGTH)
     highest = number_of((await all_of(session))[-1])
-    acknowledge(session, SEGMENT, highest)
+    # Packet 1 alone: nothing counts as lost for it.
+    acknowledge(session, SEGMENT, 1)
     await answers(session)
     session.end.dep.clear()
     session.send(DepType.PATH, PathBody(sequence=1, reason=PathReason.REESTABLISHED, answer=False))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 from collections.abc import Callable
 from dataclasses import replace
@@ -9,6 +10,7 @@ from dataclasses import replace
 from net4ai.codecs import link, n2, nas, rrc
 from net4ai.codecs.causes import Cause
 from net4ai.codecs.dep import AckBody, DataBody, DepType, EchoBody, ErrorBody, GrantBody, NackBody, PathBody
+from net4ai.codecs.errors import DecodeError
 from net4ai.codecs.l2 import L2_HEADER_SIZE, BearerType
 from net4ai.codecs.message import decode_message
 from net4ai.conformance import preambles
@@ -237,7 +239,12 @@ async def mutated_signalling(function: FunctionTester) -> None:
     ]  # fmt: skip
 
     def send(number: int, numbers: random.Random) -> None:
-        server.link.inject(mutated(numbers.choice(wholes), numbers))
+        octets = mutated(numbers.choice(wholes), numbers)
+        server.link.inject(octets)
+        with contextlib.suppress(DecodeError):
+            # Right by chance: the case's end ends what has come of it.
+            if isinstance(message := link.Link.FAMILY.decode(octets), link.Instantiate):
+                server.instances.append(message.instance)
 
     await flood(function, MESSAGES, send)
     await function.request(server, terminate(function), within=10)
