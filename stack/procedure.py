@@ -307,6 +307,10 @@ class Replies:
             if self._waiting.get(key) is promise:
                 del self._waiting[key]
 
+    def __contains__(self, key: Hashable) -> bool:
+        """Whether somebody waits under the key."""
+        return key in self._waiting
+
     def give(self, key: Hashable, value: object) -> bool:
         """A reply has come. False: nobody waits for it."""
         promise = self._waiting.get(key)

@@ -11,6 +11,9 @@ from net4ai.stack.procedure import ProcedureRejected, ProcedureTimeout
 if TYPE_CHECKING:
     from net4ai.ue.terminal import Terminal
 
+TRANSACTIONS = 256
+"""Procedure transaction identities of a terminal."""
+
 
 def answer_offers(terminal: Terminal, message: nas.JobList) -> None:
     """Answer each job once, as the owner has decided."""
@@ -55,7 +58,7 @@ def consent(terminal: Terminal, job: int, given: bool) -> nas.Consent:
 async def request_computing(terminal: Terminal, job: int) -> None:
     """Ask for a DEP session to the job's functions. Raises `ProcedureRejected`, `ProcedureTimeout`."""
     process = terminal.process
-    transaction = job & 0xFF
+    transaction = _transaction(terminal, job)
     for _ in range(process.timers.attempts("T3580")):
         terminal.send_nas(nas.ComputingRequest(transaction=transaction, job=job))
         try:
@@ -68,3 +71,15 @@ async def request_computing(terminal: Terminal, job: int) -> None:
             raise ProcedureRejected(cause_of(answer.cause), f"job {job}")
         return
     raise ProcedureTimeout(f"T3580: no answer to the computing request for job {job}")
+
+
+def _transaction(terminal: Terminal, job: int) -> int:
+    """A procedure transaction identity that no request of the terminal has: the job's number, or one close by.
+
+    Raises `ProcedureRejected` where all are under way.
+    """
+    for further in range(TRANSACTIONS):
+        transaction = (job + further) % TRANSACTIONS
+        if ("computing", transaction) not in terminal.replies:
+            return transaction
+    raise ProcedureRejected(Cause.BUSY, f"job {job}: all transactions are under way")

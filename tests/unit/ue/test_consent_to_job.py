@@ -9,6 +9,7 @@ from radio_bench import Air, FakeRanNode, Ue, offers
 
 from net4ai.codecs import nas
 from net4ai.codecs.causes import Cause
+from net4ai.ue.consent_to_job import TRANSACTIONS
 
 
 class World:
@@ -89,6 +90,26 @@ def test_an_answer_to_another_transaction_counts_for_nothing() -> None:
     world.ran.say(nas.ComputingAccept(transaction=2, session=0))
     assert world.ue.drops == {"answer to no request": 1}
     assert not world.air.outcomes("computing request")
+
+
+def test_requests_under_way_have_transactions_of_their_own() -> None:
+    world = World()
+    world.ran.say(offers(1, 257, 2))
+    assert [(request.job, request.transaction) for request in world.said(nas.ComputingRequest)] == [
+        (1, 1),
+        (257, 2),
+        (2, 3),
+    ]
+    world.ran.say(nas.ComputingAccept(transaction=2, session=0))
+    assert world.air.outcomes("computing request") == ["done"]
+
+
+def test_more_requests_than_transactions() -> None:
+    world = World()
+    for first in range(0, 288, 32):
+        world.ran.say(offers(*range(first, first + 32)))
+    assert len({request.transaction for request in world.said(nas.ComputingRequest)}) == TRANSACTIONS
+    assert world.air.outcomes("computing request") == ["BUSY"] * 32
 
 
 def test_a_request_ends_with_the_connection() -> None:
