@@ -25,6 +25,15 @@ ROUTINES = "docs/spec/nas.md#12-routines"
 VERSIONS = VersionRange(lowest=nas.VERSION, highest=nas.VERSION)
 
 
+async def registers_no_more(ran: UeTester, ue: ServedUe) -> None:
+    """The registration under way is over for the UE: it takes no Security Mode Command any more."""
+    request = await preambles.registration_of(ue)
+    command = preambles.security_mode_command(request)
+    protected = preambles.nas_security(ran).protect(command, nas.SecurityHeaderType.INTEGRITY_NEW_CONTEXT)
+    ue.nas.send_plain(protected)
+    await ue.nas.never((nas.Protected, nas.SecurityModeReject), within=SOON)
+
+
 async def begins_anew(ran: UeTester, ue: ServedUe, within: float = 4.0) -> ServedUe:
     """The UE asks for another connection, to register as if for the first time."""
     request = await ran.srb0.expect(rrc.SetupRequest, within=within)
@@ -103,8 +112,9 @@ async def registration_rejected(ran: UeTester) -> None:
     ue = await ran.connected_ue()
     ran.srb0.clear()
     ue.nas.send_plain(nas.RegistrationReject(cause=Cause.NOT_ALLOWED, versions=VERSIONS))
+    await registers_no_more(ran, ue)
     ue.srb1.send(rrc.Release(transaction=0, cause=Cause.NOT_ALLOWED))
-    await ran.srb0.never(rrc.SetupRequest, within=ran.timer("T302") * 0.9)
+    await ran.srb0.never(rrc.SetupRequest, within=ran.timer("T302") * 0.9 - SOON)
     await begins_anew(ran, ue)
 
 
@@ -114,7 +124,7 @@ async def rejected_when_registered(ran: UeTester) -> None:
     ue = await ran.registered_ue()
     ran.srb0.clear()
     ue.nas.send(nas.RegistrationReject(cause=Cause.NOT_ALLOWED, versions=VERSIONS))
-    ue.srb1.send(rrc.Release(transaction=0, cause=Cause.NOT_ALLOWED))
+    ue.srb1.send(rrc.Release(transaction=0, cause=Cause.USER_INACTIVITY))  # alone it would leave it registered
     await begins_anew(ran, ue)
 
 
@@ -138,6 +148,7 @@ async def authentication_rejected(ran: UeTester) -> None:
     ue = await ran.connected_ue()
     ran.srb0.clear()
     ue.nas.send_plain(nas.AuthenticationReject())
+    await registers_no_more(ran, ue)
     ue.srb1.send(rrc.Release(transaction=0, cause=Cause.AUTHENTICATION_FAILED))
     await begins_anew(ran, ue)
 
@@ -349,6 +360,19 @@ async def computing_rejected(ran: UeTester) -> None:
     await ue.nas.never(nas.ComputingRequest, within=ran.timer("T3580") + SOON)
 
 
+@case("NAS-COMP-05", group="nas", role="ue", clause=COMPUTING, rows=("R96",), options=("short-timers",),
+      purpose="Requests under way have transactions of their own: an answer ends the one it is to.")  # fmt: skip
+async def two_requests(ran: UeTester) -> None:
+    ue = await ran.registered_ue()
+    ue.nas.send(nas.JobList(jobs=(offer(17), offer(17 + 256), offer(18))))
+    requests = [await ue.nas.expect(nas.ComputingRequest, job=job) for job in (17, 17 + 256, 18)]
+    ran.check(len({request.transaction for request in requests}) == 3, "three transactions")
+    ue.nas.send(nas.ComputingReject(transaction=requests[1].transaction, cause=Cause.NO_RESOURCES))
+    for request in (requests[0], requests[2]):
+        await ue.nas.expect(nas.ComputingRequest, within=ran.timer("T3580") + 1, job=request.job)
+    await ue.nas.never(nas.ComputingRequest, within=SOON, job=17 + 256)
+
+
 @case("NAS-COMP-04", group="nas", role="ue", clause=SERVICE, rows=("R96",), options=("service-request",),
       purpose="Back from idle the UE asks for computing again, for the jobs it takes part in.")  # fmt: skip
 async def computing_after_idle(ran: UeTester) -> None:
@@ -418,3 +442,22 @@ async def started_uninvited(ran: UeTester) -> None:
     ue.nas.send(nas.RoutineStart(execution=99, turn=0, repetition=0))
     await ue.nas.never((nas.RoutineDone, nas.RoutineAccept, nas.RoutineReject), within=SOON)
     await still_hears(ue, 70)
+
+
+@case(
+    "NAS-INVITE-04",
+    group="nas",
+    role="ue",
+    clause=ROUTINES,
+    rows=("R76", "R79"),
+    options=("echo",),
+    purpose="A UE that has accepted one execution drops Routine Start of another, and of one it has not accepted yet.",
+)
+async def started_other(ran: UeTester) -> None:
+    session = await ran.session()
+    ue = ran.ue_of(session)
+    ue.nas.send(invite(4, session.number, ran.statement.function))
+    await ue.nas.expect(nas.RoutineAccept, within=FUNCTION_LOADS, execution=4)
+    ue.nas.send(nas.RoutineStart(execution=5, turn=0, repetition=0))
+    await ue.nas.never((nas.RoutineDone, nas.RoutineReject), within=SOON)
+    await still_hears(ue, 71)
