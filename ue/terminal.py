@@ -12,6 +12,7 @@ from net4ai.stack.dep_endpoint import SessionEnd
 from net4ai.stack.drops import Drop
 from net4ai.stack.hop import Hop
 from net4ai.stack.procedure import Procedure, ProcedureError, Promise, Replies, outcome_of
+from net4ai.stack.security.errors import CountExhausted
 from net4ai.stack.security.nas_security import NasSecurity
 from net4ai.stack.security.srb_security import SrbSecurity
 from net4ai.stack.trace import TraceEvent
@@ -171,13 +172,23 @@ class Terminal:
             "out",
             "access-manager",
             message,
-            lambda going: self.send_encoded_nas(self.encode_nas(going)),
+            self._send_nas,
             node=self.name,
         )
 
+    def _send_nas(self, message: nas.Nas) -> None:
+        try:
+            self.send_encoded_nas(self.encode_nas(message))
+        except ProcedureError as error:
+            self.release(error.cause)
+
     def encode_nas(self, message: nas.Nas) -> bytes:
-        """A NAS message as it goes to the access manager."""
-        return core_dialogue.encode(self, message)
+        """A NAS message as it goes to the access manager. Raises `ProcedureError`: COUNT is used up, only a new
+        registration lets it go on."""
+        try:
+            return core_dialogue.encode(self, message)
+        except CountExhausted as error:
+            raise ProcedureError(Cause.NO_RESOURCES, str(error)) from None
 
     def send_encoded_nas(self, data: bytes) -> None:
         """Send a NAS message that is encoded, and protected if need be."""

@@ -18,7 +18,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
-from net4ai.codecs.causes import Cause
+from net4ai.codecs.causes import Cause, cause_of
 from net4ai.codecs.common import FlowMapping, SessionLimits
 from net4ai.codecs.declaration import Buffer
 from net4ai.codecs.dep import (
@@ -453,7 +453,7 @@ class DepSession:
         cause = CloseBody.from_bytes(body).cause
         self._queue(DepType.CLOSE_ACK, pdus.close(Cause.NORMAL))
         if self._state != "closed":
-            self._closed(Cause(cause) if cause in Cause.__members__.values() else Cause.UNSPECIFIED)
+            self._closed(cause_of(cause))
 
     def _on_close_ack(self, header: Header, body: memoryview, now: int) -> None:
         CloseBody.from_bytes(body)

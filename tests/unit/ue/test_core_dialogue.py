@@ -15,6 +15,7 @@ from net4ai.codecs.causes import Cause
 from net4ai.codecs.declaration import Message
 from net4ai.codecs.nas import SecurityHeaderType
 from net4ai.stack.dep.constants import ERROR_BURST
+from net4ai.stack.security.nas_security import MAXIMUM_NAS_COUNT
 from net4ai.ue.states import NasState
 
 
@@ -162,6 +163,16 @@ def test_replayed_forged_and_reflected_messages_are_dropped_and_nothing_is_lost(
     assert world.ue.drops == {"replay": 1, "integrity failure": 1}
     world.ran.say(nas.RegistrationAccept(version=1, temporary_identity=6))
     assert world.terminal.temporary_identity == 6
+
+
+def test_a_terminal_whose_nas_count_is_used_up_begins_anew() -> None:
+    world = world_in(State.REGISTERED)
+    security = world.terminal.nas_security
+    security.next_count = MAXIMUM_NAS_COUNT + 1
+    world.terminal.send_nas(nas.Status(cause=Cause.UNSPECIFIED, message_type=0))
+    assert (world.terminal.nas_state, world.terminal.nas_security) == (NasState.DEREGISTERED, None)
+    assert world.terminal.hop is None
+    assert security.next_count == MAXIMUM_NAS_COUNT + 1
 
 
 @given(st.binary(max_size=60))
