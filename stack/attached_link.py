@@ -78,13 +78,13 @@ class AttachedLink:
 
     def receive(self, pdu: Buffer, source: Address, bulk: bool, now: int) -> None:
         """One layer-2 PDU. Never raises for what is in it."""
+        self.procedures.advance(now)
         if len(pdu) <= L2_HEADER_SIZE:
             self.drops.count(Drop.TRUNCATED, len(pdu))
             return
         identity = l2_fields(pdu).c_rnti
         peer = self.peer
         if identity == 0 and source == self.attachment.address and not bulk:
-            self.procedures.advance(now)
             self.attachment.receive_unattached(pdu)
         elif (
             peer is None

@@ -245,6 +245,7 @@ class Listener:
         _no_delay(writer)
         connection = FrameConnection(reader, writer, maximum_frame=self._maximum_frame, drops=self.drops)
         self._connections.add(connection)
+        connection._ended.add_done_callback(lambda _: self._connections.discard(connection))
         asyncio.get_running_loop().call_later(FIRST_FRAME_BOUND, self._check_heard, connection)
         try:
             self._accept(connection)

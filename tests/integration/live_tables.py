@@ -1,0 +1,57 @@
+"""What lives in this process: instances of our classes, and entries of the tables they have.
+
+The garbage collector knows it all: no table can be forgotten here, not even one that is yet to be written.
+"""
+
+from __future__ import annotations
+
+import gc
+from collections import Counter
+from collections.abc import Iterator, Sized
+from typing import Any
+
+from net4ai.application_server.function_host import REMEMBERED_ENDS
+from net4ai.stack.control_entity import REMEMBERED_REQUESTS
+from net4ai.stack.dep.finished import REMEMBERED_MESSAGES
+from net4ai.stack.drops import MAXIMUM_REASONS
+
+REMEMBERED = {
+    "ControlEntity._answered": REMEMBERED_REQUESTS,
+    "DropCounter._counts": MAXIMUM_REASONS,
+    "FinishedMessages._outcomes": REMEMBERED_MESSAGES,
+    "_Instance.ended": REMEMBERED_ENDS,
+}
+"""What is remembered of the past on purpose, and the bound of each."""
+
+
+def attributes(found: object) -> Iterator[tuple[str, Any]]:
+    """Attributes of an instance, whether in `__dict__` or in slots."""
+    yield from getattr(found, "__dict__", {}).items()
+    for kind in type(found).__mro__:
+        for name in kind.__dict__.get("__slots__", ()):
+            if hasattr(found, name):
+                yield name, getattr(found, name)
+
+
+def tables() -> Counter[str]:
+    """What lives in this process: instances of our classes, and entries of the tables they have, by attribute."""
+    gc.collect()
+    found: Counter[str] = Counter()
+    for each in gc.get_objects():
+        kind = type(each)
+        if not str(kind.__module__).startswith("net4ai.") or issubclass(kind, type):
+            continue
+        found[kind.__qualname__] += 1
+        for name, value in attributes(each):
+            if isinstance(value, Sized) and not isinstance(value, str | bytes | bytearray | memoryview):
+                found[f"{kind.__qualname__}.{name}"] += len(value)
+    return found
+
+
+def grown(before: Counter[str], after: Counter[str]) -> dict[str, tuple[int, int]]:
+    """What has become more, apart from what is remembered."""
+    return {
+        name: (before[name], count)
+        for name, count in sorted(after.items())
+        if count > before[name] and name not in REMEMBERED
+    }
