@@ -10,7 +10,13 @@ from typing import TYPE_CHECKING
 
 from net4ai.codecs import n2, rrc
 from net4ai.codecs.causes import Cause, cause_of
-from net4ai.codecs.common import BearerConfiguration, SessionConfiguration, SessionRelease
+from net4ai.codecs.common import (
+    MAXIMUM_BEARERS,
+    BearerConfiguration,
+    FlowMapping,
+    SessionConfiguration,
+    SessionRelease,
+)
 from net4ai.codecs.dep import VERSION
 from net4ai.codecs.errors import DecodeError
 from net4ai.codecs.l2 import BearerType
@@ -160,7 +166,7 @@ def _plan(
     sessions: dict[int, SessionConfiguration] = {}
     for item in request.sessions:
         known = before.get(item.session)
-        if known is None or item.session in sessions or len(known.flows) != len(item.qos):
+        if known is None or item.session in sessions or len(known.flows) != len(item.qos) or not _possible(known.flows):
             raise ProcedureError(Cause.INVALID_CONFIGURATION, f"session {item.session}")
         for flow, qos in zip(known.flows, item.qos, strict=True):
             mode = bearer_mode(qos, node.config.acknowledged)
@@ -175,6 +181,12 @@ def _plan(
             flows=known.flows,
         )
     return bearers, sessions
+
+
+def _possible(flows: tuple[FlowMapping, ...]) -> bool:
+    """Whether a UE could have these: some, each one once and on a computing radio bearer of its own (R103, R104)."""
+    numbers, bearers = {flow.qfi for flow in flows}, {flow.bearer for flow in flows}
+    return len(numbers) == len(bearers) == len(flows) > 0 and max(bearers) <= MAXIMUM_BEARERS
 
 
 def _reserve(

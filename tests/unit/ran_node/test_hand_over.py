@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -250,6 +251,24 @@ def test_what_cannot_be_reserved_is_refused_and_nothing_is(target: World, change
 def test_two_qualities_on_one_bearer_are_refused(target: World) -> None:
     container = reconfiguration((), (session_configuration(0, 9, 1), session_configuration(1, 9, 1)))
     target.ran.core(request(container=container.encode()))
+    assert target.sent() == [n2.HandoverFailure(transaction=3, cause=Cause.INVALID_CONFIGURATION)]
+    assert not left_behind(target)
+
+
+@pytest.mark.parametrize(
+    "flows",
+    [
+        (),
+        (FlowMapping(qfi=1, bearer=33),),
+        (FlowMapping(qfi=1, bearer=1), FlowMapping(qfi=2, bearer=1)),
+        (FlowMapping(qfi=1, bearer=1), FlowMapping(qfi=1, bearer=2)),
+    ],
+    ids=["none", "bearer beyond the last", "bearer twice", "flow twice"],
+)
+def test_flows_that_no_ue_could_have_are_refused(target: World, flows: tuple[FlowMapping, ...]) -> None:
+    container = reconfiguration((), (replace(session_configuration(0, 9, 1), flows=flows),))
+    sessions = (n2.SessionItem(session=0, job=5, qos=QOS * len(flows)),)
+    target.ran.core(request(sessions=sessions, container=container.encode()))
     assert target.sent() == [n2.HandoverFailure(transaction=3, cause=Cause.INVALID_CONFIGURATION)]
     assert not left_behind(target)
 
