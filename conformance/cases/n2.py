@@ -277,6 +277,7 @@ async def connection_lost(ran: RanNodeTester) -> None:
     ran.core.disconnect()
     for ue in (secured, connected):
         await ue.srb1.expect(rrc.Release, cause=Cause.NODE_GOING_DOWN)
+        await ran.settled(ue)
 
 
 @case("N2-LOSS-02", group="n2", role="ran-node", clause=LOSS, options=("error-indication",),

@@ -412,6 +412,8 @@ async def said_after_release(ran: RanNodeTester) -> None:
     ue.pdus.send(data_pdu(ue, CONNECTED, nas_sdu(b"\x81 late"), poll=True))
     await ran.core.n2.never((n2.UplinkNasTransport, n2.ErrorIndication), within=NEVER)
     hear_again(ue)
+    await ue.pdus.expect(is_data=True, **SRB1)
+    await ran.settled(ue)
 
 
 @case("RRC-REL-05", group="rrc", role="ran-node", clause=RELEASE,

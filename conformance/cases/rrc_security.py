@@ -162,6 +162,7 @@ async def complete_in_clear(ran: RanNodeTester) -> None:
     security = SrbSecurity(K_GNB, command.integrity, command.ciphering, Direction.UPLINK)
     ue.pdus.send(with_mac(data_pdu(ue, CONNECTED + 1, complete, poll=True, has_mac=True), security))
     await ran.core.n2.expect(n2.InitialContextSetupResponse, ran_ue=ue.ran_ue)
+    ue.bound().signalling.accept_unverified(security)
 
 
 @case("RRC-MODE-09", group="rrc", role="ran-node", clause=RECEIVING,
@@ -176,6 +177,7 @@ async def complete_with_wrong_mac(ran: RanNodeTester) -> None:
     await ran.core.n2.never(n2.InitialContextSetupResponse, within=NEVER)
     ue.pdus.send(with_mac(pdu, right))
     await ran.core.n2.expect(n2.InitialContextSetupResponse, ran_ue=ue.ran_ue)
+    ue.bound().signalling.accept_unverified(right)
 
 
 @case("RRC-MODE-10", group="rrc", role="ran-node", clause="docs/spec/rrc.md#2-messages",

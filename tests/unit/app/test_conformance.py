@@ -175,7 +175,7 @@ def test_an_absent_target_ends_with_1_and_soon(tmp_path: Path) -> None:
     quick = statement(tmp_path, "times: {appear: 0.2}")
     options = Options("ue", "127.0.0.1:0", tmp_path / "report", statement=quick, only=("RRC-CELL",))
     report = run_conformance(options, lambda line: None)
-    assert set(report.verdicts) == {"inconclusive"}
+    assert set(report.verdicts) - {"not applicable"} == {"inconclusive"}
     assert sum(case.seconds for case in report.cases) < 2
 
 
