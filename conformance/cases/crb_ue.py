@@ -374,6 +374,8 @@ async def count_of_signalling(ran: UeTester) -> None:
 # Protection of SRB1
 
 FORGED = reconfiguration(2).encode()
+POLL = 0x04
+"""In the first octet of a PDU."""
 
 
 async def in_place(ran: UeTester, ue: ServedUe, forge: Callable[[L2Pdu], L2Pdu | bytes]) -> None:
@@ -381,7 +383,7 @@ async def in_place(ran: UeTester, ue: ServedUe, forge: Callable[[L2Pdu], L2Pdu |
     ran.pdus.edit(L2Pdu, forge, "out", **is_signalling(is_data=True))
     ue.srb1.send(reconfiguration(1))
     await ue.srb1.expect(rrc.ReconfigurationComplete, transaction=1)
-    await ue.srb1.never(rrc.ReconfigurationComplete, within=0, transaction=2)
+    await ue.srb1.never(rrc.ReconfigurationComplete, within=0)
 
 
 def made_by(security: SrbSecurity, ciphered: bool = True) -> Callable[[L2Pdu], bytes]:
@@ -420,10 +422,15 @@ async def wrong_mac(ran: UeTester) -> None:
     ue = await ran.registered_ue()
     await in_place(ran, ue, made_by(SrbSecurity(bytes(range(32)), 2, 2, Direction.DOWNLINK)))
     await in_place(ran, ue, made_by(rrc_security(ue, Direction.UPLINK)))
-    await in_place(ran, ue, lambda pdu: with_octet(pdu.encode(), 8, pdu.body[0] ^ 1))
-    await in_place(ran, ue, lambda pdu: with_octet(pdu.encode(), len(pdu.body) + 7, pdu.body[-1] ^ 1))
-    await in_place(ran, ue, lambda pdu: with_bits(pdu.encode(), 4, 0x40))
-    await in_place(ran, ue, lambda pdu: L2Pdu(replace(pdu.header, poll=not pdu.header.poll), pdu.body))
+    right = made_by(rrc_security(ue))
+    for place, bits in ((0, POLL), (4, 0x40), (9, 0x01), (-1, 0x80)):  # poll, COUNT, transaction, MAC-I
+
+        def damage(pdu: L2Pdu, place: int = place, bits: int = bits) -> bytes:
+            octets = right(pdu)
+            at = place % len(octets)
+            return with_octet(octets, at, octets[at] ^ bits)
+
+        await in_place(ran, ue, damage)
 
 
 @case("CRB-MAC-14", group="crb", role="ue", clause=RECEIVING,
