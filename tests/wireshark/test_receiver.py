@@ -5,11 +5,12 @@ All stories go into one capture: each has addresses of its own.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from wireshark_captures import fields, write_pcapng
+from wireshark_captures import PLUGIN, fields, write_pcapng
 from wireshark_story import DOWN_HANDLE, UP_HANDLE, Story
 
 from net4ai.codecs import dep, l2, link, n2, nas, rrc
@@ -435,3 +436,17 @@ def test_checks_can_be_turned_off(capture: tuple[Path, list[Story]]) -> None:
             if expected == "unexpected" and "unexpected" in silent:
                 continue
             assert names[-1] == left, expected
+
+
+def test_the_guide_has_all_expert_information_with_severity_and_reason() -> None:
+    guide = Path(__file__).parents[2] / "docs" / "guide" / "wireshark.md"
+    protocols = PLUGIN.with_name("net4ai_protocols.lua").read_text()
+    severity = {"ERROR": "error", "WARN": "warning", "NOTE": "note"}
+    declared = {
+        name: severity[kind] for name, kind in re.findall(r'^  (\w+) = \{"[^}]*"(ERROR|WARN|NOTE)"\}', protocols, re.M)
+    }
+    rows = [line.split(" | ") for line in guide.read_text().splitlines() if line.startswith("| `net4ai.expert.")]
+    rows = [row for row in rows if row[1] in severity.values()]
+    told = {row[0].removeprefix("| `net4ai.expert.").rstrip("`"): row for row in rows}
+    assert {name: row[1] for name, row in told.items()} == declared
+    assert {name: row[2] for name, row in told.items() if len(row) == 4} == DROPS
