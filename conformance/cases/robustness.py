@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import TypeVar
 
 from net4ai.codecs import link, n2, nas, rrc
 from net4ai.codecs.causes import Cause
@@ -48,11 +48,35 @@ MESSAGES = 300
 HALF_OPEN = 400
 
 
-async def flood(end_or_tester: Tester, count: int, send: Callable[[int, random.Random], None]) -> None:
+T = TypeVar("T")
+
+
+class Numbers:
+    """Numbers that look random, the same in every run."""
+
+    def __init__(self, seed: int) -> None:
+        self._next = seed << 24
+
+    def between(self, low: int, high: int) -> int:
+        """A number from `low` to before `high`."""
+        self._next += 1
+        return low + int.from_bytes(noise(self._next, 8, 8), "big") % (high - low)
+
+    def one_of(self, values: Sequence[T]) -> T:
+        """One of the values."""
+        return values[self.between(0, len(values))]
+
+    def octets(self, count: int) -> bytes:
+        """So many octets."""
+        self._next += 1
+        return noise(self._next, count, count)
+
+
+async def flood(end_or_tester: Tester, count: int, send: Callable[[int, Numbers], None]) -> None:
     """`send` is called `count` times, with pauses for the target to take what came."""
     tester = end_or_tester
     tester.note(f"{count} of them, seed {SEED}")
-    numbers = random.Random(SEED)
+    numbers = Numbers(SEED)
     for number in range(count):
         send(number, numbers)
         if number % PORTION == PORTION - 1:
@@ -60,17 +84,17 @@ async def flood(end_or_tester: Tester, count: int, send: Callable[[int, random.R
     await tester.sleep(0.05)
 
 
-def mutated(valid: bytes, numbers: random.Random, after: int = 0) -> bytes:
+def mutated(valid: bytes, numbers: Numbers, after: int = 0) -> bytes:
     """A valid message with some octets changed, cut, repeated or added; one octet at least."""
-    kind = numbers.randrange(4)
+    kind = numbers.between(0, 4)
     if kind == 0:
-        return valid[: numbers.randrange(max(after, 1), len(valid))]
+        return valid[: numbers.between(max(after, 1), len(valid))]
     if kind == 1:
-        return valid + numbers.randbytes(numbers.randrange(1, 20))
+        return valid + numbers.octets(numbers.between(1, 20))
     if kind == 2:
-        at = numbers.randrange(after, len(valid))
-        return valid[:at] + valid[numbers.randrange(after, at + 1) :]
-    return damaged(valid, numbers.getrandbits(60), after)
+        at = numbers.between(after, len(valid))
+        return valid[:at] + valid[numbers.between(after, at + 1) :]
+    return damaged(valid, numbers.between(0, 1 << 60), after)
 
 
 def dep_wholes(session: Session) -> list[bytes]:
@@ -100,7 +124,7 @@ async def noise_on_sockets(session: Session) -> None:
     end = session.end
     own = end.identity.to_bytes(2, "big")
 
-    def send(number: int, numbers: random.Random) -> None:
+    def send(number: int, numbers: Numbers) -> None:
         datagram = noise(SEED + number, 200)
         if number % 2 and len(datagram) > L2_HEADER_SIZE:
             datagram = datagram[:2] + own + datagram[4:]
@@ -115,9 +139,9 @@ async def noise_on_sockets(session: Session) -> None:
 async def mutated_dep(session: Session) -> None:
     wholes = dep_wholes(session)
 
-    def send(number: int, numbers: random.Random) -> None:
+    def send(number: int, numbers: Numbers) -> None:
         # The handle stays, so that damage gets further; CLOSE would only make the rest of it dull.
-        whole = numbers.choice(wholes)
+        whole = numbers.one_of(wholes)
         kept = mutated(whole, numbers)
         kept = kept[:1] + kept[1:4] + whole[4:8] + kept[8:]
         if kept[0] & 0x0F != DepType.CLOSE:
@@ -130,7 +154,7 @@ async def mutated_dep(session: Session) -> None:
 @session_case("ROB-SESSION", 3, group="robustness", clause=DEP,
               purpose="Noise where DEP belongs harms nobody.")  # fmt: skip
 async def noise_in_dep(session: Session) -> None:
-    def send(number: int, numbers: random.Random) -> None:
+    def send(number: int, numbers: Numbers) -> None:
         session.end.transmit_dep(noise(SEED + number, 100), session.bearer, number % 2 == 0)
 
     await flood(session.end.tester, DATAGRAMS, send)
@@ -142,7 +166,7 @@ async def noise_in_dep(session: Session) -> None:
 async def announced_lengths(session: Session) -> None:
     lengths = (0xFFFF_FFFF, 0x8000_0000, session.limits.maximum_message + 1, session.limits.maximum_message)
 
-    def send(number: int, numbers: random.Random) -> None:
+    def send(number: int, numbers: Numbers) -> None:
         body = DataBody(message_length=lengths[number % 4], packet_number=number + 1)
         whole = session.pdu(DepType.DATA, body, b"", message_id=number + 1)
         session.end.transmit_dep(whole.encode(), session.bearer, True)
@@ -171,10 +195,10 @@ async def extreme_numbers(session: Session) -> None:
 @session_case("ROB-STORM", 1, group="robustness", clause=RULES,
               purpose="A storm of ERRORs is answered by none.")  # fmt: skip
 async def error_storm(session: Session) -> None:
-    def send(number: int, numbers: random.Random) -> None:
-        cause = numbers.choice((Cause.UNSPECIFIED, Cause.MESSAGE_TOO_LARGE, Cause.UNKNOWN_SESSION, 0xFFFF))
-        handle = numbers.choice((0, session.send_handle ^ 0x5555))
-        named = numbers.getrandbits(32)
+    def send(number: int, numbers: Numbers) -> None:
+        cause = numbers.one_of((Cause.UNSPECIFIED, Cause.MESSAGE_TOO_LARGE, Cause.UNKNOWN_SESSION, 0xFFFF))
+        handle = numbers.one_of((0, session.send_handle ^ 0x5555))
+        named = numbers.between(0, 1 << 32)
         error = session.pdu(DepType.ERROR, ErrorBody(cause=cause, handle=named), handle=handle, message_id=number)
         session.end.transmit_dep(error.encode(), session.bearer, False)
 
@@ -189,7 +213,7 @@ async def storm_of_faults(session: Session) -> None:
     tester = session.end.tester
     before = tester.clock.now()
 
-    def send(number: int, numbers: random.Random) -> None:
+    def send(number: int, numbers: Numbers) -> None:
         body = DataBody(message_length=0xFFFF_FFFF, packet_number=number)
         pdu = session.pdu(DepType.DATA, body, b"x", message_id=number, qfi=session.qfi + number % 2)
         session.end.transmit_dep(pdu.encode(), session.bearer, True)
@@ -238,8 +262,8 @@ async def mutated_signalling(function: FunctionTester) -> None:
         )
     ]  # fmt: skip
 
-    def send(number: int, numbers: random.Random) -> None:
-        octets = mutated(numbers.choice(wholes), numbers)
+    def send(number: int, numbers: Numbers) -> None:
+        octets = mutated(numbers.one_of(wholes), numbers)
         server.link.inject(octets)
         with contextlib.suppress(DecodeError):
             # Right by chance: the case's end ends what has come of it.
@@ -256,10 +280,10 @@ async def mutated_signalling(function: FunctionTester) -> None:
 async def damaged_status(function: FunctionTester) -> None:
     server = await function.attached()
 
-    def send(number: int, numbers: random.Random) -> None:
-        body = numbers.randbytes(numbers.randrange(0, 40))
+    def send(number: int, numbers: Numbers) -> None:
+        body = numbers.octets(numbers.between(0, 40))
         # Ahead of the window, or malformed: what a COUNT inside would say is not to be guessed.
-        ahead = 0x4000_0000 + numbers.getrandbits(20)
+        ahead = 0x4000_0000 + numbers.between(0, 1 << 20)
         is_data = bool(number % 2)
         pdu = l2_pdu(BearerType.FIXED_LINK, 0, server.identity, ahead, body if is_data else body[:3], is_data=is_data)
         server.pdus.put(pdu.encode())
@@ -275,10 +299,10 @@ async def attach_fuzz(function: FunctionTester) -> None:
     accept = link.AttachAccept(version=1, peer=9, bulk_port=9, name="nobody").encode()
     count = function.pdus.arrived(c_rnti=0)[-1].header.count
 
-    def send(number: int, numbers: random.Random) -> None:
+    def send(number: int, numbers: Numbers) -> None:
         # Another COUNT: a mutated accept that is right by chance is one to another request.
         wrong = l2_pdu(BearerType.FIXED_LINK, 0, 0, (count + 1 + number) % 2**32, mutated(accept, numbers))
-        cut = l2_pdu(BearerType.FIXED_LINK, 0, 0, count, accept[: numbers.randrange(len(accept))])
+        cut = l2_pdu(BearerType.FIXED_LINK, 0, 0, count, accept[: numbers.between(0, len(accept))])
         function.pdus.put(noise(SEED + number, 60) if number % 2 else (cut if number % 4 else wrong).encode())
 
     await flood(function, DATAGRAMS, send)
@@ -335,7 +359,7 @@ async def srb0_fuzz(ran: RanNodeTester) -> None:
     ue, other = await ran.ue(), await ran.connected_ue()
     valid = preambles.setup_request(ran, ue).encode()
 
-    def send(number: int, numbers: random.Random) -> None:
+    def send(number: int, numbers: Numbers) -> None:
         ue.srb0.inject(noise(SEED + number, 60) if number % 2 else mutated(valid, numbers)[: len(valid) - 1])
 
     await flood(ran, MESSAGES, send)
@@ -347,7 +371,7 @@ async def srb0_fuzz(ran: RanNodeTester) -> None:
 async def n2_fuzz(ran: RanNodeTester) -> None:
     ue = await ran.connected_ue()
 
-    def send(number: int, numbers: random.Random) -> None:
+    def send(number: int, numbers: Numbers) -> None:
         ran.core.n2.inject(noise(SEED + number, 60, 0))
 
     await flood(ran, MESSAGES, send)
@@ -359,7 +383,7 @@ async def n2_fuzz(ran: RanNodeTester) -> None:
 async def radio_noise(ran: RanNodeTester) -> None:
     ue, stranger = await ran.registered_ue(), await ran.ue()
 
-    def send(number: int, numbers: random.Random) -> None:
+    def send(number: int, numbers: Numbers) -> None:
         datagram = noise(SEED + number, 200)
         if number % 2 and len(datagram) > 4:
             datagram = datagram[:2] + ue.c_rnti.to_bytes(2, "big") + datagram[4:]
@@ -379,8 +403,8 @@ async def srb1_fuzz(ran: RanNodeTester) -> None:
         rrc.UplinkInformationTransfer(nas=b"x").encode(),
     ]
 
-    def send(number: int, numbers: random.Random) -> None:
-        ue.srb1.inject(mutated(numbers.choice(wholes), numbers))
+    def send(number: int, numbers: Numbers) -> None:
+        ue.srb1.inject(mutated(numbers.one_of(wholes), numbers))
 
     await flood(ran, MESSAGES, send)
     await passes_nas(ran, ue)
@@ -397,9 +421,9 @@ async def n2_mutated(ran: RanNodeTester) -> None:
         n2.SessionSetupRequest(ran_ue=nobody, transaction=1, job=1, qos=(preambles.QOS,)).encode(),
     ]
 
-    def send(number: int, numbers: random.Random) -> None:
+    def send(number: int, numbers: Numbers) -> None:
         # The identity of a context stays that of nobody.
-        whole = numbers.choice(wholes)
+        whole = numbers.one_of(wholes)
         ran.core.n2.inject(whole[:5] + mutated(whole, numbers, 5)[5:])
 
     await flood(ran, MESSAGES, send)
@@ -412,8 +436,8 @@ async def relay_fuzz(ran: RanNodeTester) -> None:
     session = await ran.session()
     wholes = dep_wholes(session)
 
-    def send(number: int, numbers: random.Random) -> None:
-        octets = noise(SEED + number, 100) if number % 2 else mutated(numbers.choice(wholes), numbers)
+    def send(number: int, numbers: Numbers) -> None:
+        octets = noise(SEED + number, 100) if number % 2 else mutated(numbers.one_of(wholes), numbers)
         session.end.transmit_dep(octets, session.bearer, number % 3 == 0)
 
     await flood(ran, DATAGRAMS, send)
@@ -486,8 +510,8 @@ async def ue_srb0_fuzz(ran: UeTester) -> None:
         rrc.Reject(ue_identity=1, wait_time=1, cause=Cause.NORMAL).encode(),
     ]
 
-    def send(number: int, numbers: random.Random) -> None:
-        ran.srb0.inject(noise(SEED + number, 60) if number % 2 else mutated(numbers.choice(wholes), numbers))
+    def send(number: int, numbers: Numbers) -> None:
+        ran.srb0.inject(noise(SEED + number, 60) if number % 2 else mutated(numbers.one_of(wholes), numbers))
 
     await flood(ran, MESSAGES, send)
     await answers(session)
@@ -499,9 +523,9 @@ async def ue_srb1_fuzz(ran: UeTester) -> None:
     ue = await ran.registered_ue()
     whole = preambles.reconfiguration(0, (preambles.bearer_configuration(),)).encode()
 
-    def send(number: int, numbers: random.Random) -> None:
+    def send(number: int, numbers: Numbers) -> None:
         # Shorter than a configuration can be, or of a type that does not exist: none is right by chance.
-        cut = whole[: 1 + numbers.randrange(len(whole) - 1)]
+        cut = whole[: 1 + numbers.between(0, len(whole) - 1)]
         ue.srb1.inject(bytes((0xE0 + number % 16,)) + noise(SEED + number, 60) if number % 2 else cut)
 
     await flood(ran, MESSAGES, send)
@@ -514,7 +538,7 @@ async def ue_nas_fuzz(ran: UeTester) -> None:
     ue = await ran.registered_ue()
     whole = nas.JobList(jobs=()).encode()
 
-    def send(number: int, numbers: random.Random) -> None:
+    def send(number: int, numbers: Numbers) -> None:
         octets = noise(SEED + number, 60) if number % 2 else mutated(whole, numbers)
         ue.srb1.send(rrc.DownlinkInformationTransfer(nas=octets))
 
