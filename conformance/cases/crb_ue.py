@@ -370,6 +370,22 @@ async def count_of_signalling(ran: UeTester) -> None:
     ran.check(reports == list(range(len(reports))), "status reports count from 0, by one")
 
 
+@case("CRB-SRB-18", group="crb", role="ue", clause=POLLING,
+      purpose="Of several PDUs that are not acknowledged the newest is sent again, with poll.")  # fmt: skip
+async def newest_again(ran: UeTester) -> None:
+    ue = await ran.registered_ue()
+    await ran.settled(ue)
+    ran.pdus.clear()
+    ran.pdus.drop(L2Pdu, "out", times=3, **is_signalling(is_data=False))
+    for _ in range(2):
+        ue.nas.send(CHALLENGE)
+    first = await ran.pdus.expect(**is_signalling(is_data=True))
+    newest = await ran.pdus.expect(**is_signalling(is_data=True, count=first.header.count + 1))
+    again = await ran.pdus.expect(**is_signalling(is_data=True))
+    ran.check(again.header.count == newest.header.count and again.header.poll, "the newest, with poll")
+    await still_takes(ue)
+
+
 # ---------------------------------------------------------------------------------------------------------------------
 # Protection of SRB1
 

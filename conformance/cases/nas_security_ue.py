@@ -262,6 +262,25 @@ async def service_accept_in_clear(ran: UeTester) -> None:
     await begins_anew(ran, ue, within=ran.timer("T3517") + ran.timer("T302") + 4)
 
 
+@case(
+    "NAS-SEC-15",
+    group="nas",
+    role="ue",
+    clause="docs/spec/security.md#32-lifetime",
+    purpose="The keys of a registration that has ended are forgotten: what is protected with them is dropped.",
+)
+async def old_keys(ran: UeTester) -> None:
+    before = await ran.registered_ue()
+    old = security_of(before)
+    with ran.preamble("release"):
+        await preambles.release_ue(ran, before)
+    del ran.served[before.c_rnti]
+    ue, request = await registering_ue(ran)
+    ue.nas.send_plain(old.protect(CHALLENGE, USUAL))
+    await ue.nas.never((nas.AuthenticationFailure, nas.Status, nas.Protected), within=SOON)
+    await preambles.start_nas_security(ran, ue, request)
+
+
 # ---------------------------------------------------------------------------------------------------------------------
 # NAS Status
 
