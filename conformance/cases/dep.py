@@ -266,6 +266,9 @@ async def asked(session: Session) -> None:
     await session.expect(DepType.ACK, within=0.5, offset=size, map_bits=0)
     session.data(bytes(size), packet=2, length=3 * size)
     await session.expect(DepType.ACK, within=0.5, offset=size, highest_packet=2)
+    # An announcement alone is not acknowledged.
+    session.data(b"", packet=3, message=2, length=3 * size, ack_requested=True)
+    await session.expect(DepType.ACK, within=0.5, message_id=2, offset=0, map_bits=0)
 
 
 @session_case("DEP-NACK", 1, group="dep", clause=SILENCE,
