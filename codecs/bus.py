@@ -8,10 +8,12 @@ to be laid; its subscription is known to the access manager alone.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
+from net4ai.codecs.declaration import Buffer
+from net4ai.codecs.errors import DecodeError
 from net4ai.codecs.service import ServiceDescription
 
 
@@ -530,3 +532,15 @@ REPLIES: dict[type[Body], type[Body]] = {
 
 BODIES: dict[str, type[Body]] = {body.__name__: body for body in Body.__subclasses__() if body.__module__ == __name__}
 """Every body by the name it has on the bus."""
+
+B = TypeVar("B", bound=Body)
+
+
+def decode_body(octets: Buffer, body: type[B]) -> B:
+    """The body in JSON `octets`. Raises `DecodeError`."""
+    try:
+        return msgspec.json.decode(octets, type=body)
+    except msgspec.ValidationError as error:
+        raise DecodeError(body.__name__, "wrong schema", str(error)) from None
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise DecodeError(body.__name__, "not JSON", str(error)) from None

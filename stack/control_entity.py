@@ -12,10 +12,10 @@ from typing import Any, Literal, TypeVar
 
 import msgspec
 
-from net4ai.codecs.bus import BODIES, REPLIES, Body, Done
+from net4ai.codecs.bus import BODIES, REPLIES, Body, Done, decode_body
 from net4ai.codecs.causes import Cause
 from net4ai.codecs.envelope import MAXIMUM_DETAIL, Envelope, Failure
-from net4ai.codecs.errors import EncodeError
+from net4ai.codecs.errors import DecodeError, EncodeError
 from net4ai.stack.drops import Drop, DropCounter
 from net4ai.stack.procedure import (
     Procedure,
@@ -96,8 +96,8 @@ class ControlEntity:
         finally:
             repeater.cancel()
         try:
-            return msgspec.json.decode(answer.body, type=reply)
-        except msgspec.MsgspecError as error:
+            return decode_body(answer.body, reply)
+        except DecodeError as error:
             raise ProcedureError(Cause.MALFORMED_MESSAGE, f"{to}: {answer.type}: {error}") from None
 
     def tell(self, to: str, event: Body) -> Procedure[None]:
@@ -129,8 +129,8 @@ class ControlEntity:
             deliver(envelope)
             return
         try:
-            body = msgspec.json.decode(envelope.body, type=BODIES[envelope.type])
-        except (KeyError, msgspec.MsgspecError):
+            body = decode_body(envelope.body, BODIES[envelope.type])
+        except (KeyError, DecodeError):
             deliver(envelope)
             return
         self.procedures.pass_on(
@@ -177,9 +177,9 @@ class ControlEntity:
                 allowed = ", ".join(self._handlers)
                 raise ProcedureError(Cause.UNEXPECTED_MESSAGE, f"{request.type} to {self.name}; allowed: {allowed}")
             body_type, handler = self._handlers[request.type]
-            result = handler(msgspec.json.decode(request.body, type=body_type))
+            result = handler(decode_body(request.body, body_type))
             reply = result if isinstance(result, Body) else await result
-        except msgspec.MsgspecError as error:
+        except DecodeError as error:
             failure = Failure(Cause.MALFORMED_MESSAGE.name, str(error)[:MAXIMUM_DETAIL])
         except ProcedureError as error:
             failure = _failure(error)

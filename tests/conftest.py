@@ -185,6 +185,12 @@ def _build(structure: type[Structure], values: dict[str, Any], where: str) -> St
     return structure(**arguments)
 
 
+@pytest.fixture(scope="session")
+def examples() -> list[Example]:
+    """All examples of docs/spec/examples.md."""
+    return read_examples()
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "example" in metafunc.fixturenames:
         examples = read_examples()

@@ -291,7 +291,7 @@ class MqttBus(Bus):
             except DecodeError as error:
                 self._drop(error.reason, len(message), process, error.detail)
                 return
-            except msgspec.MsgspecError as error:
+            except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
                 self._drop("wrong schema", len(message), process, str(error))
                 return
         self._set_processes({**self._processes, process: entities} if entities else self._without(process))

@@ -300,3 +300,17 @@ def test_hooks_see_bodies_and_change_them(two: Two) -> None:
     assert two.finish(two.call()) == JobStarted(job=1)
     assert two.served == [msgspec.structs.replace(REQUEST, k=9)]
     assert seen == ["StartJob out callee", "StartJob out callee", "JobStarted in callee"]
+
+
+def test_a_body_that_is_no_text_is_malformed(two: Two) -> None:
+    """The signature proves who has sent it, not that it is any good."""
+
+    def no_text(envelope: Envelope) -> None:
+        body = bytes(envelope.body).replace(b"one", b"\xff")
+        two.callee.receive(msgspec.structs.replace(envelope, body=msgspec.Raw(body)), two.network.now)
+
+    two.caller._send = no_text
+    two.callee._send = lambda envelope: two.caller.receive(envelope, two.network.now)
+    with pytest.raises(ProcedureRejected) as raised:
+        two.finish(two.call())
+    assert raised.value.cause is Cause.MALFORMED_MESSAGE
