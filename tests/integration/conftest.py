@@ -24,5 +24,5 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> EndedRun:
     """The demo as a user types it, smaller and over a worse radio link: real processes, sockets and broker."""
     folder = tmp_path_factory.mktemp("demo") / "report"
     return run_to_the_end(
-        folder, "blood-pressure", DEMO, "--rounds", "2", "--seed", "3", "--capture", folder / "demo.pcapng"
+        folder, "blood-pressure", DEMO, "--rounds", "2", "--seed", "3", "--capture", folder / "demo.pcapng", "--key-log"
     )

@@ -1,5 +1,7 @@
 """The capture of a run with real sockets, losses and reordering, as tshark reads it, beside what the nodes traced.
 
+The run has its key log on: what is enciphered on the Uu and on N2 is there in clear on interfaces of its own.
+
 The tap is at the forwarding functions (Uu, T4; T8 at the receiver) and at the core (N2, bus). What is lost on the radio
 was captured before it was lost downlink, and was not captured uplink; either way a message that came to its end was
 captured whole, once.
@@ -25,6 +27,7 @@ FORWARDING_FUNCTIONS = {"ran-1", "ran-2", "edge"}
 INBOUND, OUTBOUND = "0x00000001", "0x00000002"
 AT_THE_TAP = {"out": INBOUND, "in": OUTBOUND}
 """What the end of a message sends comes in at the forwarding function."""
+LINKS_IN_CLEAR = {"RRC in clear": "Uu"}
 BUS_TYPE = 4
 """The how manyeth text of a bus message is its type: after signature, process, id and kind."""
 
@@ -86,11 +89,12 @@ def test_signalling_is_what_was_sent(demo: EndedRun) -> None:
     """Messages by link and name, repeated PDUs left out: RRC, link signalling, N2 and bus."""
     packets = tshark(
         demo,
-        "(net4ai_rrc || net4ai_n2 || net4ai_link) && !net4ai.repeats",
+        "(net4ai_rrc || net4ai_n2 || net4ai_link) && !net4ai.repeats && !(net4ai.has_mac == 1)"
+        " && !(net4ai.rrc.type in {19, 20})",
         "frame.interface_name",
         "_ws.col.Info",
     )
-    captured = Counter((link, info.split(", ")[0].split(" (")[0]) for link, info in packets)
+    captured = Counter((LINKS_IN_CLEAR.get(link, link), info.split(", ")[0].split(" (")[0]) for link, info in packets)
     captured += Counter(
         ("bus", texts.split(",")[BUS_TYPE])
         for _, texts in tshark(demo, 'frame.interface_name == "bus"', "frame.number", "json.value.string")
@@ -115,13 +119,30 @@ def test_signalling_is_what_was_sent(demo: EndedRun) -> None:
     assert captured == +expected
 
 
-def test_nas_within_rrc_and_within_n2_is_what_was_sent(demo: EndedRun) -> None:
-    packets = tshark(demo, "net4ai_nas && !net4ai.repeats", "frame.interface_name", "_ws.col.Info")
-    captured: dict[str, Counter[str]] = {"Uu": Counter(), "N2": Counter()}
-    for link, info in packets:
-        captured[link].update(part.split(" (")[0] for part in info.split(", ")[1:2])
+def test_nas_in_clear_is_what_was_sent(demo: EndedRun) -> None:
+    """The first message of a terminal is in clear on N2, all others have an interface of their own."""
+    packets = tshark(
+        demo,
+        'net4ai_nas && (frame.interface_name == "NAS in clear" || net4ai.n2.type == 4)',
+        "frame.interface_name",
+        "_ws.col.Info",
+    )
+    captured = Counter(info.split(", ")[-1].split(" (")[0] for _, info in packets)
     expected = Counter(
         event["message"] for event in messages(demo) if event["link"] == "NAS" and event["node"] == "access-manager"
     )
-    assert len(expected) >= 10
-    assert captured == {"Uu": expected, "N2": expected}
+    assert len(expected) >= 14
+    assert captured == expected
+
+
+def test_nas_is_protected_on_every_way(demo: EndedRun) -> None:
+    """What passes enciphered on the Uu, on N2 and in RRC is as many messages as there are in clear."""
+    protected = Counter(
+        link for (link,) in tshark(demo, "net4ai.nas.type == 0x7e && !net4ai.repeats", "frame.interface_name")
+    )
+    in_clear = sum(1 for _ in tshark(demo, 'frame.interface_name == "NAS in clear"', "frame.number"))
+    assert protected["N2"] == in_clear
+    assert protected["RRC in clear"] + protected["Uu"] == in_clear
+    assert not any(
+        True for _ in tshark(demo, 'net4ai.nas.type == 0x88 && frame.interface_name in {"Uu", "N2"}', "frame.number")
+    )
