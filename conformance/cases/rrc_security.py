@@ -199,6 +199,8 @@ async def no_answer(ran: RanNodeTester) -> None:
     ue.bound().signalling.refuse_unverified()
     ue.srb1.send(rrc.UplinkInformationTransfer(nas=b"\x81"))
     await heard(ran, ue, b"\x81")
+    ran.core.n2.send(n2.DownlinkNasTransport(ran_ue=ue.ran_ue, nas=b"\x42"))
+    await ue.srb1.expect(rrc.DownlinkInformationTransfer, nas=b"\x42")
 
 
 @case("RRC-MODE-12", group="rrc", role="ran-node", clause=CONTEXT,
