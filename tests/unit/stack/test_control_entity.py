@@ -306,7 +306,7 @@ def test_a_body_that_is_no_text_is_malformed(two: Two) -> None:
     """The signature proves who has sent it, not that it is any good."""
 
     def no_text(envelope: Envelope) -> None:
-        body = bytes(envelope.body).replace(b"one", b"\xff")
+        body = bytes(envelope.body).replace(b'"job":"job"', b'"job":"\xff"')
         two.callee.receive(msgspec.structs.replace(envelope, body=msgspec.Raw(body)), two.network.now)
 
     two.caller._send = no_text
