@@ -24,7 +24,7 @@ from net4ai.codecs.declaration import Family, Message, UnknownMessage
 from net4ai.codecs.errors import DecodeError
 from net4ai.conformance.log import Packet, Step
 from net4ai.conformance.pattern import Malformed, Pattern, describe
-from net4ai.conformance.verdict import Fail
+from net4ai.conformance.verdict import Fail, Inconclusive
 from net4ai.stack.hop import Address
 
 if TYPE_CHECKING:
@@ -102,7 +102,9 @@ class Port(Generic[M]):
         deadline = clock.time() + limit
         while (arrival := self._take(pattern)) is None:
             remaining = deadline - clock.time()
-            if remaining <= 0 or not await self._wait(remaining):
+            if remaining <= 0 or self.broken or not await self._wait(remaining):
+                if self.broken:  # silence of what can say nothing any more proves nothing
+                    raise Inconclusive(f"{self.name}: whether {pattern} would come cannot be told: {self.broken}")
                 text = f"never {pattern} within {limit:g} s"
                 self._tester.log.step("note", self.name, text).outcome = "expected"
                 self._tester.log.comment_last(f"expect {text}")

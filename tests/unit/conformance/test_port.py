@@ -16,7 +16,7 @@ from net4ai.conformance.pattern import Malformed
 from net4ai.conformance.port import MessagePort
 from net4ai.conformance.statement import Statement
 from net4ai.conformance.tester import Surroundings, Tester
-from net4ai.conformance.verdict import Fail
+from net4ai.conformance.verdict import Fail, Inconclusive
 from net4ai.stack.io.clock import LoopClock
 from net4ai.stack.io.memory_network import MemoryNetwork
 from net4ai.stack.io.virtual_loop import run_virtual
@@ -164,6 +164,15 @@ def test_who_waits_at_a_broken_port_is_told_at_once() -> None:
         with pytest.raises(Fail, match="the connection is lost"):
             await bench.port.expect(rrc.Setup, within=100)
         assert asyncio.get_running_loop().time() == pytest.approx(0.3)
+
+    with_bench(body)
+
+
+def test_silence_of_a_broken_port_proves_nothing() -> None:
+    async def body(bench: Bench) -> None:
+        asyncio.get_running_loop().call_later(0.3, bench.port.fail, "the connection is lost")
+        with pytest.raises(Inconclusive, match="the connection is lost"):
+            await bench.port.never(rrc.Setup, within=100)
 
     with_bench(body)
 
