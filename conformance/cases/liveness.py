@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from net4ai.codecs.causes import Cause
+from net4ai.codecs.common import FlowMapping
 from net4ai.codecs.declaration import Structure
 from net4ai.codecs.dep import (
     AckBody,
@@ -23,6 +24,7 @@ from net4ai.conformance.cases.sessions import answers, octets, session_case, sil
 from net4ai.conformance.hop_end import FIRST_MESSAGE, Session
 from net4ai.conformance.pdus import with_bits, with_octet
 from net4ai.conformance.ran_node_tester import RanNodeTester
+from net4ai.conformance.ue_tester import UeTester
 from net4ai.stack.dep.extensions import extension
 
 HEADER = "docs/spec/dep.md#21-header"
@@ -120,6 +122,19 @@ async def wrong_bearer(session: Session) -> None:
     session.send(DepType.PING, EchoBody(echo=1), bearer=session.bearer + 1)
     await silent(session, DepType.ERROR, DepType.ACK)
     await session.never(DepType.PONG, within=0.02)
+
+
+@case("DEP-BEARER-02", group="liveness", role="ue", clause="docs/spec/dep.md#61-data-step-by-step", rows=("R103",),
+      options=("several-flows",), purpose="What comes over another flow's bearer is dropped in silence.")  # fmt: skip
+async def bearer_of_another_flow(ran: UeTester) -> None:
+    session = await ran.session(flows=(FlowMapping(qfi=1, bearer=1), FlowMapping(qfi=2, bearer=2)))
+    session.send(DepType.PING, EchoBody(echo=1), qfi=1, bearer=2)
+    session.send(DepType.PING, EchoBody(echo=2), qfi=2, bearer=1)
+    session.data(SMALL, packet=1, qfi=1, bearer=2, ack_requested=True)
+    await silent(session, DepType.ERROR, DepType.ACK)
+    await session.never(DepType.PONG, within=0.02)
+    session.send(DepType.PING, EchoBody(echo=3), qfi=2, bearer=2)
+    await session.expect(DepType.PONG, echo=3, qfi=2, bearer=2)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
