@@ -140,11 +140,16 @@ _LABELS: dict[str, str] = {
     "dep_version": "DEP version",
     "five_qi": "5QI",
     "has_mac": "Has MAC-I",
+    "mac": "MAC-I",
     "nas": "NAS",
     "qfi": "QFI",
     "qos": "QoS",
     "ran_ue": "RAN UE",
     "reencrypted": "Re-encrypted",
+    "rsrp": "RSRP",
+    "rsrq": "RSRQ",
+    "short_mac": "Short MAC-I",
+    "sinr": "SINR",
     "ue_identity": "UE identity",
 }
 

@@ -105,12 +105,13 @@ end
 -- A status report speaks of what goes the other way.
 local function check_status(context, stream, values, before)
   if values.has_mac == 1 and before and values.count < before then
-    n.find(context, "l2", "stale_status", format("COUNT %d after %d: a receiver drops it", values.count, before))
+    n.find(context, "l2", "stale_status", format("COUNT %d after %d: a receiver drops it", values.count, before),
+      true)
   end
   local reported = stream_of(context, values, 1, context.way_back)
   if reported.from_start and values.next_count > reported.newest + 1 then
     n.find(context, "l2", "never_sent", format("Before COUNT %d; the newest seen is %d", values.next_count,
-      reported.newest))
+      reported.newest), true)
   end
 end
 

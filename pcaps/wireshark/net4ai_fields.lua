@@ -1326,7 +1326,7 @@ return {
               kind = "word",
               size = 2,
               fields = {
-                {name = "short_mac", label = "Short mac", filter = "net4ai.rrc.reestablishment_request.short_mac", type = "uint16", base = "HEX", doc = "Low 16 bits of a MAC-I over these three (5.3.7.4)."},
+                {name = "short_mac", label = "Short MAC-I", filter = "net4ai.rrc.reestablishment_request.short_mac", type = "uint16", base = "HEX", doc = "Low 16 bits of a MAC-I over these three (5.3.7.4)."},
               },
             },
             {
@@ -1418,21 +1418,21 @@ return {
                   kind = "word",
                   size = 1,
                   fields = {
-                    {name = "rsrp", label = "Rsrp", filter = "net4ai.rrc.measurement_report.cells.rsrp", type = "uint8", minimum = 0, maximum = 127, doc = "Reference signal received power: -157 dBm + index."},
+                    {name = "rsrp", label = "RSRP", filter = "net4ai.rrc.measurement_report.cells.rsrp", type = "uint8", minimum = 0, maximum = 127, doc = "Reference signal received power: -157 dBm + index."},
                   },
                 },
                 {
                   kind = "word",
                   size = 1,
                   fields = {
-                    {name = "rsrq", label = "Rsrq", filter = "net4ai.rrc.measurement_report.cells.rsrq", type = "uint8", minimum = 0, maximum = 127, doc = "Reference signal received quality: -43.5 dB + index / 2."},
+                    {name = "rsrq", label = "RSRQ", filter = "net4ai.rrc.measurement_report.cells.rsrq", type = "uint8", minimum = 0, maximum = 127, doc = "Reference signal received quality: -43.5 dB + index / 2."},
                   },
                 },
                 {
                   kind = "word",
                   size = 1,
                   fields = {
-                    {name = "sinr", label = "Sinr", filter = "net4ai.rrc.measurement_report.cells.sinr", type = "uint8", minimum = 0, maximum = 127, doc = "Signal to noise and interference ratio: -23.5 dB + index / 2."},
+                    {name = "sinr", label = "SINR", filter = "net4ai.rrc.measurement_report.cells.sinr", type = "uint8", minimum = 0, maximum = 127, doc = "Signal to noise and interference ratio: -23.5 dB + index / 2."},
                   },
                 },
               },
@@ -1943,7 +1943,7 @@ return {
               kind = "word",
               size = 4,
               fields = {
-                {name = "mac", label = "Mac", filter = "net4ai.nas.protected.mac", type = "uint32", base = "HEX", doc = "MAC-I over COUNT and message, as they are here."},
+                {name = "mac", label = "MAC-I", filter = "net4ai.nas.protected.mac", type = "uint32", base = "HEX", doc = "MAC-I over COUNT and message, as they are here."},
               },
             },
             {

@@ -278,7 +278,7 @@ local function check_data(context, known, values, size)
   local granted = grants.get(message_key(known.session, context.source_address, values)) or 0
   if from + size > math.max(granted, limits.unscheduled) then
     find(context, "dep", "credit_violation", format("Octets before %d; permitted before %d by GRANT, %d unscheduled",
-      from + size, granted, limits.unscheduled))
+      from + size, granted, limits.unscheduled), true)
   end
 end
 
