@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Collection, Iterable
 
 from net4ai.codecs.causes import Cause
@@ -30,8 +31,8 @@ def map_flows(
     """QoS flows of a session, one for each profile, and the bearers to add or change for them.
 
     Each flow takes the bearer that has its quality of service, if there is one (R98, R101); else that of the same flow
-    in `before`, changed, if nothing else runs there; else a new one. `acknowledged`: the 5QIs whose bearers are in
-    acknowledged mode. Raises `ProcedureError`: no flow, or two for the same bearer (R104), no bearer left.
+    in `before`, changed, if nothing else runs there; else a new one. What the flow promises stays. `acknowledged`: the
+    5QIs whose bearers are in acknowledged mode. Raises `ProcedureError`: no flow, or two for the same bearer (R104), no bearer left.
     """
     if not 1 <= len(qos) <= MAXIMUM_FLOWS or len(set(map(_key, qos))) < len(qos):
         raise ProcedureError(Cause.QOS_FLOW_NOT_CONFIGURED, f"{len(qos)} QoS flows, one for each bearer")
@@ -42,6 +43,7 @@ def map_flows(
     }
     changeable = _changeable(context, qos, before)
     free = (bearer for bearer in range(1, MAXIMUM_BEARERS + 1) if bearer not in context.hop.bearers)
+    kept = {flow.qfi: flow for flow in before.flows} if before is not None else {}
     flows, bearers = [], []
     for qfi, profile in enumerate(qos, FIRST_QFI):
         bearer, mode = there.get(_key(profile)), bearer_mode(profile, acknowledged)
@@ -51,7 +53,7 @@ def map_flows(
             if bearer is None:
                 raise ProcedureError(Cause.NO_RESOURCES, f"{MAXIMUM_BEARERS} bearers")
             bearers.append(BearerConfiguration(bearer=bearer, mode=mode, qos=profile))
-        flows.append(FlowMapping(qfi=qfi, bearer=bearer))
+        flows.append(dataclasses.replace(kept.get(qfi, FlowMapping(qfi=qfi, bearer=bearer)), bearer=bearer))
     return tuple(flows), tuple(bearers)
 
 

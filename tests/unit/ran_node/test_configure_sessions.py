@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import pytest
@@ -248,6 +249,17 @@ def test_a_shared_bearer_stays_as_it_is(world: World) -> None:
     assert world.bearers == {0: [2], 1: [1]}
     assert (qos_of(world.context, 0), qos_of(world.context, 1)) == ((THIRD_QOS,), (QOS,))
     assert world.context.sessions[0].handle == before.handle, "what is under way goes on"
+
+
+def test_what_a_flow_promises_stays_when_it_moves(world: World) -> None:
+    """R103: reliable and ordered or not, as another RAN node had it before a handover."""
+    world.set_up(1)
+    world.set_up(2, OTHER_QOS)
+    (flow,) = world.context.sessions[0].flows
+    loose = dataclasses.replace(flow, reliable=False, ordered=False)
+    world.context.sessions[0] = dataclasses.replace(world.context.sessions[0], flows=(loose,))
+    world.modify(0, OTHER_QOS)
+    assert world.asked[-1].sessions[0].flows == (dataclasses.replace(loose, bearer=2),)
 
 
 def test_a_session_moves_to_the_bearer_that_fits_and_leaves_its_own_empty(world: World) -> None:
