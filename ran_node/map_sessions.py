@@ -32,7 +32,8 @@ def map_flows(
 
     Each flow takes the bearer that has its quality of service, if there is one (R98, R101); else that of the same flow
     in `before`, changed, if nothing else runs there; else a new one. What the flow promises stays. `acknowledged`: the
-    5QIs whose bearers are in acknowledged mode. Raises `ProcedureError`: no flow, or two for the same bearer (R104), no bearer left.
+    5QIs whose bearers are in acknowledged mode. Raises `ProcedureError`: no flow, or two for the same bearer (R104),
+    no bearer left.
     """
     if not 1 <= len(qos) <= MAXIMUM_FLOWS or len(set(map(_key, qos))) < len(qos):
         raise ProcedureError(Cause.QOS_FLOW_NOT_CONFIGURED, f"{len(qos)} QoS flows, one for each bearer")
