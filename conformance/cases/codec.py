@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from net4ai.codecs import n2, rrc
+from net4ai.codecs.causes import Cause
+from net4ai.codecs.common import QosProfile
 from net4ai.codecs.dep import DepType, EchoBody
 from net4ai.codecs.l2 import L2_HEADER_SIZE, BearerType, Segmentation
 from net4ai.conformance import preambles
@@ -141,6 +143,23 @@ async def longest_nas(ran: RanNodeTester) -> None:
     ue.srb1.send(rrc.UplinkInformationTransfer(nas=longest))
     first = await ran.core.n2.expect(n2.UplinkNasTransport, within=5, ran_ue=ue.ran_ue)
     ran.check(first.nas == longest, "the message of 16384 octets, and none before it")
+
+
+@case("COD-MAX-02", group="codec", role="ran-node", clause=ERRORS, options=("error-indication", "several-flows"),
+      purpose="A list as long as allowed is taken; one element more makes the message malformed.")  # fmt: skip
+async def longest_list(ran: RanNodeTester) -> None:
+    ue = await ran.registered_ue()
+    *eight, ninth = (QosProfile(five_qi=131, priority=priority) for priority in range(1, 10))
+    request = n2.SessionSetupRequest(ran_ue=ue.ran_ue, transaction=1, job=1, qos=tuple(eight))
+    whole = request.encode()
+    count = len(whole) - sum(len(each.to_bytes()) for each in eight) - 1
+    ran.core.n2.inject(with_octet(whole, count, 9) + ninth.to_bytes())
+    await ran.core.n2.expect(n2.ErrorIndication, cause=Cause.MALFORMED_MESSAGE, message_type=request.CODE)
+    ran.core.n2.send(request)
+    message = await ue.srb1.expect(rrc.Reconfiguration)
+    ran.check(len(message.bearers) == 8, "eight QoS flows, on as many bearers")
+    preambles.accept_session(ran, ue, message)
+    await ran.core.n2.expect(n2.SessionSetupResponse, transaction=1)
 
 
 @case("COD-CODE-01", group="codec", role="ran-node", clause=UNKNOWN_CODES,

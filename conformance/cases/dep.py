@@ -176,6 +176,9 @@ async def stale(session: Session) -> None:
         packet += 1
         session.data(b"1", packet=packet, message=message)
         await session.expect(DepType.ACK, message_id=message)
+        if message == first + REMEMBERED - 100:
+            session.data(b"1", packet=packet, message=first)
+            await session.expect(DepType.ACK, message_id=first, offset=1)
     session.data(b"1", packet=packet, message=1)
     await session.expect(DepType.ERROR, message_id=1, cause=Cause.UNEXPECTED_MESSAGE)
     await silent(session, DepType.ACK)

@@ -73,6 +73,18 @@ async def every_period(ran: RanNodeTester) -> None:
     ran.check(0.5 * first.period < between < 1.5 * first.period, f"one each {first.period} ms")
 
 
+@case("RRC-CELL-06", group="rrc", role="ran-node", clause=CELL, options=("short-timers",),
+      purpose="Who has not asked for so long that three requests are missing hears no more.")  # fmt: skip
+async def forgotten(ran: RanNodeTester) -> None:
+    ue, first = await camp(ran)
+    if first.period > SHORT_PERIOD:
+        ran.inconclusive(f"a period of {first.period} ms is too long to wait for")
+    period = first.period / 1000
+    await ran.sleep(3 * ran.timer("camping") + period)
+    ue.srb0.clear()
+    await ue.srb0.never(rrc.SystemInformation, within=2 * period)
+
+
 @case("RRC-CELL-03", group="rrc", role="ran-node", clause=CELL,
       purpose="Who has not asked for System Information hears none, connected or not.")  # fmt: skip
 async def not_asked(ran: RanNodeTester) -> None:

@@ -83,6 +83,22 @@ async def t310_stopped(ran: UeTester) -> None:
     await still_takes(ue)
 
 
+@case("RRC-CELL-16", group="rrc", role="ue", clause=LINK_FAILURE,
+      purpose="T310 starts with the third period that is missed, not before.")  # fmt: skip
+async def two_missed_periods(ran: UeTester) -> None:
+    ue = await ran.registered_ue()
+    assert ran.pdus.peer_address is not None
+    ran.srb0.clear()
+    period = 0.4
+    ran.cell.on = False
+    information = rrc.SystemInformation(cell=CELL, period=round(1000 * period), barred=False)
+    ran.srb0.send(information, to=ran.pdus.peer_address[0])
+    await ran.sleep(2.5 * period + ran.timer("T310"))
+    be_heard(ran)
+    await ran.srb0.never((rrc.ReestablishmentRequest, rrc.SetupRequest), within=SOON)
+    await still_takes(ue)
+
+
 @case("RRC-CELL-15", group="rrc", role="ue", clause=LINK_FAILURE,
       purpose="A UE whose connection is not secured is idle when the cell is lost, and begins anew.")  # fmt: skip
 async def lost_before_security(ran: UeTester) -> None:
