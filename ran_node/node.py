@@ -240,6 +240,7 @@ class RanNode:
     def forget(self, context: UeContext) -> None:
         """Free a UE's context."""
         self.disconnect(context)
+        context.state = State.RELEASING  # a hook may hold a message of it back until now
         self.contexts.pop(context.c_rnti, None)
         self._touched.pop(context, None)
         self._deadlines.set(context, None)

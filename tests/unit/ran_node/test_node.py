@@ -18,6 +18,7 @@ from net4ai.ran_node.ue_context import LEGAL, State
 from net4ai.stack.acknowledged_bearer import AcknowledgedBearer
 from net4ai.stack.drops import Drop
 from net4ai.stack.hop import Hop
+from net4ai.stack.message_hooks import Go, MessageHooks
 
 ONE = VersionRange(lowest=1, highest=1)
 NAS = registration().encode()
@@ -300,6 +301,21 @@ def test_what_a_released_ue_had_half_sent_holds_nobody_up(world: World) -> None:
     world.ran.core(n2.ContextReleaseCommand(ran_ue=world.number(), cause=Cause.NORMAL))
     world.air.run(5)
     assert c_rnti not in world.node.contexts
+
+
+def test_what_a_hook_holds_back_finds_nobody_when_the_context_is_gone(world: World) -> None:
+    world.ue.connect()
+    procedures = world.node.procedures
+    later = MessageHooks(
+        "ran", procedures, [lambda seen: [Go(seen.message, 10**9)] if seen.direction == "in" else None]
+    )
+    procedures.pass_on = later.pass_on
+    world.ue.say(rrc.UplinkInformationTransfer(nas=NAS))
+    world.node.forget(next(iter(world.node.contexts.values())))
+    world.air.run(3)
+    assert not world.node.contexts
+    assert not world.ran.of(n2.UplinkNasTransport)
+    assert world.ran.drops == {"unexpected message": 1}
 
 
 class Routes:
