@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
-from net4ai.codecs import link, rrc
+from net4ai.codecs import link, nas, rrc
 from net4ai.codecs.common import VersionRange
 from net4ai.codecs.errors import DecodeError
 from net4ai.codecs.l2 import BearerType, L2Header
@@ -14,6 +15,7 @@ from net4ai.stack.hop import Address
 from net4ai.stack.io.memory_network import MemoryEndpoint, MemoryNetwork
 from net4ai.stack.link_peer import read_unattached, unattached_pdu
 from net4ai.stack.srb0 import srb0_pdu, srb0_sdu
+from net4ai.ue.nas_security_mode import CAPABILITIES
 
 RECORDED = 20_000
 """Datagrams an attacker keeps."""
@@ -167,3 +169,20 @@ class Attacker:
                 bulk_port=4712,
             )
             yield unattached_pdu(request, number), self.stranger(), port
+
+    def false_registrations(self, subscriber: str, port: Address) -> Iterator[tuple[bytes, Address, Address]]:
+        """Strangers who were given a connection complete it, and claim to be somebody."""
+        request = nas.RegistrationRequest(
+            versions=VersionRange(lowest=nas.VERSION, highest=nas.VERSION),
+            identity=subscriber,
+            capabilities=CAPABILITIES,
+        )
+        for data, source, stranger in list(self.network.heard):
+            try:
+                setup = rrc.Rrc.FAMILY.decode(srb0_sdu(data))
+            except DecodeError:
+                continue
+            if source == port and isinstance(setup, rrc.Setup):
+                complete = rrc.SetupComplete(transaction=setup.transaction, nas=request.encode())
+                srb1 = replace(L2Header.read(data)[0], bearer=1, c_rnti=setup.c_rnti, poll=True)
+                yield srb1.to_bytes() + complete.encode(), stranger, port

@@ -34,6 +34,7 @@ SMALL = (
 FIRST = ("core", "edge", "ran-1", "ue-1")
 ALL_OVER = 40
 """Seconds after which nothing is waited for any more."""
+IMPOSTORS = 100
 HEARD = 500
 """Datagrams an attacker remembers in the end: it must not seem to be the network that remembers."""
 
@@ -190,3 +191,27 @@ def test_strangers_that_attach_are_counted_and_bounded(tmp_path: Path, seed: int
 
     network = play(tmp_path, story, *SMALL, toys=True)
     assert len(network.results) == 3
+
+
+def test_who_registers_in_the_name_of_another_gets_nowhere(tmp_path: Path, seed: int) -> None:
+    """Strangers complete their connections, and claim to be a terminal that is registered. They have no key."""
+
+    async def story(network: Network) -> None:
+        heard = overheard(network)
+        attacker = Attacker(heard, seed)
+        await network.start()
+        await first_round(network)
+        uu = node(network, "ran-1").addresses["Uu"]
+        heard.heard.clear()
+        await attacker.send(attacker.set_up_requests(IMPOSTORS, uu))
+        await attacker.send(attacker.false_registrations(next(iter(network.subscribers)), uu))
+        assert len(ran_node(network).contexts) == 4 + IMPOSTORS
+        assert await network.end() is None
+        await asyncio.sleep(ALL_OVER)
+        assert len(ran_node(network).contexts) == 4
+
+    network = play(tmp_path, story, *SMALL, toys=True)
+    assert len(network.states("terminal registered")) == 4
+    assert not network.states("terminal lost")
+    assert not network.states("client left out")
+    assert sum(event.get("message") == "NAS Security Mode Command" for event in network.trace()) > IMPOSTORS
