@@ -84,17 +84,8 @@ class OwnNode:
         """Start the node that `tester` tests. Raises OSError."""
         run, statement = self._run, self.statement
         if isinstance(tester, RanNodeTester):
-            # Nobody is at the edge's address: the node keeps asking.
             core = tester.core.address
-            config = RanNodeConfig(
-                name=RAN_NODE,
-                core=core,
-                edge=EDGE,
-                edge_address=(HOST, 9),
-                acknowledged=statement.acknowledged,
-                timers=statement.timers,
-            )
-            self.node = await ran_node.start(config, await run.platform(RAN_NODE))
+            self.node = await ran_node.start(ran_node_config(statement, core), await run.platform(RAN_NODE))
             tester.target = self.node.addresses["Uu"]
         elif isinstance(tester, UeTester):
             self.node = await ue.start(ue_config(statement, tester.pdus.address), await run.platform(UE))
@@ -114,6 +105,18 @@ class OwnNode:
     def close(self) -> None:
         """End the node."""
         self._run.close()
+
+
+def ran_node_config(statement: Statement, core: Address) -> RanNodeConfig:
+    """A RAN node as the statement says. Nobody is at its edge's address: it keeps asking."""
+    return RanNodeConfig(
+        name=RAN_NODE,
+        core=core,
+        edge=EDGE,
+        edge_address=(HOST, 9),
+        acknowledged=statement.acknowledged,
+        timers=statement.timers,
+    )
 
 
 def ue_config(statement: Statement, address: Address) -> UeConfig:

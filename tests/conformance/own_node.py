@@ -1,7 +1,7 @@
 """One of our nodes as a process of its own, without broker and core: `python own_node.py ROLE ADDRESS PORT FOLDER`.
 
-It knows the tester by its address alone, as a foreign implementation would. The address of a RAN node's radio is its
-first line.
+It knows the tester by its address alone, as a foreign implementation would, and is configured as our statement says.
+The address of a RAN node's radio is its first line.
 """
 
 from __future__ import annotations
@@ -11,12 +11,11 @@ import sys
 from pathlib import Path
 
 from net4ai.app.conformance import load_statement
-from net4ai.app.conformance_target import EDGE, HOST, RAN_NODE, UE, TargetRun, ue_config
+from net4ai.app.conformance_target import RAN_NODE, UE, TargetRun, ran_node_config, ue_config
 from net4ai.application_server import main as application_server
 from net4ai.application_server.config import ApplicationServerConfig
 from net4ai.application_server.function_host import installed_function
 from net4ai.ran_node import main as ran_node
-from net4ai.ran_node.config import RanNodeConfig
 from net4ai.stack.io.network import SystemNetwork
 from net4ai.stack.io.platform import RunConfig
 from net4ai.ue import main as ue
@@ -26,8 +25,7 @@ async def main(role: str, host: str, port: int, folder: Path) -> None:
     run_config = RunConfig(run_key="00" * 32, seed=0, utc_offset=0, started=0, trace_folder=str(folder))
     run = TargetRun(run_config, SystemNetwork(), lambda line: None, installed_function)
     if role == "ran-node":
-        config = RanNodeConfig(name=RAN_NODE, core=(host, port), edge=EDGE, edge_address=(HOST, 9))
-        node = await ran_node.start(config, await run.platform(RAN_NODE))
+        node = await ran_node.start(ran_node_config(load_statement(), (host, port)), await run.platform(RAN_NODE))
         print("{}:{}".format(*node.addresses["Uu"]), flush=True)
     elif role == "ue":
         await ue.start(ue_config(load_statement(), (host, port)), await run.platform(UE))

@@ -17,7 +17,6 @@ from net4ai.conformance.report import ConformanceReport
 
 pytestmark = pytest.mark.xdist_group("integration")  # processes, as those
 
-OWN_NODE = Path(__file__).with_name("own_node.py")
 FEW = {
     "ran-node": ("RRC-SETUP", "N2-SESSION-01"),
     "ue": ("DEP-ECHO", "NAS-REG-01"),
@@ -38,8 +37,8 @@ async def takes_long(ran):
 
 
 @contextmanager
-def own_node(role: str, port: int, folder: Path) -> Iterator[subprocess.Popen[str]]:
-    command = [sys.executable, str(OWN_NODE), role, "127.0.0.1", str(port), str(folder)]
+def node_process(script: str, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+    command = [sys.executable, str(Path(__file__).with_name(script)), *arguments]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
             yield process
@@ -62,7 +61,7 @@ def conformance(role: str, folder: Path, *arguments: str) -> subprocess.Popen[st
 @pytest.mark.parametrize("role", FEW)
 def test_a_target_in_another_process(role: str, tmp_path: Path) -> None:
     port = free_port(role)
-    with own_node(role, port, tmp_path) as node:
+    with node_process("own_node.py", role, "127.0.0.1", str(port), str(tmp_path)) as node:
         address = f"127.0.0.1:{port}"
         if role == "ran-node":
             assert node.stdout is not None
