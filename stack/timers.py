@@ -36,12 +36,8 @@ TIMERS: dict[str, Timer] = {
     "security-mode": Timer(5000, 1, "TS 38.331 5.3.4", "RAN node: Security Mode Command sent; at the end it failed."),
     "reestablishment-complete": Timer(5000, 1, "TS 38.331 5.3.7", "RAN node: Re-establishment sent; then forgotten."),
     "context-kept": Timer(10000, 1, "ours", "RAN node: SRB1 has failed; without re-establishment the UE is released."),
-    "reconfiguration": Timer(
-        6000, 1, "TS 38.331 5.3.5", "RAN node: RRC Reconfiguration sent; then it is released."
-    ),
-    "reconfiguration-turn": Timer(
-        3000, 1, "ours", "RAN node: another reconfiguration under way; then BUSY."
-    ),
+    "reconfiguration": Timer(6000, 1, "TS 38.331 5.3.5", "RAN node: RRC Reconfiguration sent; then it is released."),
+    "reconfiguration-turn": Timer(3000, 1, "ours", "RAN node: another reconfiguration under way; then BUSY."),
     "T3510": Timer(15000, 3, "TS 24.501 10.2", "UE: Registration Request sent; at the end sent again, then failed."),
     "T3512": Timer(30000, 0, "TS 24.501 5.3.7", "UE: registered; at the end it registers again."),
     "T3517": Timer(5000, 3, "TS 24.501 10.2", "UE: Service Request sent; at the end it failed, the UE registers."),

@@ -38,7 +38,10 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     "core": ("codecs", "stack", "functions.api", "core"),
     "core.main": ("codecs", "stack", "stack.io", "core"),
     "conformance": ("codecs", "stack", "stack.io", "conformance"),
-    "app": ("codecs", "stack", "stack.io", "application_server", "ue", "ran_node", "edge", "core", "conformance", "app"),
+    "app": (
+        *("codecs", "stack", "stack.io", "application_server"),
+        *("ue", "ran_node", "edge", "core", "conformance", "app"),
+    ),
     "app.results": ("codecs", "stack", "stack.io", "app", "functions.learning"),
     "app.write_report": ("codecs", "stack", "stack.io", "app", "functions.learning"),
     "pcaps": (),

@@ -1,4 +1,4 @@
-"""The page of conformance runs: counts by group and role, every case; and that of the repository is of today's suite."""
+"""The page of conformance runs: counts by group and role, every case; the repository's is of today's suite."""
 
 from __future__ import annotations
 
