@@ -204,6 +204,22 @@ async def obeys_nack(session: Session) -> None:
     await data_of(session, 3 * SEGMENT, packet_number=lambda number: number > highest)
 
 
+@session_case("DEP-SEND", 19, group="dep", clause=NACK, echo=True, limits=LITTLE,
+              purpose="A NACK that is cut, or has more than 64 ranges, asks for nothing; one of 64 does.")  # fmt: skip
+async def malformed_nack(session: Session) -> None:
+    await come_back(session)
+    await grant_announced(session, LENGTH)
+    highest = number_of((await all_of(session))[-1])
+    missing = MissingOctets(start=3 * SEGMENT, end=4 * SEGMENT).to_bytes()
+    whole = session.pdu(DepType.NACK, NackBody(ranges=64 * missing), message_id=1).encode()
+    await session.end.tester.sleep(0.15)  # longer than a round trip
+    for octets in (whole[: -len(missing) + 4], whole + missing):
+        session.end.dep.inject(octets)
+    await session.never(DepType.DATA, within=0.1, offset=3 * SEGMENT)
+    session.end.dep.inject(whole)
+    await data_of(session, 3 * SEGMENT, packet_number=lambda number: number > highest)
+
+
 @session_case("DEP-SEND", 10, group="dep", clause=PROBING, echo=True, limits=LITTLE,
               purpose="Unanswered, the sender probes: it asks for an ACK, at growing distances.")  # fmt: skip
 async def probes(session: Session) -> None:

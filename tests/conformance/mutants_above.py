@@ -233,6 +233,15 @@ DEP = (
         "            yield start * self.segment, end * self.segment - 1\n",
     ),
     Mutant(
+        "dep-nack-bound",
+        "stack/dep/session.py",
+        "ue function",
+        "A NACK of more than 64 ranges is obeyed.",
+        "        if len(body) % 8 or len(body) > 8 * NACK_RANGES:\n",
+        "        if len(body) % 8:\n",
+        "written for this one, which had survived",
+    ),
+    Mutant(
         "dep-overlap",
         "stack/dep/receiving.py",
         "ue function",
