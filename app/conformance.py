@@ -13,8 +13,8 @@ import runpy
 import secrets
 import sys
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -208,11 +208,11 @@ async def _tester(options: Options, statement: Statement, folder: Path) -> Async
     """The tester, listening. Raises OSError, `ConfigurationError`."""
     network = SystemNetwork()
     if options.target == SELF:
-        logging.getLogger("net4ai.stack.io.stream").setLevel(logging.ERROR)
         node_folder = folder / "node"
         node_folder.mkdir(exist_ok=True)
-        async with self_test(options.role, network, node_folder, statement, secrets.randbits) as tester:
-            yield tester
+        with _quiet(logging.getLogger("net4ai.stack.io.stream")):
+            async with self_test(options.role, network, node_folder, statement, secrets.randbits) as tester:
+                yield tester
         return
     target = await network.resolve(*address_of(options.target, "--target", SIGNALLING_PORT))
     n2 = address_of(options.n2, "--n2", N2_PORT)
@@ -222,6 +222,17 @@ async def _tester(options: Options, statement: Statement, folder: Path) -> Async
         yield tester
     finally:
         tester.close()
+
+
+@contextmanager
+def _quiet(log: logging.Logger) -> Iterator[None]:
+    """No warnings: cases cut connections on purpose."""
+    level = log.level
+    log.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        log.setLevel(level)
 
 
 # ---------------------------------------------------------------------------------------------------------------------

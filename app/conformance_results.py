@@ -21,17 +21,20 @@ reports by `python -m net4ai.app.conformance_results`. What the suite finds when
 
 
 def page(reports: Iterable[ConformanceReport]) -> str:
-    """The page: cases of each group and role with their verdicts, then every case."""
-    of_role = {report.role: report for report in reports}
+    """The page: cases of each group and role with their verdicts, then every case. Of a case run twice the later."""
+    of_role: dict[str, dict[str, CaseReport]] = {}
+    for report in reports:
+        of_role.setdefault(report.role, {}).update((case.id, case) for case in report.cases)
     roles = [role for role in ROLES if role in of_role]
     lines = [_HEAD, f"| group | {' | '.join(roles)} |", f"|---|{'---|' * len(roles)}"]
     for group, doc in GROUPS.items():
-        counted = [_counted(case for case in of_role[role].cases if case.group == group) for role in roles]
+        counted = [_counted(case for case in of_role[role].values() if case.group == group) for role in roles]
         lines.append(f"| {group}: {doc} | {' | '.join(counted)} |")
-    lines.append(f"| all | {' | '.join(_counted(of_role[role].cases) for role in roles)} |")
+    lines.append(f"| all | {' | '.join(_counted(of_role[role].values()) for role in roles)} |")
     for role in roles:
         lines += ["", f"## Role {role}", "", "| case | verdict | purpose | clause | rows |", "|---|---|---|---|---|"]
-        lines += [_row(case) for case in of_role[role].cases]
+        ordered = sorted(of_role[role].values(), key=lambda case: list(GROUPS).index(case.group))
+        lines += [_row(case) for case in ordered]
     return "\n".join(lines) + "\n"
 
 

@@ -52,6 +52,7 @@ UNLIKELY = (
     "bus body",
     "to the compute worker",
     "of the compute worker",
+    "statement",
     "scenario",
 )
 """Of these a random input is hardly ever accepted: the mutated ones are."""
