@@ -152,7 +152,7 @@ def protected(examples: Octets) -> Decoder:
         for octets in examples[message]
     ]
     start = start_with(octets[:2] for octets in valid)
-    return Decoder(unprotect, valid, start, (DecodeError, ProtectionError), share=4)
+    return Decoder(unprotect, valid, start, (DecodeError, ProtectionError))
 
 
 # Messages of functions

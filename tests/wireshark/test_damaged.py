@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 import struct
 from pathlib import Path
@@ -18,8 +17,7 @@ from net4ai.codecs.errors import DecodeError
 
 pytestmark = pytest.mark.tshark
 
-PDUS = int(os.environ.get("NET4AI_DAMAGED_PDUS", "3000"))
-"""10,000 for a release."""
+PDUS = 10_000
 BEYOND_OURS = "_ws.malformed && !net4ai.expert.malformed && !net4ai.expert.range && !net4ai.expert.differs"
 HEADERS = 28
 """IPv4 and UDP."""

@@ -1,11 +1,7 @@
-"""Random PDUs of every message: tshark shows what the codec encoded, field by field.
-
-`NET4AI_DIFFERENTIAL_PDUS=100000 pytest tests/wireshark/test_differential.py` for a release.
-"""
+"""Random PDUs of every message: tshark shows what the codec encoded, field by field."""
 
 from __future__ import annotations
 
-import os
 import random
 from pathlib import Path
 
@@ -16,7 +12,7 @@ from wireshark_values import Fields, declared_filters, parse
 
 pytestmark = pytest.mark.tshark
 
-PDUS = int(os.environ.get("NET4AI_DIFFERENTIAL_PDUS", "20000"))
+PDUS = 100_000
 BATCH = 5000
 """PDUs of one capture."""
 FOUND_OUT = {
