@@ -123,6 +123,8 @@ class ApplicationServer:
 
     def _terminate(self, peer: LinkPeer, message: link.Terminate) -> None:
         self.instances.discard(message.instance)
+        # One that is still being loaded must not come to be afterwards.
+        self._replies.fail(("loaded", message.instance), ProcedureError(Cause.CANCELLED, "terminated while loading"))
         self.compute.send(compute.Unload(instance=message.instance))
         for name in [name for name in self.channels if name[0] == message.instance]:
             self._remove(name)

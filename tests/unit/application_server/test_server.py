@@ -259,6 +259,28 @@ def test_lost_link(serving: Serving) -> None:
 # Instances
 
 
+def test_an_instance_terminated_while_it_is_loaded_never_comes_to_be(serving: Serving) -> None:
+    serving.compute.answers = lambda message: None
+    serving.fpf.procedures.advance(serving.network.now)
+    loading = serving.fpf.procedures.start(
+        "ask",
+        outcome_of(
+            serving.peer.request(
+                lambda n: link.Instantiate(transaction=n, instance=INSTANCE, function="f", settings=b"{}"),
+                "instantiate",
+            )
+        ),
+    )
+    serving.network.run(seconds=1)
+    assert not loading.done
+    assert isinstance(serving.ask(link.Terminate, instance=INSTANCE), link.Acknowledge)
+    serving.network.run(until=lambda: loading.done)
+    assert refused(loading.result(), Cause.CANCELLED)
+    serving.compute.say(compute.Loaded(instance=INSTANCE))
+    assert not serving.machine.instances
+    assert not serving.server.procedures.open
+
+
 def test_load_and_terminate(serving: Serving) -> None:
     assert isinstance(serving.load(), link.Acknowledge)
     (load,) = serving.compute.of(compute.Load)
