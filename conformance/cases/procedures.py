@@ -10,7 +10,7 @@ from net4ai.codecs.common import FlowMapping, VersionRange
 from net4ai.codecs.dep import DepType, EchoBody
 from net4ai.codecs.l2 import BearerType
 from net4ai.conformance.case import case
-from net4ai.conformance.cases.sessions import answers
+from net4ai.conformance.cases.sessions import answers, function_message
 from net4ai.conformance.function_tester import (
     FORWARDING_FUNCTION,
     NO_INSTANCE,
@@ -21,6 +21,7 @@ from net4ai.conformance.function_tester import (
 )
 from net4ai.conformance.pdus import L2Pdu, dep_pdu, l2_pdu
 from net4ai.conformance.sockets import PduPort
+from net4ai.stack.dep.events import MessageReceived
 
 REQUEST = "docs/spec/links.md#21-request"
 ANSWER = "docs/spec/links.md#22-answer"
@@ -401,6 +402,22 @@ async def released(function: FunctionTester) -> None:
                 await session.expect(DepType.ERROR, cause=Cause.UNKNOWN_SESSION)
             else:
                 await answers(session)
+
+
+@case("T4-SESSION-08", group="procedures", role="function", clause=SESSION_RELEASE, options=("echo",), rows=("R107",),
+      purpose="Of an execution that loses one seat the turns of the others go on.")  # fmt: skip
+async def others_go_on(function: FunctionTester) -> None:
+    routine = await function.routine((0, 1))
+    function.start_turn(routine)
+    stays = routine.sessions[0].open()
+    release = link.SessionRelease(
+        transaction=0, execution=routine.execution, instance=routine.instance, cause=Cause.NORMAL,
+        seats=(link.SeatNumber(seat=1),),
+    )  # fmt: skip
+    routine.server.link.send(release)
+    await _only_answer(function, routine.server)
+    stays.send(function_message(1, 100))
+    await stays.expect(MessageReceived, within=5)
 
 
 @case("T4-SESSION-04", group="procedures", role="function", clause=SESSION_RELEASE, rows=("R107",),

@@ -351,6 +351,15 @@ LINKS = (
         "            if name[3] in seats:\n",
     ),
     Mutant(
+        "link-release-one",
+        "application_server/server.py",
+        "function",
+        "The release of one seat ends the execution at all of them.",
+        "        if not any(name[:2] == (instance, execution) for name in self.channels):\n",
+        "        if seats:\n",
+        "written for this one, which had survived",
+    ),
+    Mutant(
         "link-version",
         "application_server/server.py",
         "function",
