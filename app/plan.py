@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import hmac
+import random
 import socket
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -18,6 +20,9 @@ from net4ai.stack.hop import Address
 from net4ai.stack.io.platform import LinkConfig
 from net4ai.ue.config import TerminalConfig, UeConfig
 
+PORTS = range(10_240, 32_768)
+"""Below the ports that systems give out by themselves: until a node has bound its own, nobody else is given it."""
+MAXIMUM_TRIES = 100
 LINKS_OF_SCENARIO = {"Uu": "radio", "T4": "t4", "T8": "t8"}
 
 
@@ -180,8 +185,15 @@ class FreePorts:
 
     def _take(self, kind: int) -> int:
         family = socket.AF_INET6 if ":" in self._host else socket.AF_INET
-        held = socket.socket(family, kind)
-        held.bind((self._host, 0))
-        self._held.append(held)
-        port: int = held.getsockname()[1]
-        return port
+        for port in random.sample(PORTS, MAXIMUM_TRIES):
+            held = socket.socket(family, kind)
+            try:
+                held.bind((self._host, port))
+            except OSError as error:
+                held.close()
+                if error.errno != errno.EADDRINUSE:
+                    raise
+                continue
+            self._held.append(held)
+            return port
+        raise OSError(errno.EADDRINUSE, f"{MAXIMUM_TRIES} ports of {self._host} are taken")
