@@ -20,13 +20,14 @@ from net4ai.codecs.compute import (
     MAXIMUM_TEXT,
     Dropped,
     FromWorker,
+    Log,
     Progress,
     SendResult,
 )
 from net4ai.codecs.declaration import Buffer
 from net4ai.codecs.errors import EncodeError
 from net4ai.codecs.message import Message, decode_message, encode_message
-from net4ai.functions.api import Channel, ChannelClosed
+from net4ai.functions.api import Channel, ChannelClosed, Radio
 
 UNANSWERED_SENDS = 8
 """Messages of one channel the network has not taken yet; the next `send` waits."""
@@ -141,6 +142,15 @@ class HostContext:
     @property
     def results(self) -> Channel:
         return self.result_channel
+
+    @property
+    def radio(self) -> Radio | None:
+        return None
+
+    def log(self, line: str) -> None:
+        """A line for the log of the node."""
+        if self.open:
+            self._reply(Log(instance=self._instance, line=printable(line)))
 
     def progress(self, **values: float | int | str) -> None:
         """Report. Raises TypeError, ValueError for values that cannot be reported."""

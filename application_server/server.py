@@ -263,11 +263,11 @@ class ApplicationServer:
         )
         begun = "begun", message.instance, message.execution, as_server
         try:
-            await self._replies.expect(begun, self.timers["begin"])
+            next_turn = await self._replies.expect(begun, self.timers["begin"])
         except ProcedureError as error:
             peer.refuse(message.transaction, error.cause, error.detail)
             raise
-        peer.send(link.Acknowledge(transaction=message.transaction))
+        peer.send(link.Begun(transaction=message.transaction, next_turn=next_turn))
 
     def _start(self, peer: LinkPeer, message: link.Start) -> None:
         self.compute.send(
@@ -340,7 +340,7 @@ class ApplicationServer:
         if message.detail:
             self._replies.fail(key, ProcedureError(Cause.FUNCTION_FAILED, message.detail))
         else:
-            self._replies.give(key, None)
+            self._replies.give(key, message.next_turn)
 
     def _function_sends(self, message: compute.Send) -> None:
         name = message.instance, message.execution, message.as_server, message.seat

@@ -67,6 +67,23 @@ class Load(_Compute, frozen=True):
     settings: dict[str, Any]
     private: dict[str, Any]
     """What the owner of this host gives the function; at a UE, where the subscriber's own data is."""
+    worker: Name = ""
+    """Instances with the same worker share a process, and its fate."""
+    memory_mib: Annotated[int, msgspec.Meta(ge=0, le=1 << 24)] = 0
+    """Memory the worker may take before it is ended; 0: no limit."""
+    busy_s: Annotated[float, msgspec.Meta(ge=0, le=3600)] = 0.0
+    """Seconds the worker may compute without a pause before it is ended; 0: no limit."""
+    checkpoint: Annotated[str, msgspec.Meta(max_length=4096)] = ""
+    """File of the instance's checkpoints; where it is there already, the instance begins with it. Empty: none."""
+
+
+class Radio(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a terminal hears of its cell: as it would report (TS 38.331 5.5.5)."""
+
+    cell: Number
+    rsrp_dbm: float
+    rsrq_db: float
+    sinr_db: float
 
 
 class Begin(_Compute, frozen=True):
@@ -87,6 +104,8 @@ class RunTurn(_Channel, frozen=True):
 
     turn: Number
     repetition: Number
+    radio: Radio | None = None
+    """At a terminal: what it hears of its cell now."""
 
 
 class Deliver(_Channel, frozen=True):
@@ -158,6 +177,8 @@ class Begun(_Compute, frozen=True):
     execution: Number
     as_server: bool
     detail: Text = ""
+    next_turn: Number = 0
+    """Turns below it were committed, or passed over, when this execution was under way before."""
 
 
 class Send(_Channel, frozen=True):
@@ -197,6 +218,14 @@ class Progress(_Compute, frozen=True):
     values: dict[str, int | float | str]
 
 
+class InstanceLost(_Compute, frozen=True):
+    """The instance is no more: its worker has died, hung, or taken too much. Only `Load` makes it anew."""
+
+    failed: bool
+    """It was ended for what it did: it hung, or took too much."""
+    detail: Text
+
+
 class Log(_Compute, frozen=True):
     """A line for the node's log."""
 
@@ -225,7 +254,7 @@ ToWorker: TypeAlias = (
     | Unload
 )
 FromWorker: TypeAlias = (
-    Ready | Loaded | LoadFailed | Begun | Send | SendResult | TurnDone | Ended | Progress | Log | Dropped
+    Ready | Loaded | LoadFailed | Begun | Send | SendResult | TurnDone | Ended | Progress | Log | Dropped | InstanceLost
 )
 
 _encoder = msgspec.msgpack.Encoder()

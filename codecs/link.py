@@ -115,6 +115,8 @@ class Instantiate(Link, code=4, name="Instantiate", bearer="T4", direction="down
     instance: int = unsigned(32, "Number of the instance.")
     function: str = text("Registered entry point of the function.", maximum=64)
     settings: bytes = octets(16, "Settings of the function, JSON.", maximum=MAXIMUM_SETTINGS)
+    memory_mib: int = unsigned(32, "Memory in MiB it may take; 0: no limit.", default=0)
+    busy_ms: int = unsigned(32, "Milliseconds it may compute without a pause; 0: no limit.", default=0)
 
 
 class Terminate(Link, code=5, name="Terminate", bearer="T4", direction="down", reference="R52"):
@@ -182,6 +184,7 @@ class Invite(Link, code=11, name="Invite", bearer="T4", direction="down", refere
         SeatNumber, "Seats of this instance in the execution.", maximum=MAXIMUM_SEATS
     )
     key: bytes = octets(16, "Key material of the other side, opaque.", maximum=MAXIMUM_KEY_OCTETS)
+    qfi: int = unsigned(8, "QoS flow the instance sends on.", default=1)
 
 
 class Accept(Link, code=12, name="Accept", bearer="T4", direction="up", reference="R71, R72, R88"):
@@ -200,6 +203,20 @@ class Begin(Link, code=13, name="Begin", bearer="T4", direction="down", referenc
     execution: int = unsigned(32, "Number of the execution.")
     instance: int = unsigned(32, "Number of the instance.")
     seats: tuple[SeatNumber, ...] = listing(SeatNumber, "Seats that accepted.", maximum=MAXIMUM_SEATS)
+
+
+class Begun(Link, code=20, name="Begun", bearer="T4", direction="up", reference="R84, R85"):
+    """The execution has begun, or goes on where it had stopped."""
+
+    transaction: int = unsigned(32, "Number of the request.")
+    next_turn: int = unsigned(32, "Turns below it were committed, or passed over, before; 0: it begins.")
+
+
+class InstanceLost(Link, code=21, name="Instance Lost", bearer="T4", direction="up", reference="R51"):
+    """An instance is no more. Its forwarding function forgets it; only Instantiate makes it anew."""
+
+    instance: int = unsigned(32, "Number of the instance.")
+    cause: int = enumeration(16, Cause, "FUNCTION_FAILED: for what it did; PEER_LOST: its process has gone.")
 
 
 class Start(Link, code=14, name="Start", bearer="T4", direction="down", reference="R76, R79"):

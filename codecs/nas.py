@@ -380,6 +380,7 @@ class RoutineInvite(
     reserved_flags: int = reserved(7)
     settings: bytes = octets(16, "Settings of the function, JSON.", maximum=8192)
     key: bytes = octets(16, "Key material of the server, opaque (R88).", maximum=MAXIMUM_KEY_OCTETS)
+    qfi: int = unsigned(8, "QoS flow the function sends on.", default=1)
 
 
 class RoutineAccept(Nas, code=0x89, name="Routine Accept", bearer="NAS", direction="up", reference="R72, R88"):

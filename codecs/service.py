@@ -19,8 +19,20 @@ Name: TypeAlias = Annotated[
 """What nodes, groups, functions, routines, tasks and jobs are called."""
 
 ENTRY_POINT_GROUP = "net4ai.functions"
+PROVIDER_GROUP = "net4ai.providers"
 
 SettingValue: TypeAlias = bool | int | float | str
+
+
+class Resources(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What one instance of a concrete function takes of its node (R38, R45)."""
+
+    cpu: Annotated[float, Meta(ge=0, le=4096, description="Processor cores.")] = 0.1
+    memory_mib: Annotated[
+        int, Meta(ge=1, le=1 << 24, description="Memory in MiB. An instance that takes more is ended.")
+    ] = 1024
+    storage_mib: Annotated[int, Meta(ge=0, le=1 << 30, description="Storage in MiB.")] = 0
+    accelerators: Annotated[int, Meta(ge=0, le=1024, description="Accelerators, as GPUs.")] = 0
 
 
 class Function(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -34,17 +46,41 @@ class Function(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
         str,
         Meta(
             min_length=1,
-            description=f"The code: a name in the entry point group `{ENTRY_POINT_GROUP}`.",
-            extra={"allowed": "the name of an installed function"},
+            max_length=64,
+            description=f"The code: a name in the entry point group `{ENTRY_POINT_GROUP}`, or `module:Class` where the "
+            "network takes functions of that module.",
+            extra={"allowed": "the name of an installed function, or module:Class"},
         ),
     ]
     place: Annotated[
-        Literal["ran-node", "edge"] | None,
+        Literal["ran-node", "edge", "any"] | None,
         Meta(
-            description="Where a concrete function runs: `ran-node` is one instance at each RAN node, `edge` one at "
-            "the edge (R45). Needed for a concrete function, not allowed for an abstract one."
+            description="Where a concrete function runs (R45): at RAN nodes, at edges, or at either. Needed for a "
+            "concrete function, not allowed for an abstract one."
         ),
     ] = None
+    instances: Annotated[
+        int,
+        Meta(ge=0, le=64, description="How many instances the orchestrator places; 0: one at each node of the kind."),
+    ] = 0
+    resources: Annotated[Resources, Meta(description="What one instance takes of its node.")] = Resources()
+    busy_s: Annotated[
+        float,
+        Meta(
+            gt=0, le=3600, description="Seconds it may compute without a pause; beyond that it counts as hung and ends."
+        ),
+    ] = 60.0
+
+
+class Quality(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Quality of service of what terminals exchange in a routine: a QoS flow on a bearer of its own (R102, R103)."""
+
+    five_qi: Annotated[int, Meta(ge=1, le=254, description="5QI; 128 to 254 are operator classes.")] = 128
+    priority: Annotated[int, Meta(ge=1, le=255, description="Scheduling priority, lower first.")] = 20
+    bit_rate: Annotated[
+        int, Meta(ge=0, le=0xFFFF_FFFF, description="Prioritised bit rate in kilobyte per second; 0: none.")
+    ] = 0
+    bucket_ms: Annotated[int, Meta(ge=0, le=0xFFFF, description="Bucket size duration in milliseconds.")] = 0
 
 
 class Routine(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -56,6 +92,9 @@ class Routine(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     split: Annotated[
         bool, Meta(description="The model is split between client and server at the setting `cut` (R19).")
     ] = False
+    quality: Annotated[
+        Quality, Meta(description="Quality of service of its data; only where the client is a terminal.")
+    ] = Quality()
 
 
 class Task(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -72,13 +111,45 @@ class Task(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     depends_on: Annotated[tuple[Name, ...], Meta(description="Tasks that must be complete before (R6).")] = ()
 
 
+class EventTrigger(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, tag_field="on", tag="event"):
+    """The job starts whenever an application controller of the provider raises the event."""
+
+    event: Annotated[Name, Meta(description="Name of the event.")]
+
+
+class JobTrigger(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, tag_field="on", tag="job"):
+    """The job starts whenever another job of the service has ended well."""
+
+    job: Annotated[Name, Meta(description="The other job.")]
+
+
+class TerminalsTrigger(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, tag_field="on", tag="terminals"):
+    """The job starts once, when enough terminals have consented to it."""
+
+    at_least: Annotated[int, Meta(ge=1, le=65_519, description="So many consenting terminals in one cell.")]
+    node: Annotated[str, Meta(max_length=32, description="The cell's RAN node; empty: in any cell.")] = ""
+
+
+class TimeTrigger(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, tag_field="on", tag="time"):
+    """The job starts after a time, counted from the service's registration."""
+
+    after_s: Annotated[float, Meta(gt=0, le=31_536_000, description="Seconds until it starts.")]
+    every_s: Annotated[float, Meta(ge=0, le=31_536_000, description="Seconds until it starts again; 0: never.")] = 0.0
+
+
+Trigger: TypeAlias = EventTrigger | JobTrigger | TerminalsTrigger | TimeTrigger
+
+
 class Job(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Tasks with one computing goal, started by the service's consumer (R3)."""
 
     tasks: Annotated[
         tuple[Name, ...], Meta(min_length=1, description="The tasks; their order follows from `depends_on` (R6).")
     ]
-    trigger: Annotated[Literal["request"], Meta(description="What starts the job (R4).")] = "request"
+    trigger: Annotated[
+        Literal["request"] | Trigger,
+        Meta(description="What starts the job (R4): a request of the consumer, an event or a condition."),
+    ] = "request"
 
 
 class Privacy(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -90,6 +161,22 @@ class Privacy(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     raw_data_allowed: Annotated[bool, Meta(description="Terminals may be asked for raw data (bottom split, R20).")] = (
         False
     )
+
+
+class Model(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The model's profile, which the network reads as numbers (R43)."""
+
+    neurons: Annotated[
+        tuple[Annotated[int, Meta(ge=1)], ...], Meta(min_length=2, max_length=256, description="Neurons of each layer.")
+    ]
+    links: Annotated[
+        Literal["dense"], Meta(description="Links between adjacent layers: `dense` is from each neuron to each.")
+    ] = "dense"
+
+    @property
+    def layers(self) -> int:
+        """Number of layers of neurons."""
+        return len(self.neurons)
 
 
 class Setting(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -123,6 +210,14 @@ class ServiceDescription(Struct, frozen=True, forbid_unknown_fields=True, kw_onl
 
     name: Annotated[Name, Meta(description="Name of the service.")]
     provider: Annotated[Name, Meta(description="Who provides it (R41).")]
+    provider_code: Annotated[
+        str,
+        Meta(
+            max_length=64,
+            description="What the provider does with settings and results at its application controller: a name in "
+            f"the entry point group `{PROVIDER_GROUP}`, or `module:Class`. Empty: settings go on, results are kept.",
+        ),
+    ] = ""
     purpose: Annotated[
         str, Meta(min_length=1, max_length=1000, description="What it computes and why; shown to terminals (R59).")
     ]
@@ -131,7 +226,21 @@ class ServiceDescription(Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     tasks: Annotated[dict[Name, Task], Meta(min_length=1, description="The tasks, by name (R6).")]
     jobs: Annotated[dict[Name, Job], Meta(min_length=1, description="The jobs, by name (R2).")]
     privacy: Annotated[Privacy, Meta(description="What the service promises to those who give data.")] = Privacy()
+    model: Annotated[Model | None, Meta(description="The model that routines with `split: true` split.")] = None
     settings: Annotated[
         dict[Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]{0,31}$")], Setting],
         Meta(description="Settings of the functions, by name."),
     ] = {}
+
+
+def qualities(description: ServiceDescription) -> list[Quality]:
+    """Quality of each QoS flow that a terminal's session for the service has: one a kind, in order of the routines."""
+    functions = description.functions
+    found = (r.quality for r in description.routines.values() if functions[r.client].kind == "abstract")
+    return list(dict.fromkeys(found)) or [Quality()]
+
+
+def qos_flow(description: ServiceDescription, routine: str) -> int:
+    """QoS flow identifier of a routine's data in the sessions of its clients: counts from 1, as sessions are set up."""
+    found, quality = qualities(description), description.routines[routine].quality
+    return found.index(quality) + 1 if quality in found else 1

@@ -34,4 +34,9 @@ class CoreConfig(msgspec.Struct, forbid_unknown_fields=True):
     """The network's own smallest number of clients per server (R82)."""
     seed: int = 0
     """Of selection and seats."""
+    controllers: dict[str, Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]] = {}
+    """Providers whose application controllers may register services, each with its key: 32 octets in hex (R41)."""
+    store: str = ""
+    """Where the core keeps what must outlive it: a database URL, as "sqlite:////path"; empty: in memory."""
+    routine_managers: Annotated[int, msgspec.Meta(ge=1, le=64)] = 1
     timers: dict[str, int] = {}

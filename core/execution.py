@@ -18,6 +18,7 @@ from net4ai.codecs.bus import (
     CompleteClients,
     Done,
     ExecuteRoutine,
+    ExecutionBegun,
     ExecutionOutcome,
     FinishExecution,
     InstallRoutes,
@@ -132,11 +133,11 @@ class ServerExecution:
             InstanceAccepted,
         )
 
-    async def _begin(self, instance: Instance, seats: list[int]) -> None:
-        await self.entity.call(
+    async def _begin(self, instance: Instance, seats: list[int]) -> ExecutionBegun:
+        return await self.entity.call(
             forwarding_function(instance.node),
             BeginExecution(execution=self.request.execution, instance=instance.instance, seats=seats),
-            Done,
+            ExecutionBegun,
         )
 
     def _check_k(self, count: int, what: str) -> None:

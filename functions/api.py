@@ -26,6 +26,7 @@ __all__ = [
     "Execution",
     "Message",
     "Outcome",
+    "Radio",
     "Role",
     "ServiceFunction",
     "Turn",
@@ -74,6 +75,20 @@ class Execution:
 
 
 @dataclass(frozen=True, slots=True)
+class Radio:
+    """What a terminal hears of its cell, as it would report it (TS 38.331 5.5.5)."""
+
+    cell: int
+    """Physical cell identity."""
+    rsrp_dbm: float
+    """Received power."""
+    rsrq_db: float
+    """Received quality."""
+    sinr_db: float
+    """Signal to noise and interference ratio."""
+
+
+@dataclass(frozen=True, slots=True)
 class Turn:
     """One client's part in an execution."""
 
@@ -115,8 +130,17 @@ class Context(Protocol):
         """The channel to the application controller: results out, job input in (R5, R111). Server functions only."""
         ...
 
+    @property
+    def radio(self) -> Radio | None:
+        """At a terminal, in a turn: what it hears of its cell. Elsewhere None."""
+        ...
+
     def progress(self, **values: float | int | str) -> None:
         """Report progress; shown to the user, and stored with the report."""
+        ...
+
+    def log(self, line: str) -> None:
+        """A line for the log of the node; bounded. Nobody else sees it."""
         ...
 
 
@@ -140,3 +164,14 @@ class ServiceFunction:
     async def end(self, execution: Execution) -> Outcome:
         """All turns of `execution` are done at this server: restart, complete or stop (R75)."""
         return Outcome.COMPLETE
+
+    def checkpoint(self) -> bytes | None:
+        """All that the function has to remember, or None: it has nothing to lose.
+
+        Asked for whenever something is committed: after each turn of a sequential execution, else after `end` or, at
+        a client, after its turn. What was not committed is rolled back by `restore`.
+        """
+        return None
+
+    def restore(self, checkpoint: bytes) -> None:
+        """Be as when `checkpoint` was made: at the start of an instance made anew, and to undo half a turn."""

@@ -60,6 +60,8 @@ class ControlEntity:
         self._identifier = identifier
         self._utc_offset = utc_offset
         self._handlers: dict[str, tuple[type[Body], Handler]] = {}
+        self.caller = ""
+        """While a handler is called, until it awaits: the process that has signed its request."""
         self._replies = Replies(procedures)
         self._serving: set[str] = set()
         self._answered: OrderedDict[str, Envelope] = OrderedDict()
@@ -177,6 +179,7 @@ class ControlEntity:
                 allowed = ", ".join(self._handlers)
                 raise ProcedureError(Cause.UNEXPECTED_MESSAGE, f"{request.type} to {self.name}; allowed: {allowed}")
             body_type, handler = self._handlers[request.type]
+            self.caller = request.process
             result = handler(decode_body(request.body, body_type))
             reply = result if isinstance(result, Body) else await result
         except DecodeError as error:

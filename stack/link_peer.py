@@ -16,12 +16,12 @@ from net4ai.stack.hop import Address, Hop
 from net4ai.stack.procedure import ProcedureError, ProcedureRejected, Procedures, ProcedureTimeout, Replies
 from net4ai.stack.timers import Timers
 
-Reply = link.Acknowledge | link.Refuse | link.SessionAddComplete | link.Accept
+Reply = link.Acknowledge | link.Refuse | link.SessionAddComplete | link.Accept | link.Begun
 
 _REPLY_TO: dict[type[link.Link], type[Reply]] = {
     link.Instantiate: link.Acknowledge,
     link.Terminate: link.Acknowledge,
-    link.Begin: link.Acknowledge,
+    link.Begin: link.Begun,
     link.SessionAdd: link.SessionAddComplete,
     link.Invite: link.Accept,
 }

@@ -2201,6 +2201,13 @@ return {
             },
             {kind = "octets", name = "settings", label = "Settings", filter = "net4ai.nas.routine_invite.settings", length_size = 2, maximum = 8192, doc = "Settings of the function, JSON.", content = "json"},
             {kind = "octets", name = "key", label = "Key", filter = "net4ai.nas.routine_invite.key", length_size = 2, maximum = 1024, doc = "Key material of the server, opaque (R88)."},
+            {
+              kind = "word",
+              size = 1,
+              fields = {
+                {name = "qfi", label = "QFI", filter = "net4ai.nas.routine_invite.qfi", type = "uint8", doc = "QoS flow the function sends on."},
+              },
+            },
           },
         },
         [137] = {
@@ -3412,6 +3419,20 @@ return {
             },
             {kind = "text", name = "function", label = "Function", filter = "net4ai.link.instantiate.function", length_size = 1, maximum = 64, doc = "Registered entry point of the function."},
             {kind = "octets", name = "settings", label = "Settings", filter = "net4ai.link.instantiate.settings", length_size = 2, maximum = 32768, doc = "Settings of the function, JSON.", content = "json"},
+            {
+              kind = "word",
+              size = 4,
+              fields = {
+                {name = "memory_mib", label = "Memory mib", filter = "net4ai.link.instantiate.memory_mib", type = "uint32", doc = "Memory in MiB it may take; 0: no limit."},
+              },
+            },
+            {
+              kind = "word",
+              size = 4,
+              fields = {
+                {name = "busy_ms", label = "Busy ms", filter = "net4ai.link.instantiate.busy_ms", type = "uint32", doc = "Milliseconds it may compute without a pause; 0: no limit."},
+              },
+            },
           },
         },
         [5] = {
@@ -3825,6 +3846,13 @@ return {
               },
             },
             {kind = "octets", name = "key", label = "Key", filter = "net4ai.link.invite.key", length_size = 2, maximum = 1024, doc = "Key material of the other side, opaque."},
+            {
+              kind = "word",
+              size = 1,
+              fields = {
+                {name = "qfi", label = "QFI", filter = "net4ai.link.invite.qfi", type = "uint8", doc = "QoS flow the instance sends on."},
+              },
+            },
           },
         },
         [12] = {
@@ -4121,6 +4149,52 @@ return {
               },
             },
             {kind = "octets", name = "values", label = "Values", filter = "net4ai.link.progress.values", length_size = 2, maximum = 4096, doc = "Names and values, JSON object.", content = "json"},
+          },
+        },
+        [20] = {
+          name = "Begun",
+          bearer = "T4",
+          direction = "up",
+          before_security = false,
+          doc = "The execution has begun, or goes on where it had stopped.",
+          parts = {
+            {
+              kind = "word",
+              size = 4,
+              fields = {
+                {name = "transaction", label = "Transaction", filter = "net4ai.link.begun.transaction", type = "uint32", doc = "Number of the request."},
+              },
+            },
+            {
+              kind = "word",
+              size = 4,
+              fields = {
+                {name = "next_turn", label = "Next turn", filter = "net4ai.link.begun.next_turn", type = "uint32", doc = "Turns below it were committed, or passed over, before; 0: it begins."},
+              },
+            },
+          },
+        },
+        [21] = {
+          name = "Instance Lost",
+          bearer = "T4",
+          direction = "up",
+          before_security = false,
+          doc = "An instance is no more. Its forwarding function forgets it; only Instantiate makes it anew.",
+          parts = {
+            {
+              kind = "word",
+              size = 4,
+              fields = {
+                {name = "instance", label = "Instance", filter = "net4ai.link.instance_lost.instance", type = "uint32", shared = "instance", doc = "Number of the instance."},
+              },
+            },
+            {
+              kind = "word",
+              size = 2,
+              fields = {
+                {name = "cause", label = "Cause", filter = "net4ai.link.instance_lost.cause", type = "uint16", codes = "Cause", shared = "cause", doc = "FUNCTION_FAILED: for what it did; PEER_LOST: its process has gone."},
+              },
+            },
           },
         },
       },

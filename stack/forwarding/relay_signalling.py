@@ -11,6 +11,7 @@ from net4ai.codecs import link
 from net4ai.codecs.bus import (
     BeginExecution,
     Done,
+    ExecutionBegun,
     ExecutionOutcome,
     FinishExecution,
     FunctionProgress,
@@ -104,9 +105,9 @@ class SignallingRelay:
         )
         return InstanceAccepted(key=answer.key)
 
-    async def begin(self, request: BeginExecution) -> Done:
+    async def begin(self, request: BeginExecution) -> ExecutionBegun:
         """These seats take part."""
-        await self.function.peer_of(request.instance).request(
+        answer: link.Begun = await self.function.peer_of(request.instance).request(
             lambda transaction: link.Begin(
                 transaction=transaction,
                 execution=request.execution,
@@ -114,7 +115,7 @@ class SignallingRelay:
                 seats=_seats(request.seats),
             )
         )
-        return Done()
+        return ExecutionBegun(next_turn=answer.next_turn)
 
     def start(self, event: StartTurns) -> Done:
         """Turns begin at an instance."""

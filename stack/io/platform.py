@@ -113,6 +113,12 @@ class RunConfig(msgspec.Struct, forbid_unknown_fields=True):
     """Keys are written down, and protected signalling in clear as well. Every process says so."""
     hooks: list[HookRule] = []
     """What the scenario does to messages."""
+    state_folder: str = ""
+    """Where what must outlive a process is kept: checkpoints of functions; empty: nowhere."""
+    function_path: str = ""
+    """Folder that is put on the import path of functions."""
+    function_modules: list[str] = []
+    """Modules, and packages with all in them, whose classes may be named as functions: "module:Class"."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,217 @@
+"""Bodies of control-bus messages, by interface. Names of interfaces and what they carry: docs/spec/requirements.md.
+
+A body is a msgspec struct; its class name is the message's type. A *request* has a reply type (`REPLIES`); an *event*
+has none. A client of a routine appears as a seat of an execution, or as a radio context of a RAN node where a route has
+to be laid; its subscription is known to the access manager alone.
+"""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+import msgspec
+
+from net4ai.codecs.bus.body import Body, Done
+from net4ai.codecs.bus.execution import (
+    ExecuteJob,
+    ExecuteRoutine,
+    ExecuteTask,
+    JobFinished,
+    RoutineFinished,
+    RoutineProgress,
+    ServerAssignment,
+    TaskFinished,
+    TaskProgress,
+)
+from net4ai.codecs.bus.forwarding import (
+    BeginExecution,
+    ExecutionBegun,
+    ExecutionOutcome,
+    FinishExecution,
+    FunctionProgress,
+    InstallResults,
+    InstallRoutes,
+    InstanceAccepted,
+    InstantiateFunction,
+    InviteInstance,
+    RemoveRoutes,
+    RouteClient,
+    RoutesInstalled,
+    StartTurns,
+    TerminateFunction,
+    TurnDone,
+)
+from net4ai.codecs.bus.operation import CommandDone, CommandNode, NodeStatus, ReportStatus
+from net4ai.codecs.bus.services import (
+    Capacity,
+    Instance,
+    InstanceLost,
+    InstantiateService,
+    JobBegun,
+    JobEnded,
+    JobProgress,
+    JobsListed,
+    JobStarted,
+    JobStatus,
+    ListJobs,
+    ListServices,
+    NodeAvailable,
+    Placement,
+    RaiseEvent,
+    RegisterService,
+    ReleaseResources,
+    RemoveService,
+    ReserveResources,
+    ResourcesReserved,
+    ServiceInstantiated,
+    ServiceRegistered,
+    ServicesListed,
+    ServiceStatus,
+    StartJob,
+    StopJob,
+    TerminateService,
+)
+from net4ai.codecs.bus.terminals import (
+    ClientAccepted,
+    ClientDone,
+    ClientsInvited,
+    ClientsSelected,
+    CompleteClients,
+    ConsentCount,
+    InviteClients,
+    OfferJob,
+    SelectClients,
+    ServerSeats,
+    ServerWish,
+    StartClients,
+    WithdrawJob,
+)
+from net4ai.codecs.declaration import Buffer
+from net4ai.codecs.errors import DecodeError
+from net4ai.codecs.service import Quality, ServiceDescription
+
+__all__ = [
+    "BODIES",
+    "REPLIES",
+    "B",
+    "BeginExecution",
+    "Body",
+    "Capacity",
+    "ClientAccepted",
+    "ClientDone",
+    "ClientsInvited",
+    "ClientsSelected",
+    "CommandDone",
+    "CommandNode",
+    "CompleteClients",
+    "ConsentCount",
+    "Done",
+    "ExecuteJob",
+    "ExecuteRoutine",
+    "ExecuteTask",
+    "ExecutionBegun",
+    "ExecutionOutcome",
+    "FinishExecution",
+    "FunctionProgress",
+    "InstallResults",
+    "InstallRoutes",
+    "Instance",
+    "InstanceAccepted",
+    "InstanceLost",
+    "InstantiateFunction",
+    "InstantiateService",
+    "InviteClients",
+    "InviteInstance",
+    "JobBegun",
+    "JobEnded",
+    "JobFinished",
+    "JobProgress",
+    "JobStarted",
+    "JobStatus",
+    "JobsListed",
+    "ListJobs",
+    "ListServices",
+    "NodeAvailable",
+    "NodeStatus",
+    "OfferJob",
+    "Placement",
+    "RaiseEvent",
+    "RegisterService",
+    "ReleaseResources",
+    "RemoveRoutes",
+    "RemoveService",
+    "ReportStatus",
+    "ReserveResources",
+    "ResourcesReserved",
+    "RouteClient",
+    "RoutesInstalled",
+    "RoutineFinished",
+    "RoutineProgress",
+    "SelectClients",
+    "ServerAssignment",
+    "ServerSeats",
+    "ServerWish",
+    "ServiceInstantiated",
+    "ServiceRegistered",
+    "ServiceStatus",
+    "ServicesListed",
+    "StartClients",
+    "StartJob",
+    "StartTurns",
+    "StopJob",
+    "TaskFinished",
+    "TaskProgress",
+    "TerminateFunction",
+    "TerminateService",
+    "TurnDone",
+    "WithdrawJob",
+    "decode_body",
+]
+
+REPLIES: dict[type[Body], type[Body]] = {
+    RegisterService: ServiceRegistered,
+    StartJob: JobStarted,
+    StopJob: Done,
+    RemoveService: Done,
+    ListServices: ServicesListed,
+    ListJobs: JobsListed,
+    RaiseEvent: Done,
+    TerminateService: Done,
+    ReportStatus: NodeStatus,
+    CommandNode: CommandDone,
+    InstantiateService: ServiceInstantiated,
+    ReserveResources: ResourcesReserved,
+    ReleaseResources: Done,
+    ExecuteJob: Done,
+    ExecuteTask: Done,
+    ExecuteRoutine: Done,
+    OfferJob: Done,
+    WithdrawJob: Done,
+    SelectClients: ClientsSelected,
+    InviteClients: ClientsInvited,
+    InstantiateFunction: Done,
+    TerminateFunction: Done,
+    InstallResults: Done,
+    InviteInstance: InstanceAccepted,
+    InstallRoutes: RoutesInstalled,
+    RemoveRoutes: Done,
+    BeginExecution: ExecutionBegun,
+}
+"""Request to reply. Bodies that are neither a key nor a value here are events."""
+
+BODIES: dict[str, type[Body]] = {
+    body.__name__: body for body in Body.__subclasses__() if body.__module__.startswith(f"{__name__}.")
+}
+"""Every body by the name it has on the bus."""
+
+B = TypeVar("B", bound=Body)
+
+
+def decode_body(octets: Buffer, body: type[B]) -> B:
+    """The body in JSON `octets`. Raises `DecodeError`."""
+    try:
+        return msgspec.json.decode(octets, type=body)
+    except msgspec.ValidationError as error:
+        raise DecodeError(body.__name__, "wrong schema", str(error)) from None
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise DecodeError(body.__name__, "not JSON", str(error)) from None

@@ -1,0 +1,145 @@
+"""Bodies about terminals: offers, seats, invitations, turns (SM-AM, TM-AM, RtM-AM)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from net4ai.codecs.bus.body import Body
+from net4ai.codecs.service import Quality
+
+# --- SM-AM, TM-AM: terminals
+
+
+class OfferJob(Body):
+    """SM-AM. Announce a job to terminals, present and coming (R59)."""
+
+    job: int
+    service: str
+    purpose: str
+    k: int
+    raw_data: bool
+    qualities: list[Quality] = []
+    """QoS flows of a terminal's session for the job."""
+
+
+class ConsentCount(Body):
+    """Event AM-SM: how many terminals at each RAN node consent to a job now; sent when that has changed."""
+
+    job: int
+    nodes: dict[str, int]
+
+
+class WithdrawJob(Body):
+    """SM-AM. The job is over."""
+
+    job: int
+
+
+class ServerWish(Body):
+    """A server that needs terminals, and those it can have."""
+
+    instance: int
+    node: str
+    nodes: list[str] = []
+    """RAN nodes whose terminals it can have; empty: those of its own node."""
+
+
+class SelectClients(Body):
+    """TM-AM. Choose and seat terminals for an execution (R57, R62, R83-R85)."""
+
+    job: int
+    execution: int
+    k: int
+    raw_data: bool
+    """The routine asks for raw data: unwilling terminals are left out (R61)."""
+    servers: list[ServerWish]
+    resume: bool = False
+    """The execution has its seats: give back those whose terminals are here; the others count as pending."""
+    gather: bool = False
+    """Seat nobody while terminals are pending: who takes part shall not depend on who was quickest."""
+
+
+class ServerSeats(Body):
+    """How many terminals a server can have, and the seats given out (none if any server has fewer than k)."""
+
+    instance: int
+    available: int
+    seats: list[int]
+
+
+class ClientsSelected(Body):
+    """TM-AM."""
+
+    servers: list[ServerSeats]
+    pending: int = 0
+    """Terminals at these nodes that have not answered the offer yet, or consented and have no session yet."""
+
+
+# --- RtM-AM: routine manager - access manager
+
+
+class InviteClients(Body):
+    """R72, R79. One message for all terminals of a server."""
+
+    execution: int
+    instance: int
+    seats: list[int]
+    function: str
+    settings: dict[str, Any]
+    routine: str
+    round: int
+    cut: int
+    sequential: bool
+    key: bytes = b""
+    qfi: int = 1
+    routine_manager: str = "routine-manager"
+    """Who is told of the clients' turns."""
+
+
+class ClientAccepted(Body):
+    """A terminal that takes part, and where its route begins."""
+
+    seat: int
+    context: int
+    """Identity of the terminal's context at its RAN node."""
+    session: int
+    key: bytes = b""
+    node: str = ""
+    """Its RAN node."""
+
+
+class ClientsInvited(Body):
+    """RtM-AM. Those who did not accept are missing."""
+
+    accepted: list[ClientAccepted]
+
+
+class StartClients(Body):
+    """Event RtM-AM: the turns of these seats begin (R76, R79)."""
+
+    execution: int
+    instance: int
+    turns: list[tuple[int, int]]
+    """Seat and turn."""
+    repetition: int
+
+
+class ClientDone(Body):
+    """Event AM-RtM: a terminal has ended its turn (R74)."""
+
+    execution: int
+    instance: int
+    seat: int
+    turn: int
+    cause: int
+
+
+class CompleteClients(Body):
+    """Event RtM-AM: the execution is over for these seats."""
+
+    execution: int
+    instance: int
+    seats: list[int]
+    cause: int
+    keep: bool = False
+    """The seats stay who they are: the execution may be resumed."""
