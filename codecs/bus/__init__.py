@@ -88,7 +88,6 @@ from net4ai.codecs.bus.terminals import (
 )
 from net4ai.codecs.declaration import Buffer
 from net4ai.codecs.errors import DecodeError
-from net4ai.codecs.service import Quality, ServiceDescription
 
 __all__ = [
     "BODIES",
