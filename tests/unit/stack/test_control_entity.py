@@ -9,11 +9,11 @@ import msgspec
 import pytest
 
 from net4ai.codecs.bus import (
-    BeginExecution,
     Done,
     InstanceAccepted,
     InviteInstance,
     JobStarted,
+    RemoveRoutes,
     StartJob,
     TerminateFunction,
     TurnDone,
@@ -165,8 +165,8 @@ def test_refused(two: Two, cause: Cause) -> None:
 
 
 def test_unknown_type_names_what_is_allowed(two: Two) -> None:
-    request = BeginExecution(execution=1, instance=2, seats=[3])
-    with pytest.raises(ProcedureRejected, match=r"BeginExecution to callee; allowed: StartJob, TurnDone") as raised:
+    request = RemoveRoutes(execution=1, instance=2)
+    with pytest.raises(ProcedureRejected, match=r"RemoveRoutes to callee; allowed: StartJob, TurnDone") as raised:
         two.finish(two.call(request, Done))
     assert raised.value.cause is Cause.UNEXPECTED_MESSAGE
 
