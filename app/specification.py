@@ -207,13 +207,17 @@ def _shown(value: int, is_time: bool) -> str:
     return str(value)
 
 
+BUS_MODULES = (bus.body, bus.services, bus.execution, bus.terminals, bus.forwarding, bus.operation)
+"""Where the bodies are declared, in the order of the chapter."""
+
+
 def _bus_messages() -> str:
     """Every body, under the heading of its interface."""
     rows: list[str] = []
     kinds = {request.__name__: f"request, answered by {reply.__name__}" for request, reply in bus.REPLIES.items()}
     kinds |= {reply.__name__: "reply" for reply in bus.REPLIES.values()}
     parts = set(_parts_of_bodies())
-    for line in inspect.getsource(bus).splitlines():
+    for line in "".join(inspect.getsource(module) for module in BUS_MODULES).splitlines():
         if line.startswith("# --- "):
             rows += ["", f"### {line[6:]}"]
         elif found := re.match(r"class (\w+)\(Body\)", line):

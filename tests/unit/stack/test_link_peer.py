@@ -112,7 +112,7 @@ def answer_with(answers: Callable[[Any], Any]) -> Callable[[LinkPeer, Any], None
             {"instance": 2, "function": "f", "settings": b"{}"},
             lambda n: link.Acknowledge(transaction=n),
         ),
-        (link.Begin, {"instance": 2, "execution": 1, "seats": ()}, lambda n: link.Acknowledge(transaction=n)),
+        (link.Begin, {"instance": 2, "execution": 1, "seats": ()}, lambda n: link.Begun(transaction=n, next_turn=7)),
         (link.Invite, INVITE, lambda n: link.Accept(transaction=n, execution=1, instance=2, key=b"k")),
         (
             link.SessionAdd,
@@ -180,6 +180,7 @@ def test_reply_of_another_type(sides: Sides) -> None:
         link.Refuse(transaction=9, cause=Cause.BUSY, detail=""),
         link.Accept(transaction=9, execution=1, instance=1, key=b""),
         link.SessionAddComplete(transaction=9, sessions=()),
+        link.Begun(transaction=9, next_turn=0),
     ],
 )
 def test_reply_to_no_request(sides: Sides, reply: Any) -> None:

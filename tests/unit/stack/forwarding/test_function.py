@@ -79,7 +79,7 @@ LEGAL: dict[link.AttachKind, set[type[Any]]] = {
     link.AttachKind.APPLICATION_CONTROLLER: set(),
     link.AttachKind.FORWARDING_FUNCTION: {link.SessionAdd, link.SessionRelease},
 }
-REPLIES = (link.Acknowledge, link.Refuse, link.Accept, link.SessionAddComplete)
+REPLIES = (link.Acknowledge, link.Refuse, link.Accept, link.SessionAddComplete, link.Begun)
 
 
 @pytest.mark.parametrize("kind", list(link.AttachKind))

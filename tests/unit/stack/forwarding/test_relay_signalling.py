@@ -10,6 +10,7 @@ from net4ai.codecs import compute, link
 from net4ai.codecs.bus import (
     BeginExecution,
     Done,
+    ExecutionBegun,
     ExecutionOutcome,
     FinishExecution,
     FunctionProgress,
@@ -67,7 +68,7 @@ def test_a_whole_execution_over_a_bad_link(bad_relay: Relay) -> None:
     assert relay.core.call(INSTANTIATE) == Done()
     assert relay.fpf.instances == {1: relay.fpf.peer_named("server")}
     assert relay.core.call(INVITE) == InstanceAccepted(key=b"")
-    assert relay.core.call(BEGIN) == Done()
+    assert relay.core.call(BEGIN) == ExecutionBegun()
     turns = StartTurns(execution=5, instance=1, as_server=True, turns=[(7, 0), (8, 1)], repetition=4)
     assert relay.core.call(turns) == Done()
     relay.network.run(until=lambda: len(relay.core.turns) == 2)
