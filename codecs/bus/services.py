@@ -161,6 +161,9 @@ class Instance(Body):
     node: str
     """Forwarding function (RAN node or edge) of its attachment point."""
     application_server: str
+    servers: dict[str, int] = {}
+    """Of a concrete client: instance of the server it is associated with, by routine (R69); missing: that of its own
+    node, else the first."""
 
 
 class TerminateService(Body):
