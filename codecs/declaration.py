@@ -66,13 +66,6 @@ class FixedField:
             return str(self.constant)
         return f"{self.minimum} to {self.largest}"
 
-    def accepts(self, value: object) -> bool:
-        if not isinstance(value, int):
-            return False
-        if self.constant is not None:
-            return value == self.constant
-        return self.minimum <= value <= self.largest
-
 
 @dataclass(frozen=True, slots=True)
 class OctetsField:
@@ -219,67 +212,110 @@ _STRUCT_CODE = {8: "B", 16: "H", 32: "I", 64: "Q"}
 
 
 class FixedRun:
-    """Consecutive fixed fields, packed and unpacked by one `struct.Struct`."""
+    """Consecutive fixed fields, packed and unpacked by one `struct.Struct`.
+
+    `pack`, `unpack`, `encode` and `decode` are compiled from the declaration: signalling lives on them, and a loop over
+    the fields takes three times as long.
+    """
+
+    pack: Callable[..., bytes]
+    """The octets of the fields' values, in order; nothing is checked."""
+    unpack: Callable[[Buffer, int], tuple[int, ...]]
+    """The fields' values, in order, at an offset that is known to be within the data."""
+    encode: Callable[[Structure], bytes]
+    """The octets of a structure's fields. Raises `EncodeError`."""
+    decode: Callable[[str, Buffer, int, dict[str, Any]], int]
+    """Put the fields of a structure of this name into a dictionary; gives the offset behind. Raises `DecodeError`."""
 
     def __init__(self, fields: list[tuple[str, FixedField]], where: str) -> None:
         self.fields = fields
         self.words = gather_words(fields, where)
         self.struct = struct.Struct(">" + "".join(_STRUCT_CODE[word.bits] for word in self.words))
         self.size = self.struct.size
-        self.pack = self._compile_pack()
-        self.unpack = self._compile_unpack()
-        self._checks = [(name, spec) for name, spec in fields if spec.checked and not spec.reserved]
-        self._codes = [(index, spec.codes) for index, (_, spec) in enumerate(fields) if spec.codes is not None]
+        names = {
+            "pack_words": self.struct.pack,
+            "unpack_from": self.struct.unpack_from,
+            "truncated": self._truncated,
+            "cannot_encode": self._cannot_encode,
+            "cannot_decode": self._cannot_decode,
+            **{f"codes{index}": spec.codes._value2member_map_ for index, (_, spec) in enumerate(fields) if spec.codes},
+        }
+        source = "\n".join(
+            (*self._pack_source(), *self._unpack_source(), *self._encode_source(), *self._decode_source())
+        )
+        exec(source, names)
+        for name in ("pack", "unpack", "encode", "decode"):
+            setattr(self, name, names[name])
 
-    def _compile_pack(self) -> Callable[..., bytes]:
-        """A function of the run's fields, in order: one expression of shifts, as a person would write it."""
-        names = [f"f{index}" for index in range(len(self.fields))]
-        rename = dict(zip((name for name, _ in self.fields), names, strict=True))
-        words = (
-            " | ".join(f"{rename[name]} << {shift}" if shift else rename[name] for name, _, shift in word.fields)
+    def _packed(self) -> str:
+        """The words out of the fields f0, f1, ...: one expression of shifts, as a person would write it."""
+        index = {name: f"f{number}" for number, (name, _) in enumerate(self.fields)}
+        return ", ".join(
+            " | ".join(f"{index[name]} << {shift}" if shift else index[name] for name, _, shift in word.fields)
             for word in self.words
         )
-        pack: Callable[..., bytes] = eval(
-            f"lambda {', '.join(names)}: pack({', '.join(words)})", {"pack": self.struct.pack}
-        )
-        return pack
 
-    def _compile_unpack(self) -> Callable[[Buffer, int], tuple[int, ...]]:
-        names = [f"w{index}" for index in range(len(self.words))]
-        fields = (
-            name
-            if len(word.fields) == 1
-            else (f"({name} >> {shift}) & {(1 << spec.bits) - 1}" if shift else f"{name} & {(1 << spec.bits) - 1}")
-            for name, word in zip(names, self.words, strict=True)
+    def _unpacked(self) -> list[str]:
+        """Each field out of the words w0, w1, ..."""
+        return [
+            f"w{number}" if len(word.fields) == 1 else f"w{number} >> {shift} & {(1 << spec.bits) - 1}"
+            for number, word in enumerate(self.words)
             for _, spec, shift in word.fields
-        )
-        pick = eval(f"lambda {', '.join(names)}: ({', '.join(fields)},)")
-        unpack_from = self.struct.unpack_from
-        return lambda data, offset: pick(*unpack_from(data, offset))
+        ]
 
-    def encode(self, message: Structure) -> bytes:
-        values = []
-        for name, spec in self.fields:
-            value = 0 if spec.reserved else getattr(message, name)
-            if not spec.accepts(value):
-                raise EncodeError(type(message).__name__, name, value, spec.allowed())
-            values.append(value)
-        return self.pack(*values)
+    def _words(self) -> str:
+        return " ".join(f"w{number}," for number in range(len(self.words)))
 
-    def decode(self, what: str, data: Buffer, offset: int, values: dict[str, Any]) -> int:
-        if len(data) - offset < self.size:
-            raise DecodeError(what, "truncated", f"{len(data) - offset} octets left, {self.size} needed")
-        found: list[Any] = list(self.unpack(data, offset))
-        for index, codes in self._codes:
-            found[index] = codes._value2member_map_.get(found[index], found[index])
-        for (name, spec), value in zip(self.fields, found, strict=True):
+    def _pack_source(self) -> Iterator[str]:
+        yield f"def pack({', '.join(f'f{number}' for number in range(len(self.fields)))}):"
+        yield f"    return pack_words({self._packed()})"
+
+    def _unpack_source(self) -> Iterator[str]:
+        yield "def unpack(data, offset):"
+        yield f"    {self._words()} = unpack_from(data, offset)"
+        yield f"    return ({', '.join(self._unpacked())},)"
+
+    def _encode_source(self) -> Iterator[str]:
+        yield "def encode(message):"
+        for number, (name, spec) in enumerate(self.fields):
+            if spec.reserved:
+                yield f"    f{number} = 0"
+                continue
+            lowest, highest = (spec.minimum, spec.largest) if spec.constant is None else (spec.constant,) * 2
+            yield f"    f{number} = message.{name}"
+            yield f"    if not (isinstance(f{number}, int) and {lowest} <= f{number} <= {highest}):"
+            yield f"        cannot_encode(message, {number}, f{number})"
+        yield f"    return pack_words({self._packed()})"
+
+    def _decode_source(self) -> Iterator[str]:
+        yield "def decode(what, data, offset, values):"
+        yield f"    if len(data) - offset < {self.size}:"
+        yield "        truncated(what, data, offset)"
+        yield f"    {self._words()} = unpack_from(data, offset)"
+        for number, ((name, spec), value) in enumerate(zip(self.fields, self._unpacked(), strict=True)):
             if spec.reserved:
                 continue
-            if spec.checked and not spec.accepts(value):
-                raise DecodeError(what, "value out of range", f"{name} {value}, allowed {spec.allowed()}")
-            if spec.constant is None:
-                values[name] = bool(value) if spec.is_flag else value
-        return offset + self.size
+            yield f"    f{number} = {value}"
+            if spec.checked:
+                lowest, highest = (spec.minimum, spec.largest) if spec.constant is None else (spec.constant,) * 2
+                yield f"    if not {lowest} <= f{number} <= {highest}:"
+                yield f"        cannot_decode(what, {number}, f{number})"
+            if spec.codes is not None:
+                yield f"    values[{name!r}] = codes{number}.get(f{number}, f{number})"
+            elif spec.constant is None:
+                yield f"    values[{name!r}] = {f'f{number} == 1' if spec.is_flag else f'f{number}'}"
+        yield f"    return offset + {self.size}"
+
+    def _truncated(self, what: str, data: Buffer, offset: int) -> None:
+        raise DecodeError(what, "truncated", f"{len(data) - offset} octets left, {self.size} needed")
+
+    def _cannot_encode(self, message: Structure, number: int, value: object) -> None:
+        name, spec = self.fields[number]
+        raise EncodeError(type(message).__name__, name, value, spec.allowed())
+
+    def _cannot_decode(self, what: str, number: int, value: int) -> None:
+        name, spec = self.fields[number]
+        raise DecodeError(what, "value out of range", f"{name} {value}, allowed {spec.allowed()}")
 
 
 def _encode_octets(what: str, name: str, spec: OctetsField, value: Any) -> bytes:
@@ -395,10 +431,12 @@ class Structure:
         """The octets of this value. Raises `EncodeError` where a field does not fit."""
         what = type(self).__name__
         return b"".join(
-            part.encode(self)
-            if isinstance(part, FixedRun)
-            else _ENCODE[type(part[1])](what, *part, getattr(self, part[0]))
-            for part in self.PARTS
+            [
+                part.encode(self)
+                if isinstance(part, FixedRun)
+                else _ENCODE[type(part[1])](what, *part, getattr(self, part[0]))
+                for part in self.PARTS
+            ]
         )
 
     @classmethod
@@ -412,7 +450,10 @@ class Structure:
                 continue
             name, spec = part
             values[name], offset = _DECODE[type(spec)](what, name, spec, data, offset)
-        return cls(**values), offset
+        # As `cls(**values)`, but for what a frozen dataclass takes to set each field by itself.
+        value = cls.__new__(cls)
+        value.__dict__.update(values)
+        return value, offset
 
     @classmethod
     def from_bytes(cls, data: Buffer) -> Self:

@@ -7,14 +7,14 @@ Machines and nodes are given a `Trace`; they call it, and never ask what becomes
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Literal
+
+import msgspec
 
 Kind = Literal["message", "drop", "procedure", "state", "progress"]
 
 
-@dataclass(frozen=True, slots=True)
-class TraceEvent:
+class TraceEvent(msgspec.Struct, frozen=True, omit_defaults=True):
     """One event.
 
     kind `message`: a signalling message or a whole DEP message, seen at `node` on `link`.
@@ -42,7 +42,7 @@ class TraceEvent:
     drop: str = ""
     size: int = 0
     """Bytes: of the message on this link."""
-    ids: dict[str, int | str] = field(default_factory=dict)
+    ids: dict[str, int | str] = {}
     """Identifiers and small facts: c_rnti, session, handle, execution, turn, seat, round, metric names..."""
 
 
