@@ -11,17 +11,17 @@ import contextlib
 import logging
 import secrets
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
-from net4ai.app import application_controller, node_process
+from net4ai.app import application_controller
 from net4ai.app.application_controller import ApplicationController
 from net4ai.app.in_process import InProcessRun
-from net4ai.app.plan import FreePorts, Plan, make_plan
+from net4ai.app.local_network import LocalNetwork, NetworkFolder, make_run_config
+from net4ai.app.plan import Plan, make_plan
 from net4ai.app.progress import POLL_INTERVAL, Display, LiveTrace, octets_text
 from net4ai.app.results import Results, ResultsError
 from net4ai.app.scenario import Scenario
@@ -32,15 +32,11 @@ from net4ai.core import main as core
 from net4ai.edge import main as edge
 from net4ai.ran_node import main as ran_node
 from net4ai.stack.hop import Address
-from net4ai.stack.io.broker import Broker, BrokerError
+from net4ai.stack.io.broker import BrokerError
 from net4ai.stack.io.capture_reader import merge_captures
-from net4ai.stack.io.child_process import ChildProcess, python_module
-from net4ai.stack.io.clock import SystemClock
 from net4ai.stack.io.driver import Driver
-from net4ai.stack.io.key_log import KEY_LOG
 from net4ai.stack.io.memory_network import MemoryNetwork
-from net4ai.stack.io.network import Network, SystemNetwork
-from net4ai.stack.io.platform import BusConfig, Platform, RunConfig, unscheduled_of
+from net4ai.stack.io.platform import Platform
 from net4ai.stack.io.virtual_loop import VirtualTimeDeadlockError, run_virtual
 from net4ai.stack.message_hooks import Hook
 from net4ai.stack.procedure import ProcedureError
@@ -49,7 +45,6 @@ from net4ai.ue import main as ue
 
 log = logging.getLogger(__name__)
 
-BROKER_LOG, NODES_LOG = "broker.log", "nodes.log"
 IDLE_LIMIT = 3600.0
 """Seconds of virtual time without progress until a run in one process is given up: nobody will come and change that."""
 FIRST_MEMORY_PORT = 46400
@@ -86,16 +81,9 @@ class Run:
     """The job has ended, or cannot end well any more."""
 
     @property
-    def trace_folder(self) -> Path:
-        return self.options.folder / "trace"
-
-    @property
-    def node_folder(self) -> Path:
-        return self.options.folder / "nodes"
-
-    @property
-    def capture_folder(self) -> Path:
-        return self.options.folder / "capture-parts"
+    def folder(self) -> NetworkFolder:
+        """Where its files are."""
+        return NetworkFolder(self.options.folder)
 
     def end(self, error: Exception | None = None) -> None:
         """The job has ended, or cannot end well any more because of `error`. What comes first counts."""
@@ -105,30 +93,6 @@ class Run:
             self.ended.set_result(None)
         else:
             self.ended.set_exception(error)
-
-    async def config(
-        self, plan: Plan, network: Network, bus: BusConfig | None, started: int, utc_offset: int
-    ) -> RunConfig:
-        """What every node of the run is told."""
-        name, seed = self.scenario.name, self.scenario.seed
-        probe = await network.open(self.scenario.addresses.host)
-        unscheduled = unscheduled_of(probe.receive_buffer, plan.sessions_at_a_socket)
-        probe.close()
-        return RunConfig(
-            run_key=self.run_key,
-            seed=seed,
-            utc_offset=utc_offset,
-            started=started,
-            host=self.scenario.addresses.host,
-            bus=bus,
-            links=dict(plan.links),
-            unscheduled=unscheduled,
-            key_log=self.scenario.key_log,
-            hooks=list(self.scenario.hooks),
-            trace_folder=str(self.trace_folder.absolute()),
-            capture_folder=str(self.capture_folder.absolute()) if self.options.capture else "",
-            comment=f"net4ai {version('net4ai')}, scenario {name}, seed {seed}",
-        )
 
 
 def run_scenario(scenario: Scenario, options: Options, display: Display) -> Path:
@@ -157,17 +121,10 @@ def run_scenario(scenario: Scenario, options: Options, display: Display) -> Path
 
 def _make_folders(options: Options) -> None:
     """Make the folders of a run; what an earlier run left in them goes. What cannot be written is found out now."""
-    old = [options.folder / name for name in (BROKER_LOG, NODES_LOG, KEY_LOG)]
-    for name, pattern in (("trace", "*.ndjson"), ("nodes", "*.json"), ("capture-parts", "*.pcapng")):
-        folder = options.folder / name
-        if name != "capture-parts" or options.capture:
-            folder.mkdir(parents=True, exist_ok=True)
-        old += folder.glob(pattern)
+    NetworkFolder(options.folder).make(capture=options.capture is not None)
     if options.capture:
         options.capture.parent.mkdir(parents=True, exist_ok=True)
         options.capture.write_bytes(b"")
-    for path in old:
-        path.unlink(missing_ok=True)
 
 
 async def _run(run: Run, opened: contextlib.AbstractAsyncContextManager[tuple[Platform, Plan]]) -> None:
@@ -238,7 +195,7 @@ def _take(run: Run, message: Message) -> Message | None:
 
 async def _follow(run: Run) -> None:
     """Show who is there and what goes over the links."""
-    live = LiveTrace(run.trace_folder)
+    live = LiveTrace(run.folder.trace)
     run.results.octets = live.octets
     everyone = run.scenario.ue_count
     news, idle = 0, 0.0
@@ -263,7 +220,10 @@ async def _in_process(run: Run) -> AsyncIterator[tuple[Platform, Plan]]:
     ports = iter(range(FIRST_MEMORY_PORT, 65536))
     plan = make_plan(run.scenario, lambda: next(ports), next(ports), run.run_key)
     network = MemoryNetwork(asyncio.get_running_loop())
-    config = await run.config(plan, network, None, 0, time.time_ns())
+    capture = run.options.capture is not None
+    config = await make_run_config(
+        run.scenario, plan, run.folder, network, run.run_key, capture=capture, utc_offset=time.time_ns()
+    )
     host = InProcessRun(config, network, run.display.line, run.options.hooks)
     try:
         host.nodes.append(await core.start(plan.core, await host.platform("core")))
@@ -280,90 +240,20 @@ async def _in_process(run: Run) -> AsyncIterator[tuple[Platform, Plan]]:
 @contextlib.asynccontextmanager
 async def _in_processes(run: Run) -> AsyncIterator[tuple[Platform, Plan]]:
     """A broker and a process for each node."""
-    scenario = run.scenario
-    clock = SystemClock()
-    broker_log = _log_to(run.options.folder / BROKER_LOG)
-    async with Broker.start(
-        run.node_folder, scenario.bus.backend, port=scenario.addresses.bus_port, on_line=broker_log
-    ) as broker:
-        run.display.line(f"broker {broker.kind} at {broker.address}:{broker.port}")
-        bus = BusConfig(broker.address, broker.port, broker.username, broker.password, broker.quality_of_service)
-        free = FreePorts(scenario.addresses.host)
-        plan = make_plan(scenario, free.udp, scenario.addresses.n2_port or free.tcp(), run.run_key)
-        free.release()
-        config = await run.config(plan, SystemNetwork(), bus, clock.now(), clock.utc_offset)
-        host = node_process.ProcessHost(config, run.node_folder, run.display.line)
-        host.clock = clock
-        groups: list[list[ChildProcess]] = []
-        watchers = [asyncio.ensure_future(_watch_broker(run, broker))]
-        try:
-            await _start_children(run, plan, config, groups)
-            watchers += [asyncio.ensure_future(_watch(run, child)) for group in groups for child in group]
-            yield await host.platform(application_controller.NAME), plan
-        finally:
-            for watcher in watchers:
-                watcher.cancel()
-            await _end(groups)
-            await host.close()
-
-
-async def _start_children(run: Run, plan: Plan, config: RunConfig, groups: list[list[ChildProcess]]) -> None:
-    """A process for each node, into `groups`: core and edge, RAN nodes, UEs."""
-    nodes: list[list[tuple[str, str, Any]]] = [
-        [("core", "core", plan.core), ("edge", plan.edge.name, plan.edge)],
-        [("ran-node", node.name, node) for node in plan.ran_nodes],
-        [("ue", group.name, group) for group in plan.ues],
-    ]
-    on_line = _log_to(run.options.folder / NODES_LOG, run.display.line)
-    for group in nodes:
-        groups.append([])
-        for kind, name, node in group:
-            path = run.node_folder / f"{name}.json"
-            node_process.write_node_file(path, kind, name, config, node)
-            command = python_module("net4ai.app", kind, str(path))
-            groups[-1].append(await ChildProcess.start(name, command, on_line))
-    names = ", ".join(child.name for group in groups for child in group)
-    run.display.line(f"started {names}; they start their compute workers and application servers")
-
-
-async def _end(groups: list[list[ChildProcess]]) -> None:
-    """Terminals first, the core last: nobody complains of a peer that was told to go."""
-    for group in reversed(groups):
-        await asyncio.gather(*(child.terminate() for child in group), return_exceptions=True)
-
-
-async def _watch(run: Run, child: ChildProcess) -> None:
-    """A node has ended before its time: without UEs a job may go on, without others it cannot."""
-    code = await child.wait()
-    run.display.line(f"{child.name} has ended with code {code}")
-    if child.name not in {group.name for group in run.scenario.ue_groups}:
-        run.end(RunFailed(f"{child.name} has ended before the job; its lines are in {run.options.folder / NODES_LOG}"))
-
-
-async def _watch_broker(run: Run, broker: Broker) -> None:
-    code = await broker.wait()
-    run.end(RunFailed(f"the broker has ended with code {code}; its lines are in {run.options.folder / BROKER_LOG}"))
-
-
-def _log_to(path: Path, also: Callable[[str], None] | None = None) -> Callable[[str], None]:
-    """Lines go to a file, and to `also`."""
-
-    def on_line(line: str) -> None:
-        with path.open("a") as file:
-            print(line, file=file)
-        if also is not None:
-            also(line)
-
-    return on_line
+    capture = run.options.capture is not None
+    network = LocalNetwork(run.scenario, run.folder, run.display.line, capture=capture, run_key=run.run_key)
+    network.on_ended = lambda reason: run.end(RunFailed(reason))
+    async with network:
+        yield await network.platform(application_controller.NAME), network.plan
 
 
 def _collect_captures(run: Run) -> None:
     """One capture of what the nodes have captured, also where the run has failed."""
     if run.options.capture is None:
         return
-    parts = sorted(run.capture_folder.glob("*.pcapng"))
+    parts = sorted(run.folder.capture_parts.glob("*.pcapng"))
     packets = merge_captures(parts, run.options.capture)
     for part in parts:
         part.unlink()
-    run.capture_folder.rmdir()
+    run.folder.capture_parts.rmdir()
     run.display.line(f"capture: {packets} packets in {run.options.capture}")

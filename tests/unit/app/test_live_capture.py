@@ -118,8 +118,8 @@ def test_a_part_that_is_no_capture_is_said_and_left_out(tmp_path: Path) -> None:
 def test_folders_are_those_of_the_runner(tmp_path: Path) -> None:
     run = runner.Run.__new__(runner.Run)
     run.options = runner.Options(tmp_path)
-    assert run.capture_folder == tmp_path / PARTS
-    assert run.trace_folder == tmp_path / TRACE
+    assert run.folder.capture_parts == tmp_path / PARTS
+    assert run.folder.trace == tmp_path / TRACE
 
 
 # ---------------------------------------------------------------------------------------------------------------------
