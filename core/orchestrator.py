@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
-
 from net4ai.codecs.bus import (
     Done,
     InstallResults,
@@ -28,28 +26,17 @@ class Orchestrator:
 
     def __init__(self, entity: ControlEntity) -> None:
         self.entity = entity
-        self._numbers = itertools.count(1)
         entity.handle(InstantiateService, self.instantiate)
 
     async def instantiate(self, request: InstantiateService) -> ServiceInstantiated:
         """Reserve, then instantiate everywhere at once; the reply names all instances and the compute plane."""
-        functions = request.description.functions
-        wanted = [(name, function.place) for name, function in functions.items() if function.place]
         reserved = await self.entity.call(
             names.RESOURCE_MANAGER,
-            ReserveResources(service=request.service, functions=wanted),
+            ReserveResources(service=request.service, description=request.description, terminals=request.terminals),
             ResourcesReserved,
             timer="reserve",
         )
-        instances = [
-            Instance(
-                instance=next(self._numbers),
-                function=placement.function,
-                node=placement.node,
-                application_server=placement.application_server,
-            )
-            for placement in reserved.placements
-        ]
+        instances = reserved.instances
         started = [
             self.entity.procedures.start(
                 "instantiate function", self._instantiate(instance, request), instance=instance.instance

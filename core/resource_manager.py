@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Collection, Mapping
 
 from net4ai.codecs.bus import (
     Done,
+    Instance,
     NodeAvailable,
-    Placement,
     ReleaseResources,
     ReserveResources,
     ResourcesReserved,
@@ -25,7 +26,8 @@ class ResourceManager:
         self.nodes = dict(nodes)
         """Forwarding functions of this network: name to kind, "ran-node" or "edge"."""
         self.application_servers: dict[str, list[str]] = {}
-        self.reservations: dict[int, list[Placement]] = {}
+        self.reservations: dict[int, list[Instance]] = {}
+        self._numbers = itertools.count(1)
         self._waiting: list[Promise[None]] = []
         entity.handle(NodeAvailable, self.node_available)
         entity.handle(ReserveResources, self.reserve)
@@ -48,7 +50,8 @@ class ResourceManager:
     async def reserve(self, request: ReserveResources) -> ResourcesReserved:
         """One place for each wanted instance, or a refusal and nothing (R52). Waits for nodes that still start."""
         procedures, timers = self.entity.procedures, self.entity.timers
-        wanted = {kind for _, kind in request.functions}
+        places = {name: function.place for name, function in request.description.functions.items() if function.place}
+        wanted = set(places.values())
         if nowhere := sorted(wanted - set(self.nodes.values())):
             raise ProcedureError(Cause.NO_RESOURCES, f"this network has no {', '.join(nowhere)}")
         deadline = procedures.now + timers["nodes-wait"]
@@ -60,14 +63,19 @@ class ResourceManager:
             except ProcedureTimeout:
                 names = ", ".join(self.missing(wanted))
                 raise ProcedureError(Cause.NO_RESOURCES, f"no application server at {names}") from None
-        placements = [
-            Placement(function=function, node=node, application_server=self.application_servers[node][0])
-            for function, wanted_kind in request.functions
+        instances = [
+            Instance(
+                instance=next(self._numbers),
+                function=function,
+                node=node,
+                application_server=self.application_servers[node][0],
+            )
+            for function, wanted_kind in places.items()
             for node, kind in self.nodes.items()
             if kind == wanted_kind
         ]
-        self.reservations[request.service] = placements
-        return ResourcesReserved(placements=placements)
+        self.reservations[request.service] = instances
+        return ResourcesReserved(instances=instances)
 
     def release(self, request: ReleaseResources) -> Done:
         """Free what the service had reserved."""

@@ -46,6 +46,8 @@ from net4ai.codecs.bus.services import (
     Capacity,
     Instance,
     InstanceLost,
+    InstanceMoved,
+    InstanceRelocated,
     InstantiateService,
     JobBegun,
     JobEnded,
@@ -56,10 +58,11 @@ from net4ai.codecs.bus.services import (
     ListJobs,
     ListServices,
     NodeAvailable,
-    Placement,
+    NodeLost,
     RaiseEvent,
     RegisterService,
     ReleaseResources,
+    RelocateInstance,
     RemoveService,
     ReserveResources,
     ResourcesReserved,
@@ -91,6 +94,7 @@ from net4ai.codecs.errors import DecodeError
 
 __all__ = [
     "BODIES",
+    "FROM_CONTROLLERS",
     "REPLIES",
     "B",
     "BeginExecution",
@@ -117,6 +121,8 @@ __all__ = [
     "Instance",
     "InstanceAccepted",
     "InstanceLost",
+    "InstanceMoved",
+    "InstanceRelocated",
     "InstantiateFunction",
     "InstantiateService",
     "InviteClients",
@@ -131,12 +137,13 @@ __all__ = [
     "ListJobs",
     "ListServices",
     "NodeAvailable",
+    "NodeLost",
     "NodeStatus",
     "OfferJob",
-    "Placement",
     "RaiseEvent",
     "RegisterService",
     "ReleaseResources",
+    "RelocateInstance",
     "RemoveRoutes",
     "RemoveService",
     "ReportStatus",
@@ -180,6 +187,7 @@ REPLIES: dict[type[Body], type[Body]] = {
     CommandNode: CommandDone,
     InstantiateService: ServiceInstantiated,
     ReserveResources: ResourcesReserved,
+    RelocateInstance: InstanceRelocated,
     ReleaseResources: Done,
     ExecuteJob: Done,
     ExecuteTask: Done,
@@ -202,6 +210,11 @@ BODIES: dict[str, type[Body]] = {
     body.__name__: body for body in Body.__subclasses__() if body.__module__.startswith(f"{__name__}.")
 }
 """Every body by the name it has on the bus."""
+
+FROM_CONTROLLERS: frozenset[type[Body]] = frozenset(
+    {RegisterService, RemoveService, StartJob, StopJob, ListServices, ListJobs, RaiseEvent}
+)
+"""What the application controller of a provider may ask for (AC-SM, R41); all else is said among the network's own."""
 
 B = TypeVar("B", bound=Body)
 

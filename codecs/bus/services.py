@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -151,6 +150,8 @@ class InstantiateService(Body):
     description: ServiceDescription
     settings: dict[str, dict[str, Any]]
     controller: str
+    terminals: dict[str, int] = {}
+    """Terminals at each RAN node, where they are known; empty: as many at one as at another."""
 
 
 class Instance(Body):
@@ -178,6 +179,13 @@ class InstanceLost(Body):
     instance: int
 
 
+class InstanceMoved(Body):
+    """Event OR-SM, OR-TM: an instance runs at another node from now on; its own has not come back."""
+
+    service: int
+    instance: Instance
+
+
 class ServiceInstantiated(Body):
     """R45, R49."""
 
@@ -187,31 +195,42 @@ class ServiceInstantiated(Body):
 
 
 class ReserveResources(Body):
-    """OR-RM. One place for each wanted instance, or nothing (R52)."""
+    """OR-RM. A place for every instance of the service's concrete functions, or nothing (R45, R52)."""
 
     service: int
-    functions: Sequence[tuple[str, str]]
-    """Function name and kind of node it wants: "ran-node" (one on each) or "edge"."""
-
-
-class Placement(Body):
-    """Where one instance shall run."""
-
-    function: str
-    node: str
-    application_server: str
+    description: ServiceDescription
+    terminals: dict[str, int] = {}
+    """As in `InstantiateService`."""
 
 
 class ResourcesReserved(Body):
+    """OR-RM. The instances, each with its place and its servers (R45, R46, R69)."""
+
+    instances: list[Instance]
+
+
+class RelocateInstance(Body):
+    """OR-RM. The node of an instance is lost: another place for it, or nothing."""
+
+    instance: int
+
+
+class InstanceRelocated(Body):
     """OR-RM."""
 
-    placements: list[Placement]
+    instance: Instance
 
 
 class ReleaseResources(Body):
     """OR-RM. Every reservation of the service."""
 
     service: int
+
+
+class NodeLost(Body):
+    """Event RM-OR: a node has had no application server for longer than its lease."""
+
+    node: str
 
 
 class Capacity(Body):
@@ -229,9 +248,10 @@ class Capacity(Body):
 
 
 class NodeAvailable(Body):
-    """Event to the resource manager: a forwarding function, and what is attached to it (R38).
+    """Event to the resource manager, and from there to the orchestrator: a node, and what is attached to it (R38).
 
-    Sent at the start, and whenever an application server attaches or is lost.
+    Sent at the start, whenever an application server or application controller attaches or is lost, and regularly: a
+    node that says nothing is lost.
     """
 
     node: str
@@ -240,3 +260,7 @@ class NodeAvailable(Body):
     instances: list[int] = []
     """Instances that run there: the orchestrator makes what is missing and ends what nobody wants."""
     capacity: Capacity = msgspec.field(default_factory=Capacity)
+    controllers: list[str] = []
+    """Application controllers that are attached."""
+    results: list[int] = []
+    """Instances there that have a session with their application controller (R111)."""

@@ -12,7 +12,6 @@ from net4ai.codecs.bus import (
     Instance,
     InstantiateFunction,
     InstantiateService,
-    Placement,
     ReleaseResources,
     ReserveResources,
     ResourcesReserved,
@@ -35,9 +34,9 @@ class World(Bench):
         self.fpf = {node: self.scripted(names.forwarding_function(node)) for node in NODES}
         self.resource_manager.answers[ReserveResources] = ResourcesReserved(
             [
-                Placement("local", "ran-1", "as-1"),
-                Placement("local", "ran-2", "as-2"),
-                Placement("global", "edge", "as-3"),
+                Instance(1, "local", "ran-1", "as-1"),
+                Instance(2, "local", "ran-2", "as-2"),
+                Instance(3, "global", "edge", "as-3"),
             ]
         )
 
@@ -61,9 +60,7 @@ def world() -> World:
 
 def test_every_concrete_function_is_instantiated(world: World) -> None:
     answer = world.instantiate().result()
-    assert world.resource_manager.of(ReserveResources) == [
-        ReserveResources(1, [("local", "ran-node"), ("global", "edge")])
-    ]
+    assert world.resource_manager.of(ReserveResources) == [ReserveResources(1, description())]
     instances = [
         Instance(1, "local", "ran-1", "as-1"),
         Instance(2, "local", "ran-2", "as-2"),
@@ -118,8 +115,3 @@ def test_a_node_that_is_silent_is_a_timeout(world: World) -> None:
     world.advance(60 + 30)
     assert cause(call.result()) is Cause.TIMEOUT
     assert not world.instances()["ran-1"]
-
-
-def test_instance_numbers_are_never_used_again(world: World) -> None:
-    first, second = world.instantiate().result(), world.instantiate().result()
-    assert not {i.instance for i in first.instances} & {i.instance for i in second.instances}

@@ -6,11 +6,11 @@ import itertools
 from typing import Any
 
 import pytest
-from core_bench import Bench, cause
+from core_bench import Bench, cause, description
 
 from net4ai.codecs.bus import (
+    Instance,
     NodeAvailable,
-    Placement,
     ReleaseResources,
     ReserveResources,
     ResourcesReserved,
@@ -20,7 +20,6 @@ from net4ai.core import names
 from net4ai.core.resource_manager import ResourceManager
 
 NODES = {"ran-1": "ran-node", "ran-2": "ran-node", "edge": "edge"}
-WANTED = [("local", "ran-node"), ("global", "edge")]
 
 
 class World(Bench):
@@ -31,8 +30,10 @@ class World(Bench):
     def available(self, node: str, *servers: str) -> Any:
         return self.call(names.RESOURCE_MANAGER, NodeAvailable(node, NODES.get(node, ""), list(servers)))
 
-    def reserve(self, *functions: tuple[str, str]) -> Any:
-        return self.start_call(names.RESOURCE_MANAGER, ReserveResources(1, list(functions) or WANTED))
+    def reserve(self, *functions: str) -> Any:
+        service = description()
+        wanted = {name: service.functions[name] for name in functions or service.functions}
+        return self.start_call(names.RESOURCE_MANAGER, ReserveResources(1, description(functions=wanted)))
 
 
 @pytest.fixture
@@ -53,9 +54,9 @@ def test_any_order_of_nodes_and_request_works(order: tuple[str, ...]) -> None:
     assert call is not None
     assert call.result() == ResourcesReserved(
         [
-            Placement("local", "ran-1", "as-ran-1"),
-            Placement("local", "ran-2", "as-ran-2"),
-            Placement("global", "edge", "as-edge"),
+            Instance(1, "local", "ran-1", "as-ran-1"),
+            Instance(2, "local", "ran-2", "as-ran-2"),
+            Instance(3, "global", "edge", "as-edge"),
         ]
     )
     assert list(world.manager.reservations) == [1]
@@ -75,7 +76,7 @@ def test_the_missing_ones_are_named_at_the_end(world: World) -> None:
 
 def test_only_nodes_that_are_wanted_are_waited_for(world: World) -> None:
     world.available("edge", "as")
-    assert world.reserve(("global", "edge")).result() == ResourcesReserved([Placement("global", "edge", "as")])
+    assert world.reserve("global").result() == ResourcesReserved([Instance(1, "global", "edge", "as")])
 
 
 def test_a_kind_of_node_the_network_lacks_is_refused_at_once(world: World) -> None:
@@ -99,6 +100,6 @@ def test_a_foreign_node_is_refused_by_name(world: World) -> None:
 
 def test_release_frees_the_reservation(world: World) -> None:
     world.available("edge", "as")
-    world.reserve(("global", "edge"))
+    world.reserve("global")
     world.call(names.RESOURCE_MANAGER, ReleaseResources(1))
     assert not world.manager.reservations
