@@ -6,6 +6,8 @@ On the wire a message is one JSON object that begins with its own signature::
 
 The HMAC-SHA-256 covers every byte behind its comma. So it is checked over the bytes as they came, before any JSON is
 parsed, and a capture still shows plain JSON. The key belongs to the process that signed: HMAC(run key, process name).
+An application controller belongs to a provider and never has the run key: what it and the network say to each other is
+signed, both ways, under HMAC(provider's key, process name).
 
 A body that does not fit is cut into numbered parts whose bodies are JSON strings holding consecutive slices of its
 text; `Reassembler` gives the whole back when the last missing part has come, so a batch takes effect at once or not
@@ -92,6 +94,8 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True):
     """Any JSON value, not looked into here. In one of several parts: a JSON string with a slice of the text."""
 
 
+_CONTROLLER = re.compile(r"controller-([A-Za-z][A-Za-z0-9_-]{0,31})(?:\.[0-9]{1,9})?")
+
 _HMAC_START = b'{"hmac":"'
 _SIGNED_START = len(_HMAC_START) + 64 + 2
 _HEADER = re.compile(rb'\{"hmac":"([0-9a-f]{64})","process":"([A-Za-z0-9][A-Za-z0-9._/-]{0,127})",')
@@ -112,6 +116,17 @@ def node_key(run_key: bytes, process: str) -> bytes:
     if len(run_key) != RUN_KEY_SIZE:
         raise EncodeError("run key", "length", len(run_key), f"{RUN_KEY_SIZE} bytes")
     return hmac.digest(run_key, process.encode(), "sha256")
+
+
+def controller_name(provider: str, number: int = 0) -> str:
+    """What an application controller of `provider` is called, as a process and as its entity; `number`: one more."""
+    return f"controller-{provider}.{number}" if number else f"controller-{provider}"
+
+
+def provider_of(name: str) -> str | None:
+    """The provider whose application controller has this name (R41); None: it is not an application controller."""
+    found = _CONTROLLER.fullmatch(name)
+    return found[1] if found else None
 
 
 def split(envelope: Envelope) -> list[Envelope]:

@@ -20,6 +20,7 @@ from net4ai.stack.timers import Timers
 async def start(config: CoreConfig, platform: Platform) -> RunningNode:
     """Serve the entities on the bus and listen for RAN nodes. Raises OSError."""
     driver = Driver("core", platform.clock)
+    platform.bus.admit({provider: bytes.fromhex(key) for provider, key in config.controllers.items()})
     procedures = platform.procedures(driver)
     timers = Timers(config.timers)
 

@@ -12,9 +12,9 @@ from typing import Any, Literal, TypeVar
 
 import msgspec
 
-from net4ai.codecs.bus import BODIES, REPLIES, Body, Done, decode_body
+from net4ai.codecs.bus import BODIES, FROM_CONTROLLERS, REPLIES, Body, Done, decode_body
 from net4ai.codecs.causes import Cause
-from net4ai.codecs.envelope import MAXIMUM_DETAIL, Envelope, Failure
+from net4ai.codecs.envelope import MAXIMUM_DETAIL, Envelope, Failure, provider_of
 from net4ai.codecs.errors import DecodeError, EncodeError
 from net4ai.stack.drops import Drop, DropCounter
 from net4ai.stack.procedure import (
@@ -179,6 +179,8 @@ class ControlEntity:
                 allowed = ", ".join(self._handlers)
                 raise ProcedureError(Cause.UNEXPECTED_MESSAGE, f"{request.type} to {self.name}; allowed: {allowed}")
             body_type, handler = self._handlers[request.type]
+            if provider_of(request.process) is not None and body_type not in FROM_CONTROLLERS:
+                raise ProcedureError(Cause.NOT_ALLOWED, f"{request.type} from {request.process}")
             self.caller = request.process
             result = handler(decode_body(request.body, body_type))
             reply = result if isinstance(result, Body) else await result

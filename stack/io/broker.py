@@ -1,8 +1,10 @@
 """An MQTT 5 broker as a child process: mosquitto when it is installed, else the embedded iotcore (rumqttd).
 
-It listens on loopback only, on a free port, with a user name and a password made for this run. With mosquitto that
-user may reach `net4ai/v1/#` and nothing else; iotcore knows no such rules. Run as a module, this file is the iotcore
-child.
+It listens on loopback unless told another address, on a free port, with a user name and a password made for this run,
+and one for each provider of services. With mosquitto the network's user may reach `net4ai/v1/#` and nothing else, that
+of a provider the topics of its own application controllers, and the service manager's to write (R41); iotcore knows no
+such rules: there only the signature keeps providers apart, and each can read what passes. Run as a module, this file is
+the iotcore child.
 """
 
 from __future__ import annotations
@@ -19,19 +21,22 @@ import shutil
 import socket
 import sys
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import aiomqtt
 
-from net4ai.codecs.envelope import MAXIMUM_MESSAGE
+from net4ai.codecs.envelope import MAXIMUM_MESSAGE, controller_name
+from net4ai.stack.io.bus_mqtt import TOPIC_ROOT
 from net4ai.stack.io.child_process import ChildProcess, OnLine, python_module, tied, watch_parent
 
 Kind = Literal["mosquitto", "iotcore"]
 
 ADDRESS = "127.0.0.1"
 USERNAME = "net4ai"
+SERVICE_MANAGER = "service-manager"
+"""Whom application controllers talk to."""
 MAXIMUM_PACKET = MAXIMUM_MESSAGE + 4096
 """Bytes of one MQTT packet: a message, its topic and properties."""
 MAXIMUM_CONNECTIONS = 256
@@ -62,15 +67,34 @@ def find_mosquitto() -> str | None:
     return shutil.which("mosquitto", path=os.pathsep.join([os.environ.get("PATH", ""), *_PLACES]))
 
 
+class Login(NamedTuple):
+    """A user of the broker."""
+
+    username: str
+    password: str
+
+
 class Broker:
     """A running broker; `async with Broker.start(folder) as broker`."""
 
-    def __init__(self, folder: Path, kind: Kind, port: int, on_line: OnLine | None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        kind: Kind,
+        port: int,
+        on_line: OnLine | None,
+        address: str = ADDRESS,
+        providers: Sequence[str] = (),
+    ) -> None:
         self.kind: Kind = kind
-        self.address = ADDRESS
+        self.address = address
         self.port = port
         self.username = USERNAME
         self.password = secrets.token_urlsafe(24)
+        self.providers = {
+            provider: Login(controller_name(provider), secrets.token_urlsafe(24)) for provider in providers
+        }
+        """How the application controllers of each provider log in."""
         self.quality_of_service = QUALITY_OF_SERVICE[kind]
         self._folder = folder.absolute()
         self._on_line = on_line
@@ -86,14 +110,17 @@ class Broker:
         *,
         port: int = 0,
         on_line: OnLine | None = None,
+        address: str = ADDRESS,
+        providers: Sequence[str] = (),
     ) -> AsyncIterator[Broker]:
         """Starts a broker whose files lie in `folder`, and ends it at the end of the block.
 
-        `port` 0 takes a free one. `on_line` gets its log lines. Raises `BrokerError` when it does not start.
+        `port` 0 takes a free one of `address`, where it listens. `on_line` gets its log lines. Raises `BrokerError`
+        when it does not start.
         """
         if kind == "auto":
             kind = "mosquitto" if find_mosquitto() else "iotcore"
-        broker = cls(folder, kind, port, on_line)
+        broker = cls(folder, kind, port, on_line, address, providers)
         await broker.launch()
         try:
             yield broker
@@ -106,7 +133,7 @@ class Broker:
         chosen = self.port
         # Between the choice of a free port and its use somebody else may take it.
         for attempt in range(_START_ATTEMPTS):
-            self.port = chosen or _free_port()
+            self.port = chosen or _free_port(self.address)
             try:
                 await self._launch_once()
                 return
@@ -169,6 +196,9 @@ class Broker:
         if self._on_line is not None:
             self._on_line(line)
 
+    def _logins(self) -> list[Login]:
+        return [Login(self.username, self.password), *self.providers.values()]
+
     def _mosquitto_command(self) -> list[str]:
         program = find_mosquitto()
         if program is None:
@@ -176,8 +206,13 @@ class Broker:
         password_file, acl_file, configuration = (
             self._folder / name for name in ("mosquitto.password", "mosquitto.acl", "mosquitto.conf")
         )
-        _write_private(password_file, f"{self.username}:{_hashed(self.password)}\n")
-        _write_private(acl_file, f"user {self.username}\ntopic readwrite net4ai/v1/#\n")
+        passwords = [f"{login.username}:{_hashed(login.password)}\n" for login in self._logins()]
+        _write_private(password_file, "".join(passwords))
+        rules = [f"user {self.username}\ntopic readwrite {TOPIC_ROOT}/#\n"]
+        for provider, login in self.providers.items():
+            own, manager = f"{TOPIC_ROOT}/controller/{provider}/#", f"{TOPIC_ROOT}/nf/{SERVICE_MANAGER}"
+            rules.append(f"user {login.username}\ntopic readwrite {own}\ntopic write {manager}\n")
+        _write_private(acl_file, "\n".join(rules))
         lines = [
             f"listener {self.port} {self.address}",
             "allow_anonymous false",
@@ -221,7 +256,7 @@ class Broker:
             f"max_payload_size = {MAXIMUM_PACKET}",
             "max_inflight_count = 100",
             "[v5.1.connections.auth]",
-            f"{self.username} = {json.dumps(self.password)}",
+            *(f"{login.username} = {json.dumps(login.password)}" for login in self._logins()),
         ]
         _write_private(configuration, "\n".join(lines) + "\n")
         return python_module("net4ai.stack.io.broker", str(configuration))
@@ -230,9 +265,9 @@ class Broker:
 _COMMANDS = {"mosquitto": Broker._mosquitto_command, "iotcore": Broker._iotcore_command}
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((ADDRESS, 0))
+def _free_port(address: str = ADDRESS) -> int:
+    with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET) as probe:
+        probe.bind((address, 0))
         port: int = probe.getsockname()[1]
         return port
 

@@ -20,7 +20,7 @@ from typing import Literal, Self
 
 import msgspec
 
-from net4ai.codecs.envelope import Envelope, Reassembler, decode, node_key, seal, split
+from net4ai.codecs.envelope import Envelope, Reassembler, decode, node_key, provider_of, seal, split
 from net4ai.codecs.errors import DecodeError
 from net4ai.stack.io.clock import NANOSECONDS, Clock
 from net4ai.stack.trace import Trace, TraceEvent, no_trace
@@ -45,7 +45,8 @@ class BusFull(RuntimeError):
 class Bus(ABC):
     """One process's access to the control bus. All callbacks run in the loop, none from within `send`.
 
-    `run_key` (32 bytes) is shared by the processes of a run. `drops` counts by reason what was thrown away.
+    `run_key` (32 bytes) is shared by the processes of a run; an application controller has its provider's key in its
+    place. `drops` counts by reason what was thrown away.
     """
 
     def __init__(self, process: str, run_key: bytes, clock: Clock, trace: Trace = no_trace) -> None:
@@ -54,6 +55,8 @@ class Bus(ABC):
         self.process = process
         self.drops: Counter[str] = Counter()
         self._run_key = run_key
+        self._provider = provider_of(process)
+        self._providers: dict[str, bytes] = {}
         self._key = node_key(run_key, process)
         self._clock = clock
         self._trace = trace
@@ -79,14 +82,26 @@ class Bus(ABC):
         if self._loop is not None:
             self._announce()
 
+    def admit(self, providers: Mapping[str, bytes]) -> None:
+        """Application controllers of these providers are heard and answered from now on, of no others (R41).
+
+        `providers`: the key of each, 32 bytes. Only who talks to controllers needs them.
+        """
+        self._providers = dict(providers)
+
     def send(self, envelope: Envelope) -> None:
-        """Sends without waiting. `process` and `sent` are filled in here.
+        """Sends without waiting. `process` and `sent` are filled in here. To a controller of an unknown provider
+        nothing is sent.
 
         Raises `BusFull` when the queue is full and `EncodeError` when the envelope cannot be encoded.
         """
         sent = self._clock.now() + self._clock.utc_offset
         stamped = msgspec.structs.replace(envelope, process=self.process, sent=sent)
-        parts = [(part, seal(part, self._key)) for part in split(stamped)]
+        key = self._key_towards(envelope.to)
+        if key is None:
+            self._drop("unknown provider", len(envelope.body), envelope.to)
+            return
+        parts = [(part, seal(part, key)) for part in split(stamped)]
         messages = [message for _, message in parts]
         if envelope.to in self._entities:
             self._send_local(messages)
@@ -107,6 +122,10 @@ class Bus(ABC):
     def presence(self) -> Mapping[str, bool]:
         """Entity -> can be reached. An entity never heard of is not in it."""
         return MappingProxyType(self._presence)
+
+    def absent(self, entity: str) -> bool:
+        """`entity` is known not to be reachable. A controller is not told who is there."""
+        return self._provider is None and not self._presence.get(entity)
 
     def on_presence(self, callback: OnPresence) -> None:
         """Has `callback(entity, present)` called at every change from now on."""
@@ -154,6 +173,9 @@ class Bus(ABC):
         except DecodeError as error:
             self._drop(error.reason, len(message), detail=error.detail)
             return
+        if provider_of(envelope.process) is not None and envelope.sender != envelope.process:
+            self._drop("wrong sender", len(message), envelope.process, envelope.sender)
+            return
         self._show(envelope, message, "in")
         now = self._clock.now()
         try:
@@ -182,8 +204,21 @@ class Bus(ABC):
         log.debug("bus of %s: dropped %d bytes: %s %s", self.process, size, reason, detail)
         self._trace(TraceEvent(self._clock.now(), self.process, "drop", link="bus", peer=peer, drop=reason, size=size))
 
-    def _key_of(self, process: str) -> bytes:
-        return node_key(self._run_key, process)
+    def _key_of(self, process: str) -> bytes | None:
+        """The key under which `process` signs what it sends to us; None: it may not speak to us."""
+        provider = provider_of(process)
+        if provider is None or provider == self._provider:
+            return node_key(self._run_key, process)
+        key = self._providers.get(provider)
+        return None if key is None else node_key(key, process)
+
+    def _key_towards(self, entity: str) -> bytes | None:
+        """The key under which we sign what we send to `entity`; None: it is nobody we may speak to."""
+        provider = provider_of(entity)
+        if provider is None or provider == self._provider:
+            return self._key
+        key = self._providers.get(provider)
+        return None if key is None else node_key(key, self.process)
 
     # Inside
 

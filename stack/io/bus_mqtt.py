@@ -2,7 +2,9 @@
 
 Topics, all below `net4ai/v1`: `nf/<entity>` carries the envelopes for an entity; `reg/<process>` holds, retained, the
 signed list of a process's entities and is cleared by the process when it leaves and by its last will when it is lost;
-`self/<process>` is where a process proves at each connection that what it publishes is delivered.
+`self/<process>` is where a process proves at each connection that what it publishes is delivered. Those of application
+controllers lie below `net4ai/v1/controller/<provider>`, so that a broker can keep each provider to its own; who else is
+on the bus they are not told.
 
 Why so: brokers grant subscriptions and publications their access rules forbid, without a word (hence the self-test; and
 hence a publication proves nothing, only a reply does). aiomqtt does not reconnect, and its incoming queue has no bound
@@ -13,13 +15,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
 import logging
 import math
 import random
 import secrets
 import socket
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, cast
 
@@ -28,7 +31,7 @@ import msgspec
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-from net4ai.codecs.envelope import Envelope, Name, decode, seal
+from net4ai.codecs.envelope import Envelope, Name, decode, provider_of, seal
 from net4ai.codecs.errors import DecodeError
 from net4ai.stack.io.bus import ENTITY_LIMIT, Bus, BusFull
 from net4ai.stack.io.clock import NANOSECONDS, Clock
@@ -140,6 +143,11 @@ class MqttBus(Bus):
 
     # Life
 
+    def admit(self, providers: Mapping[str, bytes]) -> None:
+        super().admit(providers)
+        self._registered = None  # their controllers say elsewhere that they are there
+        self._wake()
+
     async def start(self) -> None:
         await super().start()
         self._task = asyncio.create_task(self._run(), name=f"bus of {self.process}")
@@ -231,8 +239,10 @@ class MqttBus(Bus):
     async def _register(self, client: aiomqtt.Client) -> None:
         """Subscribes for our entities, then tells who they are."""
         entities = frozenset(self._entities)
-        if entities:
-            await client.subscribe([(self._topic("nf", entity), self._quality_of_service) for entity in entities])
+        topics = [(self._topic("nf", entity), self._quality_of_service) for entity in entities]
+        topics += [(f"{_root(provider)}/reg/+", 1) for provider in self._providers]
+        if topics:
+            await client.subscribe(topics)
         registration = Envelope(
             process=self.process,
             id=secrets.token_hex(16),
@@ -259,7 +269,7 @@ class MqttBus(Bus):
         payload = message.payload
         if not isinstance(payload, bytes):
             payload = b""
-        kind, _, name = message.topic.value.removeprefix(TOPIC_ROOT + "/").partition("/")
+        kind, name = _kind_and_name(message.topic.value)
         if kind == "nf":
             self._take_envelope(payload)
         elif kind == "reg":
@@ -359,7 +369,7 @@ class MqttBus(Bus):
             self.port,
             username=self._username,
             password=self._password,
-            identifier=f"net4ai-{self.process}",
+            identifier=f"net4ai-{self.process}-{self._client_suffix()}",
             protocol=aiomqtt.ProtocolVersion.V5,
             clean_start=False,
             properties=_properties(PacketTypes.CONNECT, SessionExpiryInterval=SESSION_EXPIRY),
@@ -378,7 +388,9 @@ class MqttBus(Bus):
         own = self._topic("self", self.process)
         self._self_test = secrets.token_hex(16).encode()
         self._self_test_passed.clear()
-        await client.subscribe([(own, self._quality_of_service), (self._topic("reg", "+"), 1)])
+        await client.subscribe([(own, self._quality_of_service)])
+        if self._provider is None:
+            await client.subscribe([(self._topic("reg", "+"), 1)])
         await client.publish(own, self._self_test, qos=self._quality_of_service)
         try:
             async with asyncio.timeout(CONNECT_BOUND):
@@ -414,9 +426,27 @@ class MqttBus(Bus):
     def _where(self) -> str:
         return f"the broker at {self.address}:{self.port}"
 
+    def _client_suffix(self) -> str:
+        """A broker lets go of a client when another takes its identifier: nobody without our key can guess it."""
+        return hashlib.sha256(b"MQTT client " + self._key).hexdigest()[:16]
+
     @staticmethod
     def _topic(kind: str, name: str) -> str:
-        return f"{TOPIC_ROOT}/{kind}/{name}"
+        return f"{_root(provider_of(name))}/{kind}/{name}"
+
+
+def _root(provider: str | None) -> str:
+    """Below it are the topics of a provider's controllers; None: those of the network."""
+    return TOPIC_ROOT if provider is None else f"{TOPIC_ROOT}/controller/{provider}"
+
+
+def _kind_and_name(topic: str) -> tuple[str, str]:
+    """What a topic carries and for whom; two empty texts where its name belongs elsewhere."""
+    rest = topic.removeprefix(TOPIC_ROOT + "/")
+    if rest.startswith("controller/"):
+        rest = rest.split("/", 2)[-1]
+    kind, _, name = rest.partition("/")
+    return (kind, name) if topic == f"{_root(provider_of(name))}/{kind}/{name}" else ("", "")
 
 
 async def _leave(client: aiomqtt.Client) -> None:

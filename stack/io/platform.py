@@ -302,7 +302,7 @@ class Platform:
         """Someone who is there may take long; someone who is not is named."""
 
         def on_missing(to: str, what: str) -> None:
-            if not self.bus.presence.get(to):
+            if self.bus.absent(to):
                 self.say(f"{name}: {to} is not there yet, {what} is sent again")
 
         return on_missing

@@ -7,7 +7,10 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from bus_world import in_mqtt_world, in_world
 from run_process import EndedRun, run_to_the_end
+
+__all__ = ["demo", "in_mqtt_world", "in_world"]
 
 DEMO = {
     "ue_groups.ue-1.count": 3,

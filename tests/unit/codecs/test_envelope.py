@@ -13,7 +13,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from net4ai.codecs import envelope as module
-from net4ai.codecs.envelope import Envelope, Failure, Reassembler, decode, encode, node_key
+from net4ai.codecs.envelope import (
+    Envelope,
+    Failure,
+    Reassembler,
+    controller_name,
+    decode,
+    encode,
+    node_key,
+    provider_of,
+)
 from net4ai.codecs.errors import DecodeError, EncodeError
 
 RUN_KEY = bytes(range(32))
@@ -279,3 +288,35 @@ def test_bounded() -> None:
 def test_run_key_length() -> None:
     with pytest.raises(EncodeError, match="32 bytes"):
         node_key(b"short", "core")
+
+
+# Names of application controllers (R41)
+
+
+@pytest.mark.parametrize(
+    ("name", "provider"),
+    [
+        ("controller-health", "health"),
+        ("controller-health-research", "health-research"),
+        ("controller-health.2", "health"),
+        ("controller-a_b-c.123456789", "a_b-c"),
+        ("controller-", None),
+        ("controller-health.", None),
+        ("controller-health.x", None),
+        ("controller-health.1234567890", None),
+        ("controller-health/x", None),
+        ("controller-1", None),
+        ("controller-" + "a" * 33, None),
+        ("application-controller", None),
+        ("my-controller-health", None),
+        ("core", None),
+        ("", None),
+    ],
+)
+def test_provider_of_a_controller(name: str, provider: str | None) -> None:
+    assert provider_of(name) == provider
+
+
+@given(st.from_regex(r"[A-Za-z][A-Za-z0-9_-]{0,31}", fullmatch=True), st.integers(0, 999_999_999))
+def test_controller_names_are_read_back(provider: str, number: int) -> None:
+    assert provider_of(controller_name(provider, number)) == provider

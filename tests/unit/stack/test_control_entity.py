@@ -9,6 +9,8 @@ import msgspec
 import pytest
 
 from net4ai.codecs.bus import (
+    BODIES,
+    FROM_CONTROLLERS,
     Done,
     InstanceAccepted,
     InviteInstance,
@@ -314,3 +316,57 @@ def test_a_body_that_is_no_text_is_malformed(two: Two) -> None:
     with pytest.raises(ProcedureRejected) as raised:
         two.finish(two.call())
     assert raised.value.cause is Cause.MALFORMED_MESSAGE
+
+
+# Who may ask for what
+
+
+@pytest.mark.parametrize("body", sorted(BODIES), ids=str)
+def test_an_application_controller_may_ask_for_what_the_table_names(two: Two, body: str) -> None:
+    """R41: the control plane's own messages are refused from a provider's controller, before they are decoded."""
+    two.callee.handle(BODIES[body], lambda request: Done())
+    answers: list[Envelope] = []
+    two.callee._send = answers.append
+    request = Envelope(
+        process="controller-health.2",
+        id="0" * 32,
+        kind="request",
+        type=body,
+        sender="controller-health.2",
+        to="callee",
+        body=msgspec.Raw(b"0"),
+    )
+    two.callee.receive(request, two.network.now)
+    cause = "MALFORMED_MESSAGE" if BODIES[body] in FROM_CONTROLLERS else "NOT_ALLOWED"
+    assert [answer.error and answer.error.cause for answer in answers] == [cause]
+
+
+def test_what_a_controller_may_ask_for() -> None:
+    names = {body.__name__ for body in FROM_CONTROLLERS}
+    assert names == {
+        *("RegisterService", "RemoveService", "ListServices"),
+        *("StartJob", "StopJob", "ListJobs", "RaiseEvent"),
+    }
+
+
+def test_a_handler_is_told_who_signed(two: Two) -> None:
+    callers: list[str] = []
+
+    def start(request: StartJob) -> JobStarted:
+        callers.append(two.callee.caller)
+        return JobStarted(job=1)
+
+    two.callee.handle(StartJob, start)
+    for process in ("core", "controller-health"):
+        request = Envelope(
+            process=process,
+            id=process.encode().hex().ljust(32, "0")[:32],
+            kind="request",
+            type="StartJob",
+            sender="caller",
+            to="callee",
+            body=msgspec.Raw(msgspec.json.encode(REQUEST)),
+        )
+        two.callee.receive(request, two.network.now)
+    two.network.run()
+    assert callers == ["core", "controller-health"]

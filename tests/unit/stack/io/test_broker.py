@@ -116,7 +116,7 @@ def test_a_free_port_taken_meanwhile(tmp_path: Path, monkeypatch: pytest.MonkeyP
             other.bind(("127.0.0.1", 0))
             other.listen()
             choices = [other.getsockname()[1], module._free_port()]
-            monkeypatch.setattr(module, "_free_port", lambda: choices.pop(0))
+            monkeypatch.setattr(module, "_free_port", lambda address: choices.pop(0))
             async with Broker.start(tmp_path, "iotcore") as broker:
                 assert (broker.port != other.getsockname()[1], choices) == (True, [])
 
