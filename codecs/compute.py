@@ -63,7 +63,7 @@ class Load(_Compute, frozen=True):
     """Create an instance of a function, in place of one with the same number. `Loaded` or `LoadFailed` answers."""
 
     function: Name
-    """Name of an installed function (entry point)."""
+    """Name of an installed function (entry point), or "module:Class" of a module the run allows."""
     settings: dict[str, Any]
     private: dict[str, Any]
     """What the owner of this host gives the function; at a UE, where the subscriber's own data is."""
@@ -87,7 +87,7 @@ class Radio(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Begin(_Compute, frozen=True):
-    """An execution begins at an instance, anew where it had begun before. `Begun` answers."""
+    """An execution begins at an instance, or goes on after what it has committed there. `Begun` answers."""
 
     execution: Number
     as_server: bool
@@ -153,12 +153,23 @@ class Forget(_Compute, frozen=True):
 class Unload(_Compute, frozen=True):
     """End an instance and all its executions. Nothing answers."""
 
+    remove_checkpoint: bool = False
+    """It is not to come back: its checkpoint goes, too."""
+
+
+class Ping(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag=True):
+    """Is the worker there? `Pong` answers as soon as no function computes."""
+
 
 # --- Worker to node
 
 
 class Ready(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag=True):
     """The worker takes messages."""
+
+
+class Pong(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag=True):
+    """Answers `Ping`."""
 
 
 class Loaded(_Compute, frozen=True):
@@ -208,6 +219,8 @@ class Ended(_Compute, frozen=True):
     repetition: Number
     outcome: Literal["complete", "restart", "stop"]
     error: Text = ""
+    closed: bool = False
+    """The error is none of the function: the application controller has gone while it waited for it."""
 
 
 class Progress(_Compute, frozen=True):
@@ -252,9 +265,22 @@ ToWorker: TypeAlias = (
     | End
     | Forget
     | Unload
+    | Ping
 )
 FromWorker: TypeAlias = (
-    Ready | Loaded | LoadFailed | Begun | Send | SendResult | TurnDone | Ended | Progress | Log | Dropped | InstanceLost
+    Ready
+    | Pong
+    | Loaded
+    | LoadFailed
+    | Begun
+    | Send
+    | SendResult
+    | TurnDone
+    | Ended
+    | Progress
+    | Log
+    | Dropped
+    | InstanceLost
 )
 
 _encoder = msgspec.msgpack.Encoder()

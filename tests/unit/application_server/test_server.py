@@ -143,7 +143,7 @@ def fields(message: Any) -> dict[str, Any]:
 def test_what_is_not_for_a_server(serving: Serving, kind: Any) -> None:
     legal = {link.Instantiate, link.Terminate, link.SessionAdd, link.SessionRelease, link.Invite, link.Begin}
     legal |= {link.Start, link.Finish}
-    replies = {link.Acknowledge, link.Refuse, link.Accept, link.SessionAddComplete}
+    replies = {link.Acknowledge, link.Refuse, link.Accept, link.SessionAddComplete, link.Begun}
 
     @given(message=strategies.values(kind))
     @settings(max_examples=3)
@@ -424,7 +424,8 @@ def test_invited_and_begun(serving: Serving) -> None:
     answer = serving.invite()
     assert (answer.execution, answer.instance, answer.key) == (EXECUTION, INSTANCE, b"")
     assert serving.compute.of(compute.Begin) == []
-    assert isinstance(serving.begin(), link.Acknowledge)
+    begun = serving.begin()
+    assert isinstance(begun, link.Begun) and begun.next_turn == 0
     (begin,) = serving.compute.of(compute.Begin)
     assert (begin.routine, begin.round, begin.cut, begin.seats) == ("train", 3, 2, [SEAT])
     assert (begin.as_server, begin.sequential) == (True, True)
@@ -465,7 +466,7 @@ def test_invitations_nobody_comes_back_to_are_bounded(serving: Serving, monkeypa
     assert list(serving.machine._invitations) == [(INSTANCE, execution) for execution in (7, 8, 9)]
     assert serving.machine.drops.counts == {"invitation forgotten": 7}
     assert refused(serving.begin(6), Cause.UNEXPECTED_MESSAGE)
-    assert isinstance(serving.begin(7), link.Acknowledge)
+    assert isinstance(serving.begin(7), link.Begun)
 
 
 def test_turns_and_their_ends(serving: Serving) -> None:

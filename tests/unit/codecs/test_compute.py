@@ -46,6 +46,22 @@ FIELDS: dict[str, st.SearchStrategy[Any]] = {
     "private": mapping,
     "values": st.dictionaries(st.text(), st.integers(-(2**63), 2**63 - 1) | st.floats(allow_nan=False) | st.text()),
     "outcome": st.sampled_from(["complete", "restart", "stop"]),
+    "worker": name,
+    "memory_mib": st.integers(0, 1 << 24),
+    "busy_s": st.floats(0, 3600),
+    "checkpoint": st.text(max_size=4096),
+    "remove_checkpoint": st.booleans(),
+    "next_turn": number,
+    "failed": st.booleans(),
+    "closed": st.booleans(),
+    "radio": st.none()
+    | st.builds(
+        compute.Radio,
+        cell=number,
+        rsrp_dbm=st.floats(allow_nan=False),
+        rsrq_db=st.floats(allow_nan=False),
+        sinr_db=st.floats(allow_nan=False),
+    ),
 }
 
 
