@@ -169,11 +169,13 @@ class LocalNetwork:
         run_key: str = "",
         store: str = "",
         controllers: Mapping[str, str] | None = None,
+        adjust: Callable[[Plan, RunConfig], None] = lambda plan, config: None,
     ) -> None:
         """`folder` has been made. `say` gets lines for the person, nodes' own lines among them.
 
         `run_key`: what all keys are derived from; default: a new one. `store`: URL of the core's database; default:
         SQLite in the folder. `controllers`: key (32 octets in hex) of each provider that may register services.
+        `adjust` may change the configurations before anything is started.
         """
         self.scenario = scenario
         self.folder = folder
@@ -190,6 +192,7 @@ class LocalNetwork:
         self._capture = capture
         self._store = store or f"sqlite:///{folder.database.absolute()}"
         self._controllers = dict(controllers or {})
+        self._adjust = adjust
         self._clock = SystemClock()
         self._hosts: list[ProcessHost] = []
         self._supervisors: list[asyncio.Future[None]] = []
@@ -247,6 +250,7 @@ class LocalNetwork:
             utc_offset=self._clock.utc_offset,
         )
         self.config.state_folder = str(self.folder.state.absolute())
+        self._adjust(self.plan, self.config)
         for node in _nodes_of(self.plan):
             self.nodes[node.name] = node
             write_node_file(self._file(node), node.kind, node.name, self.config, node.config)

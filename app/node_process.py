@@ -154,7 +154,7 @@ class ProcessHost:
     async def platform(self, name: str) -> Platform:
         """The platform of this process's node. Raises OSError where a trace or capture cannot be written."""
         loop = asyncio.get_running_loop()
-        trace = TraceFile(Path(self.run.trace_folder) / f"{name}.ndjson", self.clock, loop)
+        trace = TraceFile(Path(self.run.trace_folder) / f"{name}.ndjson", self.clock, loop, self.run.trace_kinds)
         capture = None
         if self.run.capture_folder:
             part = Path(self.run.capture_folder) / f"{name}.pcapng"

@@ -35,6 +35,8 @@ class UeConfig(msgspec.Struct, forbid_unknown_fields=True):
     """Whether they are willing to give raw data (R61)."""
     privacy_k: int = 0
     """Smallest number of clients they want to be among; 0: no demand."""
+    switched_on: bool = True
+    """The terminals live from the start; otherwise they arrive on command (`ue/arrivals.py`)."""
     compute_mflops: int = 2000
     memory_mib: int = 512
     battery_percent: int = 100

@@ -20,11 +20,12 @@ from net4ai.stack.dep_endpoint import DepEndpoint
 from net4ai.stack.drops import Drop, DropCounter
 from net4ai.stack.hop import Address, Hop, Sockets
 from net4ai.stack.l2_header import l2_fields
-from net4ai.stack.procedure import ProcedureError, Procedures, Replies
+from net4ai.stack.procedure import Procedure, ProcedureError, Procedures, Replies
 from net4ai.stack.srb0 import srb0_pdu, srb0_sdu
 from net4ai.stack.timers import Timers
 from net4ai.stack.trace import Trace, TraceEvent
 from net4ai.ue import radio_connection, take_part
+from net4ai.ue.arrivals import Arrivals, arrive
 from net4ai.ue.cell import Cell
 from net4ai.ue.config import UeConfig
 from net4ai.ue.connect import RRC_ANSWER
@@ -64,6 +65,8 @@ class UeProcess:
         """Terminals that wait for an answer on SRB0, by the identity they asked with."""
         self.bound: dict[int, Terminal] = {}
         """Connected terminals by C-RNTI."""
+        self.arriving: Procedure[None] | None = None
+        """Terminals arrive, or have arrived, on command."""
         self.complaints: set[str] = set()
         """Why terminals could not connect, since the last one could."""
         self.status_rate = ErrorRate()
@@ -79,8 +82,14 @@ class UeProcess:
         """The process camps in its cell, all terminals begin to live."""
         self.procedures.advance(now)
         self.procedures.start("camp", self.cell.camp(), traced=False)
-        for terminal in self.terminals:
+        for terminal in self.terminals if self.config.switched_on else ():
             self.procedures.start("life", terminal.live(), traced=False)
+
+    def arrive(self, arrivals: Arrivals) -> None:
+        """The terminals, so far switched off, arrive one after another. Raises `ProcedureError`: they are on."""
+        if self.config.switched_on or self.arriving is not None:
+            raise ProcedureError(Cause.UNEXPECTED_MESSAGE, "the terminals are switched on already")
+        self.arriving = self.procedures.start("arrivals", arrive(self, arrivals), traced=False)
 
     def switch_off(self, now: int) -> None:
         """The process ends: its terminals tell the network, which need not answer."""

@@ -104,6 +104,8 @@ class RunConfig(msgspec.Struct, forbid_unknown_fields=True):
     bus: BusConfig | None = None
     links: dict[str, LinkConfig] = {}
     trace_folder: str = ""
+    trace_kinds: list[str] = []
+    """Kinds of trace events that are kept; empty: all."""
     capture_folder: str = ""
     comment: str = ""
     """For captures: version, scenario, seed."""

@@ -11,7 +11,7 @@ import asyncio
 import json
 import logging
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -39,9 +39,16 @@ class TraceFile:
     lets it flush by time also when no further event comes.
     """
 
-    def __init__(self, path: Path, clock: Clock, loop: asyncio.AbstractEventLoop | None = None) -> None:
-        """Opens `path` for appending. Raises OSError when that is not possible."""
+    def __init__(
+        self,
+        path: Path,
+        clock: Clock,
+        loop: asyncio.AbstractEventLoop | None = None,
+        kinds: Collection[str] = (),
+    ) -> None:
+        """Opens `path` for appending. `kinds` of events are kept, without them all. Raises OSError."""
         self.path = path
+        self._kinds = frozenset(kinds)
         self.lost = 0
         self._utc_offset = clock.utc_offset
         self._clock = clock
@@ -54,6 +61,8 @@ class TraceFile:
 
     def __call__(self, event: TraceEvent) -> None:
         """Takes one event."""
+        if self._kinds and event.kind not in self._kinds:
+            return
         try:
             line = self._encode(event)
         except (TypeError, ValueError, RecursionError) as error:
