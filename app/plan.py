@@ -10,7 +10,11 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import msgspec
+
 from net4ai.app.scenario import Impairment, Scenario, Subscriber, cell_of, ue_subscribers
+from net4ai.app.scenario_schema import EdgeCapacity
+from net4ai.codecs.bus import Capacity
 from net4ai.codecs.common import CipheringAlgorithm, IntegrityAlgorithm
 from net4ai.core.config import CoreConfig
 from net4ai.core.set_up_session import COMPUTING_QOS
@@ -80,7 +84,13 @@ def make_plan(scenario: Scenario, udp_port: Callable[[], int], n2_port: int, run
     integrity = IntegrityAlgorithm[scenario.security.integrity]
     ciphering = CipheringAlgorithm[scenario.security.ciphering]
     subscribers = ue_subscribers(scenario)
-    edge = EdgeConfig(name=scenario.edge.name, t4_ports=ports(), t8_ports=ports(), timers=timers)
+    edge = EdgeConfig(
+        name=scenario.edge.name,
+        t4_ports=ports(),
+        t8_ports=ports(),
+        capacity=capacity_of(scenario.edge.capacity),
+        timers=timers,
+    )
     ran_nodes = tuple(
         RanNodeConfig(
             name=node.name,
@@ -96,6 +106,7 @@ def make_plan(scenario: Scenario, udp_port: Callable[[], int], n2_port: int, run
             inactivity_ms=node.inactivity_ms,
             measurement_interval_ms=node.measurement_interval_ms,
             acknowledged=[COMPUTING_QOS.five_qi] if node.acknowledged_bearers else [],
+            capacity=capacity_of(node.capacity),
             timers=timers,
         )
         for index, node in enumerate(scenario.ran_nodes)
@@ -147,6 +158,11 @@ def _ue_config(
         battery_percent=ue_class.battery_percent,
         timers=dict(scenario.timers),
     )
+
+
+def capacity_of(capacity: EdgeCapacity) -> Capacity:
+    """A scenario's capacity of a node, as it stands on the bus."""
+    return Capacity(**{"radio_kbps": 0} | msgspec.structs.asdict(capacity))
 
 
 def link_config(impairment: Impairment) -> LinkConfig:

@@ -19,10 +19,32 @@ MAX_NODES = 64
 MAX_DELAY_MS = 10_000
 MAX_SECONDS = 86_400
 
+MODULE_PATTERN = r"^[A-Za-z_][A-Za-z0-9_]{0,63}(\.[A-Za-z_][A-Za-z0-9_]{0,63}){0,7}$"
+
 Probability: TypeAlias = Annotated[float, Meta(ge=0, le=1)]
 Milliseconds: TypeAlias = Annotated[float, Meta(ge=0, le=MAX_DELAY_MS)]
 Port: TypeAlias = Annotated[int, Meta(ge=0, le=65_535)]
 PrivacyK: TypeAlias = Annotated[int, Meta(ge=1, le=MAX_UES_PER_RAN_NODE)]
+
+
+class EdgeCapacity(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What a node has for service functions and links; what services reserve never exceeds it (R38, R52)."""
+
+    cpu: Annotated[float, Meta(ge=0, le=4096, description="Processor cores.")] = 4.0
+    memory_mib: Annotated[int, Meta(ge=0, le=1 << 24, description="Memory in MiB.")] = 16_384
+    storage_mib: Annotated[int, Meta(ge=0, le=1 << 30, description="Storage in MiB.")] = 65_536
+    accelerators: Annotated[int, Meta(ge=0, le=1024, description="Accelerators, as GPUs.")] = 0
+    transport_kbps: Annotated[
+        int, Meta(ge=0, le=10**9, description="Kilobit per second between it and other nodes.")
+    ] = 10_000_000
+
+
+class RanNodeCapacity(EdgeCapacity, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What a RAN node has: as an edge, and the radio."""
+
+    radio_kbps: Annotated[int, Meta(ge=0, le=10**9, description="Kilobit per second on the radio of its cell.")] = (
+        1_000_000
+    )
 
 
 class RanNode(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -41,6 +63,9 @@ class RanNode(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     acknowledged_bearers: Annotated[
         bool, Meta(description="Its computing radio bearers are in acknowledged mode (R102).")
     ] = False
+    capacity: Annotated[RanNodeCapacity, Meta(description="What it has for service functions and links.")] = (
+        RanNodeCapacity()
+    )
 
 
 class Security(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -56,6 +81,7 @@ class Edge(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The edge: a forwarding plane function of its own (one process, plus its application server)."""
 
     name: Annotated[Name, Meta(description="Name of the node.")] = "edge"
+    capacity: Annotated[EdgeCapacity, Meta(description="What it has for service functions and links.")] = EdgeCapacity()
 
 
 class UeGroup(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -177,6 +203,17 @@ class Scenario(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     settings: Annotated[
         dict[str, SettingValue], Meta(description="Other values for settings that the service declares.")
     ] = {}
+    function_modules: Annotated[
+        tuple[Annotated[str, Meta(pattern=MODULE_PATTERN, extra={"allowed": "the name of a Python module"})], ...],
+        Meta(
+            max_length=100,
+            description="Modules, and packages with all in them, whose classes the service may name as `module:Class`.",
+        ),
+    ] = ()
+    function_path: Annotated[
+        str,
+        Meta(max_length=4096, description="The folder those modules are in; default: the scenario's folder."),
+    ] = ""
     bus: Annotated[Bus, Meta(description="The control bus.")] = Bus()
     security: Annotated[Security, Meta(description="Algorithms that protect RRC and NAS.")] = Security()
     addresses: Annotated[Addresses, Meta(description="Where the nodes listen.")] = Addresses()

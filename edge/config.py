@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
+from net4ai.codecs.bus import Capacity
+
 
 class EdgeConfig(msgspec.Struct, forbid_unknown_fields=True):
     """One edge."""
@@ -13,4 +15,6 @@ class EdgeConfig(msgspec.Struct, forbid_unknown_fields=True):
     """UDP ports of T4, signalling and bulk; 0: any free one."""
     t8_ports: tuple[int, int] = (0, 0)
     """UDP ports of T8, signalling and bulk."""
+    capacity: Capacity = msgspec.field(default_factory=lambda: Capacity(radio_kbps=0))
+    """What it has for service functions and links (R38)."""
     timers: dict[str, int] = {}

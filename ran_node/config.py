@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from net4ai.codecs.bus import Capacity
 from net4ai.codecs.common import CipheringAlgorithm, IntegrityAlgorithm
 
 
@@ -40,4 +41,6 @@ class RanNodeConfig(msgspec.Struct, forbid_unknown_fields=True):
     """Reports of each UE, up to 255; 0: without end."""
     acknowledged: list[int] = []
     """5QIs whose computing radio bearers are in acknowledged mode (R102)."""
+    capacity: Capacity = msgspec.field(default_factory=Capacity)
+    """What it has for service functions and links (R38)."""
     timers: dict[str, int] = {}

@@ -11,6 +11,7 @@ import pytest
 
 from net4ai.app.plan import FreePorts, Plan, identity, link_config, make_plan, terminal_name
 from net4ai.app.scenario import ConfigurationError, Cut, Impairment, load_scenario, ue_subscribers
+from net4ai.codecs.bus import Capacity
 
 RUN_KEY = "5a" * 32
 
@@ -158,3 +159,10 @@ def test_security_cells_and_bearers_of_a_scenario_reach_the_nodes() -> None:
 def test_what_does_not_go_together_is_refused(override: str, complaint: str) -> None:
     with pytest.raises(ConfigurationError, match=re.escape(complaint)):
         load_scenario("blood-pressure", [override])
+
+
+def test_what_a_node_has_is_told_to_it() -> None:
+    """R38: capacity of each node; an edge has no radio."""
+    plan = plan_of("ran_nodes.ran-2.capacity.memory_mib=2048", "edge.capacity.accelerators=2")
+    assert [node.capacity for node in plan.ran_nodes] == [Capacity(), Capacity(memory_mib=2048)]
+    assert plan.edge.capacity == Capacity(accelerators=2, radio_kbps=0)
