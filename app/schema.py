@@ -27,9 +27,10 @@ from msgspec.inspect import (
     type_info,
 )
 
-from net4ai.app.yaml_document import ConfigurationError, Document, Node, Path, Problem, nearest
+from net4ai.app.yaml_document import ConfigurationError, Document, Node, Path, Problem
+from net4ai.codecs.wording import nearest, numbers, shown
 
-__all__ = ["check", "convert", "numbers", "schema_table"]
+__all__ = ["check", "convert", "schema_table"]
 
 ACRONYMS = {"ran": "RAN", "ue": "UE"}
 
@@ -47,8 +48,9 @@ def convert(document: Document, type_: type[S]) -> S:
 def check(document: Document, node: Node, annotation: Any, path: Path) -> Iterator[Problem]:
     """What is wrong with `node`, at `path` of `document`, as a value of the type `annotation`."""
     info = _bare(type_info(annotation))
-    if isinstance(info, StructType) and isinstance(node.value, dict):
-        yield from _check_struct(document, node, info.cls, path)
+    structs = _struct_types(info)
+    if structs and isinstance(node.value, dict):
+        yield from _check_structs(document, node, structs, path)
     elif isinstance(info, DictType) and isinstance(node.value, dict):
         key_type, value_type = get_args(_unannotated(annotation))
         for key, child in node.value.items():
@@ -66,14 +68,33 @@ def check(document: Document, node: Node, annotation: Any, path: Path) -> Iterat
         yield document.problem(path, allowed=_describe(type_info(annotation)))
 
 
-def _check_struct(document: Document, node: Node, cls: type[Struct], path: Path) -> Iterator[Problem]:
-    fields = {field.encode_name: field for field in msgspec.structs.fields(cls)}
+def _check_structs(document: Document, node: Node, structs: list[StructType], path: Path) -> Iterator[Problem]:
+    """A mapping, as the one struct or as that among several which its tag names."""
+    assert isinstance(node.value, dict)
+    chosen, key = structs[0], structs[0].tag_field
+    if key is not None:
+        by_tag = {str(struct.tag): struct for struct in structs}
+        tag = node.value.get(key)
+        if tag is None:
+            yield document.problem(path, "missing", ", ".join(by_tag), key=key)
+            return
+        word = tag.value if isinstance(tag.value, str) else ""
+        if word not in by_tag:
+            complaint = f"{shown(tag.plain())} is not allowed{nearest(word, by_tag)}"
+            yield document.problem((*path, key), complaint, ", ".join(by_tag))
+            return
+        chosen = by_tag[word]
+    yield from _check_struct(document, node, chosen, path)
+
+
+def _check_struct(document: Document, node: Node, struct: StructType, path: Path) -> Iterator[Problem]:
+    fields = {field.encode_name: field for field in msgspec.structs.fields(struct.cls)}
     assert isinstance(node.value, dict)
     for key, child in node.value.items():
         if key in fields:
             yield from check(document, child, fields[key].type, (*path, key))
-        else:
-            yield document.problem(path, f"unknown key{nearest(key, fields)}", ", ".join(fields), key=key)
+        elif key != struct.tag_field:
+            yield document.problem(path, f"unknown key{nearest(key, fields)}", ", ".join(_keys(struct)), key=key)
     for key, field in fields.items():
         if field.required and key not in node.value:
             yield document.problem(path, "missing", _describe(type_info(field.type)), key=key)
@@ -107,6 +128,18 @@ def _bare(info: Type) -> Type:
     return info
 
 
+def _struct_types(info: Type) -> list[StructType]:
+    """The structs that a value of the type can be."""
+    choices = info.types if isinstance(info, UnionType) else (info,)
+    return [bare for choice in choices if isinstance(bare := _bare(choice), StructType)]
+
+
+def _keys(struct: StructType) -> list[str]:
+    """Keys of a struct's mapping, its tag first."""
+    tag = [struct.tag_field] if struct.tag_field is not None else []
+    return [*tag, *(field.encode_name for field in struct.fields)]
+
+
 def _describe(info: Type) -> str:
     """The values of a type, in words."""
     if isinstance(info, Metadata):
@@ -125,9 +158,10 @@ def _describe(info: Type) -> str:
         case LiteralType():
             return ", ".join(str(value) for value in info.values)
         case UnionType():
-            return " or ".join(_describe(choice) for choice in info.types)
+            others = [_describe(choice) for choice in info.types if not isinstance(_bare(choice), StructType)]
+            return " or ".join([*others, *_describe_structs(_struct_types(info))])
         case StructType():
-            return f"a mapping with the keys {', '.join(field.encode_name for field in info.fields)}"
+            return _describe_structs([info])[0]
         case DictType():
             return f"a mapping from names to {_plural(info.value_type)}"
         case ListType() | VarTupleType():
@@ -135,25 +169,18 @@ def _describe(info: Type) -> str:
     raise TypeError(f"no description of {info}")  # a schema uses a type that documents cannot hold
 
 
+def _describe_structs(structs: list[StructType]) -> list[str]:
+    tags = [str(struct.tag) for struct in structs if struct.tag_field is not None]
+    if tags:
+        return [f"a mapping with {structs[0].tag_field}: {', '.join(tags)}"]
+    return [f"a mapping with the keys {', '.join(_keys(struct))}" for struct in structs]
+
+
 def _plural(info: Type) -> str:
     bare = _bare(info)
     if isinstance(bare, StructType):
         return f"mappings with the keys {', '.join(field.encode_name for field in bare.fields)}"
     return {IntType: "integers", FloatType: "numbers", StrType: "names"}.get(type(bare), "values")
-
-
-def numbers(noun: str, at_least: float | None, above: float | None, at_most: float | None) -> str:
-    """The numbers within bounds, in words: `an integer from 1 to 5`."""
-    if at_least is not None and at_most is not None:
-        return f"{noun} from {_short(at_least)} to {_short(at_most)}"
-    bounds = (("at least", at_least), ("above", above), ("at most", at_most))
-    return " ".join(
-        [noun, " and ".join(f"{word} {_short(bound)}" for word, bound in bounds if bound is not None)]
-    ).strip()
-
-
-def _short(bound: float) -> str:
-    return str(int(bound)) if bound == int(bound) else str(bound)
 
 
 def schema_table(type_: type[Struct], elsewhere: Collection[type[Struct]] = ()) -> str:
@@ -166,6 +193,9 @@ def schema_table(type_: type[Struct], elsewhere: Collection[type[Struct]] = ()) 
         cls = waiting.pop(0)
         rows = [f"### {_title(cls)}", "", (cls.__doc__ or "").strip(), ""]
         rows += ["| key | allowed | default | meaning |", "|---|---|---|---|"]
+        (struct,) = _struct_types(type_info(cls))
+        if struct.tag_field is not None:
+            rows.append(f"| `{struct.tag_field}` | {struct.tag} | needed | Says which of the mappings it is. |")
         for field in msgspec.structs.fields(cls):
             info = type_info(field.type)
             inner = [found for found in _structs(info) if found not in seen]
@@ -178,9 +208,10 @@ def schema_table(type_: type[Struct], elsewhere: Collection[type[Struct]] = ()) 
 
 
 def _structs(info: Type) -> list[type[Struct]]:
-    match _bare(info):
-        case StructType(cls=cls):
-            return [cls]
+    bare = _bare(info)
+    match bare:
+        case StructType() | UnionType():
+            return [struct.cls for struct in _struct_types(bare)]
         case DictType(value_type=inner) | ListType(item_type=inner) | VarTupleType(item_type=inner):
             return _structs(inner)
     return []
@@ -196,14 +227,15 @@ def _cell(info: Type) -> str:
     bare, inner = _bare(info), _structs(info)
     if not inner:
         return _describe(info).replace("|", "\\|")
-    title = _title(inner[0])
-    link = f"[{title}](#{title.lower().replace(' ', '-')})"
+    titles = [_title(cls) for cls in inner]
+    links = [f"[{title}](#{title.lower().replace(' ', '-')})" for title in titles]
     if not isinstance(bare, (DictType, ListType, VarTupleType)):
-        return link
+        others = bare.types if isinstance(bare, UnionType) else ()
+        return " or ".join([*(_describe(other) for other in others if not _structs(other)), *links])
     bounds = (("at least", bare.min_length), ("at most", bare.max_length))
     size = ", ".join(f"{word} {bound}" for word, bound in bounds if bound is not None)
     kind = "a mapping from names to" if isinstance(bare, DictType) else "a list of"
-    return f"{kind} {link}" + (f" ({size})" if size else "")
+    return f"{kind} {' or '.join(links)}" + (f" ({size})" if size else "")
 
 
 def _default(field: msgspec.structs.FieldInfo) -> str:

@@ -8,8 +8,6 @@ copied within the node limit, keys are text and unique. Whatever the text, the r
 from __future__ import annotations
 
 import copy
-import difflib
-import json
 import math
 import re
 from collections.abc import Iterable, Iterator
@@ -18,6 +16,8 @@ from importlib.resources.abc import Traversable
 from typing import Any, TypeAlias
 
 import yaml
+
+from net4ai.codecs.wording import nearest, printable, shown
 
 __all__ = [
     "OVERRIDE",
@@ -43,8 +43,6 @@ MAX_DEPTH = 20
 """Mappings and lists within each other."""
 MAX_PROBLEMS = 20
 """Problems printed by one error; the rest is counted."""
-MAX_SHOWN = 60
-"""Characters of a refused value or key that are printed."""
 
 OVERRIDE = "--set"
 """The source of values that stand on the command line."""
@@ -133,7 +131,7 @@ class Problem:
     allowed: str = ""
 
     def __str__(self) -> str:
-        where = _printable(self.file, MAX_BYTES) + (f":{self.line}" if self.line else "")
+        where = printable(self.file, MAX_BYTES) + (f":{self.line}" if self.line else "")
         parts = [where, self.key, self.complaint]
         if self.file == OVERRIDE:
             parts = [f"{OVERRIDE} {self.key}", self.complaint]
@@ -159,24 +157,7 @@ class ConfigurationError(Exception):
 
 def dotted(path: Path) -> str:
     """`path` as it is written in `--set` and in errors."""
-    return ".".join(_printable(segment) for segment in path)
-
-
-def shown(value: Any) -> str:
-    """`value` as it is printed in errors: JSON on one line, cut when long."""
-    text = json.dumps(value, ensure_ascii=False, default=str)
-    return _printable(text)
-
-
-def nearest(word: str, allowed: Iterable[str]) -> str:
-    """`did you mean …? ` for a misspelt `word`, or nothing."""
-    close = difflib.get_close_matches(word[:MAX_SHOWN], list(allowed), n=1)
-    return f"; did you mean {close[0]}?" if close else ""
-
-
-def _printable(text: str, most: int = MAX_SHOWN) -> str:
-    clipped = text if len(text) <= most else text[: most - 1] + "…"
-    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in clipped)
+    return ".".join(printable(segment) for segment in path)
 
 
 class Document:
@@ -240,7 +221,7 @@ class Document:
                 item = node.child(segment)
                 if item is None:
                     labels = ", ".join(label for label, _ in node.children()) or "none, the list is empty"
-                    raise ConfigurationError(_override_problem(path, f"no {_printable(segment)} in the list", labels))
+                    raise ConfigurationError(_override_problem(path, f"no {printable(segment)} in the list", labels))
                 if last:
                     node.value[next(index for index, other in enumerate(node.value) if other is item)] = value
                 node = item
@@ -328,7 +309,7 @@ class _Builder:
     def _node(self, event: Any, depth: int) -> Node:
         if isinstance(event, yaml.AliasEvent):
             if event.anchor not in self._anchors:
-                raise self._refuse(event, f"*{_printable(str(event.anchor))} names no finished anchor")
+                raise self._refuse(event, f"*{printable(str(event.anchor))} names no finished anchor")
             original = self._anchors[event.anchor]
             self._counted(event, sum(1 for _ in original.walk()))
             return copy.deepcopy(original)
@@ -336,7 +317,7 @@ class _Builder:
         if depth > MAX_DEPTH:
             raise self._refuse(event, f"nested deeper than {MAX_DEPTH} levels")
         if event.tag is not None:
-            raise self._refuse(event, f"tags such as {_printable(event.tag)} are not allowed")
+            raise self._refuse(event, f"tags such as {printable(event.tag)} are not allowed")
         origin = self._origin(event)
         if isinstance(event, yaml.ScalarEvent):
             node = Node(self._scalar(event), origin)
@@ -365,7 +346,7 @@ class _Builder:
             self._scalar(event)
             key = event.value
             if key in keys:
-                raise self._refuse(event, f"{_printable(key)}: given twice, first in line {keys[key].line}")
+                raise self._refuse(event, f"{printable(key)}: given twice, first in line {keys[key].line}")
             keys[key] = self._origin(event)
             values[key] = self._node(next(self._events), depth)
         return Node(values, origin, keys)

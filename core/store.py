@@ -6,7 +6,7 @@ when the core starts, read rows; where they go (memory, SQLite, PostgreSQL) is t
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Protocol, TypeVar
 
 import msgspec
@@ -38,6 +38,8 @@ class ServiceRow(Row):
     """`RegisterService`, JSON."""
     instantiated: bytes
     """`ServiceInstantiated`, JSON."""
+    request: str = ""
+    """The request that registered it: one that comes again, after the core was started anew, is answered as before."""
 
 
 class JobRow(Row):
@@ -54,6 +56,14 @@ class JobRow(Row):
     """As in `net4ai.codecs.bus.JobStatus`."""
     cause: int = 0
     detail: str = ""
+    request: str = ""
+    """The request that started it, as in `ServiceRow`; empty: a trigger did."""
+    controller: str = ""
+    """Application controller that started it."""
+    due: int = 0
+    """UTC, in ns, at which its time trigger fires next; 0: never."""
+    again: bool = False
+    """Its trigger has fired while it was running."""
 
 
 class ProgressRow(Row):
@@ -127,6 +137,11 @@ TABLES: tuple[type[Row], ...] = (
     ReservationRow,
     NumberRow,
 )
+
+SCHEMA_VERSION = 1
+"""Of `TABLES`. Whoever changes a table counts it up and adds to `MIGRATIONS`."""
+MIGRATIONS: Mapping[int, Sequence[str]] = {}
+"""SQL statements that turn a database of this version into one of the next, the same for SQLite and PostgreSQL."""
 
 R = TypeVar("R", bound=Row)
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from net4ai.app import yaml_document
-from net4ai.app.yaml_document import ConfigurationError, Origin, Problem, nearest, parse, read, shown
+from net4ai.app.yaml_document import ConfigurationError, Origin, Problem, parse, read
 
 
 def refused(data: bytes | str) -> str:
@@ -154,13 +154,6 @@ def test_reading_names_what_the_system_says(tmp_path: Path) -> None:
 def test_many_problems_are_cut_short() -> None:
     problem = Problem("a.yaml", 1, 1, "k", None, "missing")
     assert str(ConfigurationError(*[problem] * 25)).splitlines()[-1] == "... and 5 more"
-
-
-def test_what_is_printed_is_one_short_printable_line() -> None:
-    assert shown("a\nb\x1b[31m") == '"a\\nb\\u001b[31m"'
-    assert len(shown("x" * 1000)) == yaml_document.MAX_SHOWN
-    assert nearest("los", ["loss", "delay_ms"]) == "; did you mean loss?"
-    assert nearest("zzz", ["loss", "delay_ms"]) == ""
 
 
 YAML_PIECES = st.sampled_from(
