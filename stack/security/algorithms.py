@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import struct
 from enum import IntEnum
+from functools import lru_cache
 
-from cryptography.hazmat.primitives.ciphers import Cipher, modes
+from cryptography.hazmat.primitives.ciphers import Cipher, CipherContext, modes
 from cryptography.hazmat.primitives.ciphers.algorithms import AES
 from cryptography.hazmat.primitives.cmac import CMAC
 
@@ -24,6 +25,8 @@ MAC_SIZE = 4
 MAXIMUM_BEARER = 31
 """BEARER has 5 bits."""
 MAXIMUM_COUNT = 0xFFFFFFFF
+PREPARED_KEYS = 1024
+"""Keys of each algorithm kept ready for AES, the latest used: a UE that comes uses its own dozens of times at once."""
 
 
 class Direction(IntEnum):
@@ -48,9 +51,8 @@ def nia2(key: Buffer, count: int, bearer: int, direction: int, message: Buffer) 
 
     Raises `EncodeError` for a key of other than 16 octets, or where COUNT, BEARER or DIRECTION do not fit.
     """
-    mac = CMAC(AES(_checked(key)))
-    mac.update(_input(count, bearer, direction))
-    mac.update(bytes(message))
+    mac = _cmac(bytes(key)).copy()
+    mac.update(_input(count, bearer, direction) + bytes(message))
     return mac.finalize()[:MAC_SIZE]
 
 
@@ -59,8 +61,11 @@ def nea2(key: Buffer, count: int, bearer: int, direction: int, data: Buffer) -> 
 
     Raises `EncodeError` for a key of other than 16 octets, or where COUNT, BEARER or DIRECTION do not fit.
     """
-    first_block = _input(count, bearer, direction) + bytes(8)
-    return Cipher(AES(_checked(key)), modes.CTR(first_block)).encryptor().update(data)
+    # The key stream, made by hand: counter mode as such would have to be set up for each message.
+    first, size = int.from_bytes(_input(count, bearer, direction), "big") << 64, len(data)
+    blocks = b"".join([(first + number).to_bytes(16, "big") for number in range(-(-size // 16))])
+    stream = _block_cipher(bytes(key)).update(blocks)[:size]
+    return (int.from_bytes(data, "big") ^ int.from_bytes(stream, "big")).to_bytes(size, "big")
 
 
 def check_algorithms(integrity: int, ciphering: int) -> None:
@@ -72,7 +77,17 @@ def check_algorithms(integrity: int, ciphering: int) -> None:
         raise ValueError(f"ciphering NEA{ciphering} with integrity NIA0; allowed with null integrity: NEA0")
 
 
-def _checked(key: Buffer) -> Buffer:
+@lru_cache(PREPARED_KEYS)
+def _cmac(key: bytes) -> CMAC:
+    return CMAC(AES(_checked(key)))
+
+
+@lru_cache(PREPARED_KEYS)
+def _block_cipher(key: bytes) -> CipherContext:
+    return Cipher(AES(_checked(key)), modes.ECB()).encryptor()
+
+
+def _checked(key: bytes) -> bytes:
     # AES takes longer keys too; the algorithms of 3GPP do not.
     if len(key) != KEY_SIZE:
         raise EncodeError("128-bit algorithm", "length of key", len(key), f"{KEY_SIZE} octets")
