@@ -59,5 +59,5 @@ $(INSTALLED): pyproject.toml constraints.txt
 	@echo "Installing into $(VENV) with $$($(BIN)/python --version); the first time takes minutes, most of it for torch"
 	$(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt setuptools
 	$(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt --no-build-isolation \
-	    -e '.[learning,scapy,test,lint]'
+	    -e '.[learning,placement,postgresql,scapy,test,lint]'
 	@touch $@

