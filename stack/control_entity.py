@@ -62,6 +62,8 @@ class ControlEntity:
         self._handlers: dict[str, tuple[type[Body], Handler]] = {}
         self.caller = ""
         """While a handler is called, until it awaits: the process that has signed its request."""
+        self.request = ""
+        """While a handler is called, until it awaits: the identity of its request."""
         self._replies = Replies(procedures)
         self._serving: set[str] = set()
         self._answered: OrderedDict[str, Envelope] = OrderedDict()
@@ -69,6 +71,11 @@ class ControlEntity:
         """What came and was of no use."""
         self.on_missing: Callable[[str, str], None] = lambda entity, body: None
         """Called with the entity and the body's name each time a call has to be repeated."""
+
+    @property
+    def utc(self) -> int:
+        """UTC in nanoseconds: the time that lasts when the process does not."""
+        return self.procedures.now + self._utc_offset
 
     def handle(self, body: type[B], handler: Callable[[B], Awaitable[Body]] | Callable[[B], Body]) -> None:
         """Serve requests of one type. A handler raises `ProcedureError` to refuse."""
@@ -83,7 +90,7 @@ class ControlEntity:
             type=type(request).__name__,
             sender=self.name,
             to=to,
-            deadline=self.procedures.now + self.timers[timer] + self._utc_offset,
+            deadline=self.utc + self.timers[timer],
             body=msgspec.Raw(msgspec.json.encode(request)),
         )
         try:
@@ -161,7 +168,7 @@ class ControlEntity:
         if (before := self._answered.get(request.id)) is not None:
             self._send(before)
             return
-        if request.deadline is not None and request.deadline < self.procedures.now + self._utc_offset:
+        if request.deadline is not None and request.deadline < self.utc:
             self.drops.count(Drop.DEADLINE_PASSED, len(request.body))
             return
         self._serving.add(request.id)
@@ -181,7 +188,7 @@ class ControlEntity:
             body_type, handler = self._handlers[request.type]
             if provider_of(request.process) is not None and body_type not in FROM_CONTROLLERS:
                 raise ProcedureError(Cause.NOT_ALLOWED, f"{request.type} from {request.process}")
-            self.caller = request.process
+            self.caller, self.request = request.process, request.id
             result = handler(decode_body(request.body, body_type))
             reply = result if isinstance(result, Body) else await result
         except DecodeError as error:
