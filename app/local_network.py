@@ -14,7 +14,6 @@ import asyncio
 import contextlib
 import secrets
 import shutil
-from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import version
@@ -28,15 +27,11 @@ from net4ai.app.node_process import ProcessHost, write_node_file
 from net4ai.app.plan import FreePorts, Plan, make_plan
 from net4ai.app.scenario import Scenario
 from net4ai.stack.io.broker import Broker, BrokerError
-from net4ai.stack.io.child_process import ChildProcess, python_module
+from net4ai.stack.io.child_process import RESTART_WINDOW, RESTARTS, ChildProcess, RestartLimit, python_module
 from net4ai.stack.io.clock import SystemClock
 from net4ai.stack.io.key_log import KEY_LOG
 from net4ai.stack.io.network import Network, SystemNetwork
 from net4ai.stack.io.platform import BusConfig, Platform, RunConfig, unscheduled_of
-
-RESTARTS = 5
-RESTART_WINDOW = 60.0
-"""So often within so many seconds a process is started again; the next time it ends it is given up."""
 
 BROKER = "broker"
 """What the broker is called among the processes."""
@@ -121,24 +116,12 @@ async def make_run_config(
         unscheduled=unscheduled,
         key_log=scenario.key_log,
         hooks=list(scenario.hooks),
+        function_modules=list(scenario.function_modules),
+        function_path=scenario.function_path,
         trace_folder=str(folder.trace.absolute()),
         capture_folder=str(folder.capture_parts.absolute()) if capture else "",
         comment=f"net4ai {version('net4ai')}, scenario {scenario.name}, seed {scenario.seed}",
     )
-
-
-class RestartLimit:
-    """Whether what has ended is started again: `RESTARTS` times in any `RESTART_WINDOW`."""
-
-    def __init__(self) -> None:
-        self._times: deque[float] = deque(maxlen=RESTARTS)
-
-    def allows(self, now: float) -> bool:
-        """It has ended at `now` (seconds); counts a restart where one is allowed."""
-        if len(self._times) == RESTARTS and now - self._times[0] < RESTART_WINDOW:
-            return False
-        self._times.append(now)
-        return True
 
 
 @dataclass(slots=True)

@@ -132,6 +132,7 @@ class MqttBus(Bus):
         self._seen: dict[int, None] = {}
         self._processes: dict[str, frozenset[str]] = {}
         self._registered: frozenset[str] | None = None
+        self._leaving = False
         self._incoming = _BoundedQueue(INCOMING_LIMIT, self._incoming_full)
         self._client: aiomqtt.Client | None = None
         self._self_test = b""
@@ -158,6 +159,7 @@ class MqttBus(Bus):
 
     async def close(self) -> None:
         """Sends what is queued (for at most a second), leaves the registry, disconnects."""
+        self._leaving = True
         if self._task is not None:
             if self._client is not None and self._connected.is_set():
                 with contextlib.suppress(TimeoutError, aiomqtt.MqttError):
@@ -290,6 +292,7 @@ class MqttBus(Bus):
     def _take_registration(self, process: str, message: bytes) -> None:
         """The entities of a process as it signed them; an empty message: it has left or was lost."""
         if process == self.process:
+            self._take_own_registration(message)
             return
         entities: frozenset[str] = frozenset()
         if message:
@@ -305,6 +308,12 @@ class MqttBus(Bus):
                 self._drop("wrong schema", len(message), process, str(error))
                 return
         self._set_processes({**self._processes, process: entities} if entities else self._without(process))
+
+    def _take_own_registration(self, message: bytes) -> None:
+        """A process of our name that was here before has left late, or its last will comes late: we are still here."""
+        if not message and self._registered is not None and not self._leaving:
+            self._registered = None
+            self._wake()
 
     def _without(self, process: str) -> dict[str, frozenset[str]]:
         return {name: entities for name, entities in self._processes.items() if name != process}

@@ -14,6 +14,7 @@ import signal
 import sys
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import Self
 
@@ -25,6 +26,9 @@ TERMINATE_BOUND = 5.0
 """Seconds between SIGTERM and SIGKILL."""
 ORPHAN_BOUND = 5.0
 """Seconds a child may take to end after its parent has gone."""
+RESTARTS = 5
+RESTART_WINDOW = 60.0
+"""So often within so many seconds a child that has ended is started again; the next time it is given up."""
 _DRAIN_BOUND = 1.0
 
 _CHILD_MARK = "NET4AI_CHILD"
@@ -83,6 +87,20 @@ def _end_with_parent(bound: float) -> None:
     os.kill(os.getpid(), signal.SIGTERM)
     time.sleep(bound)
     os._exit(1)
+
+
+class RestartLimit:
+    """Whether what has ended is started again: `RESTARTS` times in any `RESTART_WINDOW`."""
+
+    def __init__(self) -> None:
+        self._times: deque[float] = deque(maxlen=RESTARTS)
+
+    def allows(self, now: float) -> bool:
+        """It has ended at `now` (seconds). Counts a restart where one is allowed."""
+        if len(self._times) == RESTARTS and now - self._times[0] < RESTART_WINDOW:
+            return False
+        self._times.append(now)
+        return True
 
 
 class ChildProcess:

@@ -45,10 +45,16 @@ class TraceFile:
         clock: Clock,
         loop: asyncio.AbstractEventLoop | None = None,
         kinds: Collection[str] = (),
+        at_once: Collection[str] = (),
     ) -> None:
-        """Opens `path` for appending. `kinds` of events are kept, without them all. Raises OSError."""
+        """Opens `path` for appending; a line that a process before did not end is cut off. Raises OSError.
+
+        `kinds` of events are kept, without them all. Those `at_once` are written, with all before, when they come:
+        what is computed from them must not miss what a process that was killed has done.
+        """
         self.path = path
         self._kinds = frozenset(kinds)
+        self._at_once = frozenset(at_once)
         self.lost = 0
         self._utc_offset = clock.utc_offset
         self._clock = clock
@@ -57,7 +63,8 @@ class TraceFile:
         self._buffer = bytearray()
         self._oldest = 0
         self._complained = False
-        self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+        self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+        _cut_last_line(self._descriptor)
 
     def __call__(self, event: TraceEvent) -> None:
         """Takes one event."""
@@ -77,7 +84,8 @@ class TraceFile:
             if self._loop is not None and self._timer is None:
                 self._timer = self._loop.call_later(FLUSH_INTERVAL, self.flush)
         self._buffer += line
-        if len(self._buffer) >= FLUSH_SIZE or now - self._oldest >= FLUSH_INTERVAL * 1e9:
+        full, old = len(self._buffer) >= FLUSH_SIZE, now - self._oldest >= FLUSH_INTERVAL * 1e9
+        if full or old or event.kind in self._at_once:
             self.flush()
 
     def flush(self) -> None:
@@ -116,6 +124,19 @@ class TraceFile:
         if not self._complained:
             self._complained = True
             log.error("trace %s: events may be lost: %s", self.path, why)
+
+
+def _cut_last_line(file: int) -> None:
+    """Cut off what stands behind the last end of a line, wherever that is."""
+    end = size = os.fstat(file).st_size
+    while end:
+        start = max(0, end - FLUSH_SIZE)
+        if found := os.pread(file, end - start, start).rfind(b"\n") + 1:
+            end = start + found
+            break
+        end = start
+    if end < size:
+        os.ftruncate(file, end)
 
 
 def read_trace(path: Path) -> Iterator[dict[str, Any]]:

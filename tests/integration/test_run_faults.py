@@ -12,7 +12,7 @@ from pathlib import Path
 from run_process import RunProcess, kill, settings
 
 from net4ai.app import runner
-from net4ai.app.local_network import RESTARTS, make_run_config
+from net4ai.app.local_network import make_run_config
 from net4ai.app.node_process import ProcessHost, write_node_file
 from net4ai.app.plan import FreePorts, make_plan
 from net4ai.app.progress import Display
@@ -20,6 +20,7 @@ from net4ai.app.results import Results
 from net4ai.app.runner import Options, Run
 from net4ai.app.scenario import load_scenario
 from net4ai.stack.io.broker import Broker
+from net4ai.stack.io.child_process import RESTARTS
 from net4ai.stack.io.clock import SystemClock
 from net4ai.stack.io.network import SystemNetwork
 from net4ai.stack.io.platform import BusConfig

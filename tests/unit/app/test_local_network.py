@@ -1,13 +1,10 @@
-"""A network's folder, and how often what ends is started again."""
+"""A network's folder."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from hypothesis import given
-from hypothesis import strategies as st
-
-from net4ai.app.local_network import RESTART_WINDOW, RESTARTS, NetworkFolder, RestartLimit
+from net4ai.app.local_network import NetworkFolder
 
 
 def filled(folder: NetworkFolder) -> set[Path]:
@@ -45,15 +42,3 @@ def test_a_network_that_is_kept_finds_its_database_and_checkpoints(tmp_path: Pat
     folder.make(keep=True)
     kept = {folder.state / "1.checkpoint", folder.database, folder.path / "core.sqlite-wal"}
     assert {file for file in files if file.exists()} == kept
-
-
-@given(st.lists(st.floats(0, RESTART_WINDOW / 2), max_size=60))
-def test_no_window_has_more_restarts_than_allowed(pauses: list[float]) -> None:
-    limit, now, restarts = RestartLimit(), 0.0, list[float]()
-    for pause in pauses:
-        now += pause
-        recent = [time for time in restarts if now - time < RESTART_WINDOW]
-        allowed = limit.allows(now)
-        assert allowed == (len(recent) < RESTARTS)
-        if allowed:
-            restarts.append(now)

@@ -10,9 +10,20 @@ from collections.abc import Coroutine
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from net4ai.stack.io import child_process as module
-from net4ai.stack.io.child_process import ChildProcess, is_child, python_module, read_first_line, watch_parent
+from net4ai.stack.io.child_process import (
+    RESTART_WINDOW,
+    RESTARTS,
+    ChildProcess,
+    RestartLimit,
+    is_child,
+    python_module,
+    read_first_line,
+    watch_parent,
+)
 
 PATIENCE = 30
 """Seconds until a test that hangs fails; no test waits for it."""
@@ -187,3 +198,15 @@ def test_first_line_leaves_the_rest(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_python_module() -> None:
     assert python_module("net4ai.core", "--x") == [sys.executable, "-P", "-m", "net4ai.core", "--x"]
+
+
+@given(st.lists(st.floats(0, RESTART_WINDOW / 2), max_size=60))
+def test_no_window_has_more_restarts_than_allowed(pauses: list[float]) -> None:
+    limit, now, restarts = RestartLimit(), 0.0, list[float]()
+    for pause in pauses:
+        now += pause
+        recent = [time for time in restarts if now - time < RESTART_WINDOW]
+        allowed = limit.allows(now)
+        assert allowed == (len(recent) < RESTARTS)
+        if allowed:
+            restarts.append(now)

@@ -186,3 +186,24 @@ def test_killed_process_leaves_all_but_the_tail(tmp_path: Path) -> None:
     tail = module.FLUSH_SIZE // 50
     assert times == list(range(1, len(times) + 1))
     assert len(times) > 10_000 - tail
+
+
+def test_what_is_to_be_kept_is_written_when_it_comes(tmp_path: Path) -> None:
+    path = tmp_path / "trace"
+    trace = TraceFile(path, HandClock(), at_once=["state"])
+    trace(TraceEvent(1, "core", "message"))
+    assert lines(path) == []
+    trace(TraceEvent(2, "core", "state"))
+    assert len(lines(path)) == 2
+
+
+@pytest.mark.parametrize("rest", ["", '{"utc":1,"ti', "x" * (2 * module.FLUSH_SIZE)])
+@pytest.mark.parametrize("before", [0, 1, 3])
+def test_a_line_cut_by_a_process_before_does_not_spoil_the_next(tmp_path: Path, before: int, rest: str) -> None:
+    """A node that was killed and is started again goes on in the same file."""
+    path = tmp_path / "trace"
+    path.write_text('{"utc":1}\n' * before + rest)
+    trace = TraceFile(path, HandClock())
+    trace(TraceEvent(1, "core", "state"))
+    trace.close()
+    assert [event["utc"] for event in read_trace(path)] == [1] * before + [1001]
