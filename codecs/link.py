@@ -149,6 +149,7 @@ class SessionAdd(Link, code=8, name="Session Add", bearer="T4, T8", direction="b
     end_point: int = enumeration(8, EndPoint, "Which end of the sessions that instance is.")
     dep_version: int = unsigned(8, "DEP version of the sessions.", minimum=1, maximum=15)
     sessions: tuple[LinkSession, ...] = listing(LinkSession, "The sessions.", maximum=MAXIMUM_SESSIONS_PER_MESSAGE)
+    node: str = text("On T8: forwarding function where the instance is; empty: the receiver.", maximum=64, default="")
 
 
 class SessionAddComplete(Link, code=9, name="Session Add Complete", bearer="T4, T8", direction="both"):

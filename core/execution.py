@@ -3,8 +3,10 @@
 2    invite the server                                    InviteInstance
 3    invite all clients; they answer                      InviteClients / InviteInstance
 4    at least k accepted: routes and keys in one batch    InstallRoutes, BeginExecution
-5    turns: start, data, done                             StartTurns, StartClients ... TurnDone
-6    the server says restart (again from 5) or complete   FinishExecution, ExecutionOutcome
+5    turns: start, data, done                             StartTurns, StartClients ... TurnsDone
+6    the server says restart (again from 3) or complete   FinishExecution, ExecutionOutcome
+
+Where the execution was broken off before, all of it comes again but the turns the server has committed.
 """
 
 from __future__ import annotations
@@ -37,13 +39,16 @@ from net4ai.codecs.causes import Cause, cause_of
 from net4ai.core import names
 from net4ai.core.names import forwarding_function
 from net4ai.core.together import together
-from net4ai.stack.procedure import ProcedureCancelled, ProcedureError, outcome_of
+from net4ai.stack.procedure import Procedure, ProcedureCancelled, ProcedureError, outcome_of
 
 if TYPE_CHECKING:
     from net4ai.core.routine_manager import RoutineManager
 
 MAXIMUM_REPETITIONS = 0xFFFF
 """Restarts of one execution; the start message counts them in 16 bits."""
+
+RESUMABLE = frozenset({Cause.TOO_FEW_CLIENTS, Cause.PEER_LOST, Cause.TIMEOUT, Cause.FUNCTION_NOT_HERE})
+"""Ends of an execution that say nothing against it: with who is back it goes on where it was."""
 
 
 class ServerExecution:
@@ -57,62 +62,95 @@ class ServerExecution:
         self.concrete = dict(zip(assignment.seats, assignment.clients, strict=False))
         """Concrete clients by seat; empty: the clients are terminals."""
         self.invited = list(assignment.seats)
+        self.given = max([assignment.given, *(seat + 1 for seat in assignment.seats)])
+        """Seats given out when the execution began."""
+        self.begun: list[int] = []
+        """Seats the server knows of, in order."""
         self.seats: list[int] = []
-        """Seats that take part, in order."""
+        """Those that still take part, in order."""
         self.stop = False
-        self._turn = 0
+        self.committed = 0
+        """Turns committed since this attempt began."""
+        self._attempt = max(1, self.entity.procedures.now)
+        self._next_turn = 0
+        """Turns below it are done with: committed, or passed over."""
+        self._server_key = b""
+        self._begins: dict[int, str] = {}
+        """Forwarding function where a seat's route may begin."""
+
+    @property
+    def instances(self) -> list[Instance]:
+        """Server and concrete clients."""
+        return [self.server, *self.concrete.values()]
 
     # Steps 2 to 4
 
     async def prepare(self) -> None:
         """Invite the server, then the clients; with k acceptances lay the routes. Raises `ProcedureError`."""
-        server_key = (await self._invite_instance(self.server, True, self.invited, b"")).key
-        routes = await (self._invite_concrete(server_key) if self.concrete else self._invite_terminals(server_key))
-        self._check_k(len(routes), "accepted the invitation")
-        installed = await self.entity.call(
-            forwarding_function(self.server.node),
-            InstallRoutes(execution=self.request.execution, instance=self.server.instance, clients=routes),
-            RoutesInstalled,
-            timer="install-routes",
-        )
-        self._check_k(len(installed.seats), "could be reached")
-        self.seats = sorted(installed.seats)
-        await self._begin(self.server, self.seats)
-        for seat in self.seats:
-            if seat in self.concrete:
-                await self._begin(self.concrete[seat], [seat])
+        self._server_key = (await self._invite_instance(self.server, True, self.invited, b"")).key
+        self.seats = await self._connect(self.invited)
+        self.begun = list(self.seats)
+        self._next_turn = (await self._begin(self.server, self.begun)).next_turn
+        await self._begin_clients()
 
-    async def _invite_terminals(self, server_key: bytes) -> list[RouteClient]:
+    async def _connect(self, seats: list[int]) -> list[int]:
+        """Steps 3 and 4 for these seats: those that take part, in order. Raises `ProcedureError`."""
+        if self.concrete:
+            routes = {self.server.node: await self._invite_concrete(seats)}
+        else:
+            routes = await self._invite_terminals(seats)
+        self._check_k(sum(map(len, routes.values())), "accepted the invitation")
+        connected = await self._lay(routes)
+        self._check_k(len(connected), "could be reached")
+        return sorted(connected)
+
+    async def _invite_terminals(self, seats: list[int]) -> dict[str, list[RouteClient]]:
+        """Routes of those who accept, by the RAN node they begin at."""
         request = self.request
         answer = await self.entity.call(
             names.ACCESS_MANAGER,
             InviteClients(
                 execution=request.execution,
                 instance=self.server.instance,
-                seats=self.invited,
+                seats=seats,
                 function=request.client_function,
                 settings=request.client_settings,
                 routine=request.routine,
                 round=request.round,
                 cut=request.cut,
                 sequential=request.sequential,
-                key=server_key,
+                key=self._server_key,
+                qfi=request.qfi,
+                routine_manager=self.entity.name,
             ),
             ClientsInvited,
             timer="invite-clients",
         )
-        return [self._terminal_route(accepted) for accepted in answer.accepted]
-
-    def _terminal_route(self, accepted: ClientAccepted) -> RouteClient:
-        return RouteClient(seat=accepted.seat, context=accepted.context, session=accepted.session, key=accepted.key)
-
-    async def _invite_concrete(self, server_key: bytes) -> list[RouteClient]:
-        routes = []
-        for seat, client in self.concrete.items():
-            answer = await outcome_of(self._invite_instance(client, False, [seat], server_key))
-            if isinstance(answer, InstanceAccepted):
-                routes.append(RouteClient(seat=seat, instance=client.instance, node=client.node, key=answer.key))
+        routes: dict[str, list[RouteClient]] = {}
+        for accepted in answer.accepted:
+            routes.setdefault(accepted.node or self.server.node, []).append(_terminal_route(accepted))
         return routes
+
+    async def _invite_concrete(self, seats: list[int]) -> list[RouteClient]:
+        """Routes of those who accept. One that is gone comes back: without it nothing goes on."""
+        procedures = self.entity.procedures
+        invitations = {
+            seat: procedures.start(
+                "invitation",
+                self._invite_instance(self.concrete[seat], False, [seat], self._server_key),
+                traced=False,
+            )
+            for seat in seats
+        }
+        answers = {seat: await outcome_of(invitation) for seat, invitation in invitations.items()}
+        for answer in answers.values():
+            if isinstance(answer, ProcedureError) and answer.cause in RESUMABLE:
+                raise answer
+        return [
+            RouteClient(seat=seat, instance=self.concrete[seat].instance, node=self.concrete[seat].node, key=answer.key)
+            for seat, answer in answers.items()
+            if isinstance(answer, InstanceAccepted)
+        ]
 
     async def _invite_instance(
         self, instance: Instance, as_server: bool, seats: list[int], key: bytes
@@ -129,8 +167,38 @@ class ServerExecution:
                 sequential=self.request.sequential,
                 seats=seats,
                 key=key,
+                qfi=self.request.qfi,
+                routine_manager=self.entity.name,
+                attempt=self._attempt,
             ),
             InstanceAccepted,
+        )
+
+    async def _lay(self, routes: dict[str, list[RouteClient]]) -> list[int]:
+        """Have the routes laid, at all nodes at once; seats whose routes are laid. Raises `ProcedureError`."""
+        self._begins |= {client.seat: node for node, clients in routes.items() for client in clients}
+        laying = {
+            node: self.entity.procedures.start("lay routes", self._lay_at(node, clients), traced=False)
+            for node, clients in routes.items()
+        }
+        answers = {node: await outcome_of(procedure) for node, procedure in laying.items()}
+        failed = [answer for answer in answers.values() if isinstance(answer, ProcedureError)]
+        if failed and (len(failed) == len(answers) or isinstance(answers.get(self.server.node), ProcedureError)):
+            raise failed[0]
+        return [seat for answer in answers.values() if isinstance(answer, RoutesInstalled) for seat in answer.seats]
+
+    async def _lay_at(self, node: str, clients: list[RouteClient]) -> RoutesInstalled:
+        return await self.entity.call(
+            forwarding_function(node),
+            InstallRoutes(
+                execution=self.request.execution,
+                instance=self.server.instance,
+                clients=clients,
+                node="" if node == self.server.node else self.server.node,
+                attempt=self._attempt,
+            ),
+            RoutesInstalled,
+            timer="install-routes",
         )
 
     async def _begin(self, instance: Instance, seats: list[int]) -> ExecutionBegun:
@@ -139,6 +207,11 @@ class ServerExecution:
             BeginExecution(execution=self.request.execution, instance=instance.instance, seats=seats),
             ExecutionBegun,
         )
+
+    async def _begin_clients(self) -> None:
+        """Concrete clients begin when their server has."""
+        clients = [(self.concrete[seat], seat) for seat in self.seats if seat in self.concrete]
+        await together(self.entity.procedures, [self._begin(client, [seat]) for client, seat in clients])
 
     def _check_k(self, count: int, what: str) -> None:
         """R84: fewer than k clients end the execution before anything was sent."""
@@ -150,51 +223,55 @@ class ServerExecution:
 
     async def run(self) -> None:
         """Turns, until the server says complete. Raises `ProcedureError`."""
-        for repetition in range(MAXIMUM_REPETITIONS + 1):
-            if self.request.sequential:
-                for seat in list(self.seats):
-                    await self._turns([seat], repetition)
-            else:
-                await self._turns(list(self.seats), repetition)
+        repetition = max(0, self._next_turn - 1) // self.given
+        while True:
+            await self._repeat(repetition)
             outcome = await self._finish(repetition)
             if outcome.cause != Cause.NORMAL:
                 raise ProcedureError(cause_of(outcome.cause), f"the server at {self.server.node} failed")
             if not outcome.restart:
                 self.stop = outcome.stop
                 return
-        raise ProcedureError(Cause.NO_RESOURCES, f"restarted {MAXIMUM_REPETITIONS} times")
+            if repetition == MAXIMUM_REPETITIONS:
+                raise ProcedureError(Cause.NO_RESOURCES, f"restarted {MAXIMUM_REPETITIONS} times")
+            repetition += 1
+            self.seats = await self._connect(self.begun)
+            await self._begin_clients()
 
-    async def _turns(self, seats: list[int], repetition: int) -> None:
-        """Start turns at both ends and wait for their ends (R74, R78)."""
-        turns = [(seat, self._turn + index) for index, seat in enumerate(seats)]
-        self._turn += len(turns)
-        self._start(self.server, True, turns, repetition)
-        if self.concrete:
+    async def _repeat(self, repetition: int) -> None:
+        """Each seat's turn, one after another (R79) or all at once; those that are done with are passed over."""
+        numbered = [(seat, repetition * self.given + seat) for seat in self.seats]
+        turns = [(seat, turn) for seat, turn in numbered if turn >= self._next_turn]
+        if self.request.sequential:
             for seat, turn in turns:
-                self._start(self.concrete[seat], False, [(seat, turn)], repetition)
-        else:
-            self.entity.tell(
-                names.ACCESS_MANAGER,
-                StartClients(
-                    execution=self.request.execution,
-                    instance=self.server.instance,
-                    turns=turns,
-                    repetition=repetition,
-                ),
-            )
-        await together(self.entity.procedures, [self._turn_of(seat, turn) for seat, turn in turns])
+                await self._turns([(seat, turn)], repetition)
+        elif turns:
+            await self._turns(turns, repetition)
 
-    def _start(self, instance: Instance, as_server: bool, turns: list[tuple[int, int]], repetition: int) -> None:
-        self.entity.tell(
-            forwarding_function(instance.node),
-            StartTurns(
-                execution=self.request.execution,
-                instance=instance.instance,
-                as_server=as_server,
-                turns=turns,
-                repetition=repetition,
-            ),
+    async def _turns(self, turns: list[tuple[int, int]], repetition: int) -> None:
+        """Start turns at both ends and wait for their ends (R74, R78): who has started communicates at once."""
+        starts = [self._start(self.server, True, turns, repetition)]
+        if self.concrete:
+            starts += [self._start(self.concrete[seat], False, [(seat, turn)], repetition) for seat, turn in turns]
+        else:
+            starts.append(self._start_terminals(turns, repetition))
+        await together(self.entity.procedures, [*starts, *(self._turn_of(seat, turn) for seat, turn in turns)])
+
+    async def _start(self, instance: Instance, as_server: bool, turns: list[tuple[int, int]], repetition: int) -> None:
+        start = StartTurns(
+            execution=self.request.execution,
+            instance=instance.instance,
+            as_server=as_server,
+            turns=turns,
+            repetition=repetition,
         )
+        await self.entity.call(forwarding_function(instance.node), start, Done)
+
+    async def _start_terminals(self, turns: list[tuple[int, int]], repetition: int) -> None:
+        start = StartClients(
+            execution=self.request.execution, instance=self.server.instance, turns=turns, repetition=repetition
+        )
+        await self.entity.call(names.ACCESS_MANAGER, start, Done)
 
     async def _turn_of(self, seat: int, turn: int) -> None:
         """Wait until the server has committed the turn, and a concrete client has ended it too."""
@@ -209,6 +286,7 @@ class ServerExecution:
         except ProcedureError as error:
             await self._leave_out(seat, error.cause)
         else:
+            self.committed += 1
             self.manager.trace("turn committed", execution=execution, seat=seat, turn=turn, server=instance)
 
     async def _end_of(self, side: str, instance: int, turn: int) -> None:
@@ -222,24 +300,29 @@ class ServerExecution:
         """A client has failed or gone silent: go on without it if k still holds, else abort (R80)."""
         self.manager.trace("client left out", execution=self.request.execution, seat=seat, cause=cause.name)
         self.seats.remove(seat)
-        request = RemoveRoutes(execution=self.request.execution, instance=self.server.instance, seats=[seat])
-        await outcome_of(self.entity.call(forwarding_function(self.server.node), request, Done))
+        self._remove_routes({self.server.node, self._begins[seat]}, self.server.instance, [seat])
         self.manager.tell_progress(
             self.request, f"seat {seat} at {self.server.node} left out: {cause.name}", {"round": self.request.round}
         )
         self._check_k(len(self.seats), "are left")
 
     async def _finish(self, repetition: int) -> ExecutionOutcome:
-        key = "outcome", self.request.execution, self.server.instance
-        self.entity.tell(
-            forwarding_function(self.server.node),
-            FinishExecution(execution=self.request.execution, instance=self.server.instance, repetition=repetition),
-        )
-        outcome: ExecutionOutcome = await self.manager.replies.expect(key, self.entity.timers["finish"])
+        execution, instance = self.request.execution, self.server.instance
+        finish = FinishExecution(execution=execution, instance=instance, repetition=repetition)
+        asked = self.entity.call(forwarding_function(self.server.node), finish, Done)
+        said = self.manager.replies.expect(("outcome", execution, instance), self.entity.timers["finish"])
+        outcome: ExecutionOutcome
+        _, outcome = await together(self.entity.procedures, [asked, said])
         return outcome
 
-    async def clear(self, cause: Cause) -> None:
-        """Take routes and invitations back, however it ended."""
+    # The end
+
+    def clear(self, cause: Cause) -> dict[str, list[Procedure[Done | ProcedureError]]]:
+        """Take routes and invitations back, however it ended: what of it is under way, by forwarding function."""
+        clearing = self._remove_routes({self.server.node, *self._begins.values()}, self.server.instance, [])
+        for client in self.concrete.values():
+            for node, removals in self._remove_routes({client.node}, client.instance, []).items():
+                clearing.setdefault(node, []).extend(removals)
         if not self.concrete:
             self.entity.tell(
                 names.ACCESS_MANAGER,
@@ -248,7 +331,21 @@ class ServerExecution:
                     instance=self.server.instance,
                     seats=self.invited,
                     cause=cause,
+                    keep=cause in RESUMABLE,
                 ),
             )
-        request = RemoveRoutes(execution=self.request.execution, instance=self.server.instance)
-        await outcome_of(self.entity.call(forwarding_function(self.server.node), request, Done))
+        return clearing
+
+    def _remove_routes(
+        self, nodes: set[str], instance: int, seats: list[int]
+    ) -> dict[str, list[Procedure[Done | ProcedureError]]]:
+        request = RemoveRoutes(execution=self.request.execution, instance=instance, seats=seats, attempt=self._attempt)
+        return {node: [self._in_background(forwarding_function(node), request)] for node in sorted(nodes)}
+
+    def _in_background(self, to: str, request: RemoveRoutes) -> Procedure[Done | ProcedureError]:
+        call = outcome_of(self.entity.call(to, request, Done))
+        return self.entity.procedures.start("remove routes", call, traced=False)
+
+
+def _terminal_route(accepted: ClientAccepted) -> RouteClient:
+    return RouteClient(seat=accepted.seat, context=accepted.context, session=accepted.session, key=accepted.key)

@@ -9,6 +9,12 @@ ACCESS_MANAGER = "access-manager"
 JOB_MANAGER = "job-manager"
 TASK_MANAGER = "task-manager"
 ROUTINE_MANAGER = "routine-manager"
+"""The first; further ones are numbered."""
+
+
+def routine_managers(count: int) -> tuple[str, ...]:
+    """Names of as many routine managers (R34, R48)."""
+    return (ROUTINE_MANAGER, *(f"{ROUTINE_MANAGER}-{number}" for number in range(2, count + 1)))
 
 
 def forwarding_function(node: str) -> str:

@@ -14,6 +14,7 @@ from net4ai.core.ran_association import RanAssociation
 from net4ai.core.resource_manager import ResourceManager
 from net4ai.core.routine_manager import RoutineManager
 from net4ai.core.service_manager import ServiceManager
+from net4ai.core.store import MemoryStore, Store
 from net4ai.core.task_manager import TaskManager
 from net4ai.stack.control_entity import ControlEntity
 from net4ai.stack.procedure import Procedures
@@ -25,8 +26,8 @@ ENTITIES = (
     names.ACCESS_MANAGER,
     names.JOB_MANAGER,
     names.TASK_MANAGER,
-    names.ROUTINE_MANAGER,
 )
+"""There is one of each; of routine managers as many as configured."""
 
 
 class Core:
@@ -38,17 +39,21 @@ class Core:
         procedures: Procedures,
         entity: Callable[[str], ControlEntity],
         random_identity: Callable[[], int],
+        store: Store | None = None,
     ) -> None:
-        """`entity(name)` makes the bus end of an entity."""
+        """`entity(name)` makes the bus end of an entity; without a `store` nothing outlives it. Raises `StoreError`."""
         self.procedures = procedures
-        self.entities = {name: entity(name) for name in ENTITIES}
+        self.store = MemoryStore() if store is None else store
+        routine_managers = names.routine_managers(config.routine_managers)
+        self.entities = {name: entity(name) for name in (*ENTITIES, *routine_managers)}
         self.service_manager = ServiceManager(self.entities[names.SERVICE_MANAGER], config.k)
         self.orchestrator = Orchestrator(self.entities[names.ORCHESTRATOR])
         self.resource_manager = ResourceManager(self.entities[names.RESOURCE_MANAGER], config.nodes)
         self.access_manager = AccessManager(self.entities[names.ACCESS_MANAGER], config, random_identity)
         self.job_manager = JobManager(self.entities[names.JOB_MANAGER])
-        self.task_manager = TaskManager(self.entities[names.TASK_MANAGER])
-        self.routine_manager = RoutineManager(self.entities[names.ROUTINE_MANAGER])
+        ran_nodes = [node for node, kind in config.nodes.items() if kind == "ran-node"]
+        self.task_manager = TaskManager(self.entities[names.TASK_MANAGER], self.store, ran_nodes)
+        self.routine_managers = [RoutineManager(self.entities[name]) for name in routine_managers]
 
     def receive_envelope(self, envelope: Envelope, now: int) -> None:
         """An envelope for one of the entities."""

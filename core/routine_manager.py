@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from net4ai.codecs.bus import (
     ClientDone,
@@ -11,15 +11,15 @@ from net4ai.codecs.bus import (
     ExecuteRoutine,
     ExecutionOutcome,
     FunctionProgress,
+    InstanceLost,
     RoutineFinished,
     RoutineProgress,
     StopJob,
-    TurnDone,
+    TurnsDone,
 )
 from net4ai.codecs.causes import Cause, cause_of
-from net4ai.core import names
 from net4ai.core.execution import ServerExecution
-from net4ai.core.together import together
+from net4ai.core.together import all_ended, together
 from net4ai.stack.control_entity import ControlEntity
 from net4ai.stack.procedure import Procedure, ProcedureError, Replies
 from net4ai.stack.trace import TraceEvent
@@ -30,10 +30,24 @@ class Execution:
     """An execution under way."""
 
     request: ExecuteRoutine
+    servers: list[ServerExecution]
     work: Procedure[None] | None = None
     """What may be cancelled of it; to clear up afterwards may not."""
     failure: Cause | None = None
     """Why it was cancelled, where not by the application controller."""
+    gone: set[str] = field(default_factory=set)
+    """Nodes whose answers are not waited for: an instance has gone with them, or from them."""
+
+    def node_of(self, instance: int) -> str | None:
+        """Where an instance of it is; None: it takes no part."""
+        every = (each for server in self.servers for each in server.instances)
+        return next((each.node for each in every if each.instance == instance), None)
+
+    def cancel(self, cause: Cause | None, detail: str) -> None:
+        """End it now."""
+        if self.work is not None and not self.work.done:
+            self.failure = cause
+            self.work.cancel(detail)
 
 
 class RoutineManager:
@@ -46,14 +60,18 @@ class RoutineManager:
         """Ends of turns and outcomes, by (kind, execution, instance, turn)."""
         entity.handle(ExecuteRoutine, self.execute)
         entity.handle(StopJob, self.stop)
-        entity.handle(TurnDone, self.turn_done)
+        entity.handle(TurnsDone, self.turns_done)
         entity.handle(ClientDone, self.client_done)
         entity.handle(ExecutionOutcome, self.outcome)
+        entity.handle(InstanceLost, self.instance_lost)
         entity.handle(FunctionProgress, self.progress)
 
     def execute(self, request: ExecuteRoutine) -> Done:
-        """Answered at once; the end is told by `RoutineFinished`."""
-        self.executions[request.execution] = execution = Execution(request)
+        """Answered at once; the end is told by `RoutineFinished`. One that is under way goes on."""
+        if request.execution in self.executions:
+            return Done()
+        servers = [ServerExecution(self, request, assignment) for assignment in request.servers]
+        self.executions[request.execution] = execution = Execution(request, servers)
         self.entity.procedures.start(
             f"routine {request.routine}", self._run(execution), execution=request.execution, round=request.round
         )
@@ -62,32 +80,40 @@ class RoutineManager:
     def stop(self, request: StopJob) -> Done:
         """Abort the job's executions."""
         for execution in self.executions.values():
-            if execution.request.job == request.job and execution.work is not None:
-                execution.work.cancel("stopped by the application controller")
+            if execution.request.job == request.job:
+                execution.cancel(None, "stopped by the application controller")
         return Done()
 
-    def turn_done(self, event: TurnDone) -> Done:
-        """An instance has ended a turn (R74)."""
+    def turns_done(self, event: TurnsDone) -> Done:
+        """An instance has ended turns (R74)."""
         side = "server turn" if event.as_server else "client turn"
-        self._give((side, event.execution, event.instance, event.turn), event.cause)
+        for _, turn, cause in event.turns:
+            self._give((side, event.execution, event.instance, turn), cause)
         return Done()
 
     def client_done(self, event: ClientDone) -> Done:
-        """A terminal has ended a turn. Only a failure matters: what is committed the server says."""
+        """A terminal has ended a turn, or its part. Only a failure matters: what is committed the server says."""
         if event.cause != Cause.NORMAL:
             self._give(("server turn", event.execution, event.instance, event.turn), event.cause)
         return Done()
 
     def outcome(self, event: ExecutionOutcome) -> Done:
-        """A server said restart or complete (R75), or its forwarding function says that it is lost."""
+        """A server said restart or complete (R75), or the forwarding function of an instance says that it is lost."""
         execution = self.executions.get(event.execution)
         if self.replies.give(("outcome", event.execution, event.instance), event):
             return Done()
-        if event.cause != Cause.NORMAL and execution is not None and execution.work is not None:
-            execution.failure = cause_of(event.cause)
-            execution.work.cancel(f"instance {event.instance} failed")
+        if event.cause != Cause.NORMAL and execution is not None and execution.node_of(event.instance) is not None:
+            execution.cancel(cause_of(event.cause), f"instance {event.instance} failed")
         else:
             self._nobody_waits()
+        return Done()
+
+    def instance_lost(self, event: InstanceLost) -> Done:
+        """The orchestrator says that an instance has gone, maybe with its node: its executions cannot go on now."""
+        for execution in self.executions.values():
+            if (node := execution.node_of(event.instance)) is not None:
+                execution.gone.add(node)
+                execution.cancel(Cause.PEER_LOST, f"instance {event.instance} at {node} is lost")
         return Done()
 
     def progress(self, event: FunctionProgress) -> Done:
@@ -105,9 +131,7 @@ class RoutineManager:
     def trace(self, what: str, **ids: int | str) -> None:
         """A line of trace about something that lasts."""
         procedures = self.entity.procedures
-        procedures.trace(
-            TraceEvent(time=procedures.now, node=names.ROUTINE_MANAGER, kind="state", message=what, ids=ids)
-        )
+        procedures.trace(TraceEvent(time=procedures.now, node=self.entity.name, kind="state", message=what, ids=ids))
 
     def _give(self, key: Hashable, value: object) -> None:
         if not self.replies.give(key, value):
@@ -116,34 +140,43 @@ class RoutineManager:
     def _nobody_waits(self) -> None:
         procedures = self.entity.procedures
         procedures.trace(
-            TraceEvent(
-                time=procedures.now, node=names.ROUTINE_MANAGER, kind="drop", link="bus", drop="nobody waits for it"
-            )
+            TraceEvent(time=procedures.now, node=self.entity.name, kind="drop", link="bus", drop="nobody waits for it")
         )
 
     async def _run(self, execution: Execution) -> None:
         """All servers of the execution side by side; done when all have completed (R77)."""
-        request = execution.request
+        request, procedures = execution.request, self.entity.procedures
         ids: dict[str, int | str] = {"execution": request.execution, "round": request.round, "routine": request.routine}
-        self.trace("execution begins", **ids)
-        servers = [ServerExecution(self, request, assignment) for assignment in request.servers]
+        self.trace("execution resumed" if request.resume else "execution begins", **ids)
         cause, detail, stop = Cause.NORMAL, "", False
-        execution.work = self.entity.procedures.start("execution", self._work(servers), traced=False)
+        execution.work = procedures.start("execution", self._work(execution.servers), traced=False)
         try:
             await execution.work
-            stop = any(server.stop for server in servers)
+            stop = any(server.stop for server in execution.servers)
         except ProcedureError as error:
             cause, detail = execution.failure or error.cause, error.detail
         except Exception as error:
             cause, detail = Cause.UNSPECIFIED, f"{type(error).__name__}: {error}"
-        for server in servers:
-            await server.clear(cause)
+        await self._clear(execution, cause)
         del self.executions[request.execution]
         self.trace("execution ended", cause=cause.name, **ids)
+        # Concurrent turns are committed together, at the end.
+        committed = sum(server.committed for server in execution.servers) if request.sequential else 0
         self.entity.tell(
             request.requester,
-            RoutineFinished(execution=request.execution, cause=cause, stop=stop, detail=detail),
+            RoutineFinished(execution=request.execution, cause=cause, stop=stop, detail=detail, committed=committed),
         )
+
+    async def _clear(self, execution: Execution, cause: Cause) -> None:
+        """Take everything back, everywhere at once. A node that is gone or silent is not waited for."""
+        waited_for = [
+            removal
+            for server in execution.servers
+            for node, removals in server.clear(cause).items()
+            if node not in execution.gone
+            for removal in removals
+        ]
+        await all_ended(self.entity.procedures, waited_for, self.entity.timers["clear"])
 
     async def _work(self, servers: list[ServerExecution]) -> None:
         for step in (ServerExecution.prepare, ServerExecution.run):

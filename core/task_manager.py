@@ -1,9 +1,14 @@
-"""Task manager: runs the routines of a task along its chain, with clients for each server (R9, R30, R55, R62, R83)."""
+"""Task manager: runs the routines of a task along its chain, with clients for each server (R9, R30, R55, R62, R83).
+
+How far a task has come is kept before it goes on. An execution that is broken off, here or with the core, is resumed
+under its number and with its seats.
+"""
 
 from __future__ import annotations
 
-import itertools
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from net4ai.codecs.bus import (
     ClientsSelected,
@@ -22,13 +27,14 @@ from net4ai.codecs.bus import (
     TaskProgress,
 )
 from net4ai.codecs.causes import Cause, cause_of
-from net4ai.codecs.service import Routine
+from net4ai.codecs.service import Routine, qos_flow
 from net4ai.core import names
+from net4ai.core.execution import RESUMABLE
+from net4ai.core.store import Numbers, ProgressRow, Store, StoreError
 from net4ai.stack.control_entity import ControlEntity
 from net4ai.stack.procedure import Procedure, ProcedureCancelled, ProcedureError, Promise
 
-MAXIMUM_ATTEMPTS = 10
-"""Executions of one routine in one round that may end with too few clients before its task fails."""
+T = TypeVar("T")
 
 
 @dataclass(slots=True)
@@ -41,13 +47,51 @@ class Gathering:
     """How many take part was said."""
 
 
+@dataclass(slots=True)
+class RunningTask:
+    """A task under way."""
+
+    request: ExecuteTask
+    row: ProgressRow
+    gathering: Gathering
+    procedure: Procedure[None] | None = None
+
+    @property
+    def routine_name(self) -> str:
+        """The routine at its position."""
+        return self.request.description.tasks[self.request.task].chain[self.row.position]
+
+    @property
+    def routine(self) -> Routine:
+        """The routine at its position."""
+        return self.request.description.routines[self.routine_name]
+
+    @property
+    def with_terminals(self) -> bool:
+        """The routine's clients are terminals."""
+        return self.request.description.functions[self.routine.client].kind == "abstract"
+
+    def routine_done(self, stop: bool) -> None:
+        """On to the next routine: in the chain, in the next round, or none (R9, R110)."""
+        row, task = self.row, self.request.description.tasks[self.request.task]
+        row.stop = row.stop or stop
+        row.execution = 0
+        row.position += 1
+        if row.position == len(task.chain):
+            row.finished = row.stop or task.repeat == "once"
+            row.position, row.round = 0, row.round + 1
+
+
 class TaskManager:
     """Tasks under way."""
 
-    def __init__(self, entity: ControlEntity) -> None:
+    def __init__(self, entity: ControlEntity, store: Store, ran_nodes: Sequence[str] = ()) -> None:
+        """`ran_nodes`: those of the network. Raises `StoreError`."""
         self.entity = entity
-        self.tasks: dict[tuple[int, str], Procedure[None]] = {}
-        self._executions = itertools.count(1)
+        self.store = store
+        self.ran_nodes = tuple(ran_nodes)
+        self.tasks: dict[tuple[int, str], RunningTask] = {}
+        self._executions = Numbers(store, "execution")
         self._finished: dict[int, Promise[RoutineFinished]] = {}
         entity.handle(ExecuteTask, self.execute)
         entity.handle(StopJob, self.stop)
@@ -55,16 +99,20 @@ class TaskManager:
         entity.handle(RoutineProgress, self.progress)
 
     def execute(self, request: ExecuteTask) -> Done:
-        """Answered at once; the end is told by `TaskFinished`."""
+        """Answered at once; the end is told by `TaskFinished`. A task that was begun goes on where it was."""
         key = request.job, request.task
-        self.tasks[key] = self.entity.procedures.start("task", self._run(request), job=request.job)
+        if key not in self.tasks:
+            begun = next((row for row in self.store.all(ProgressRow) if row.key == key), None)
+            row = begun or ProgressRow(job=request.job, task=request.task)
+            task = self.tasks[key] = RunningTask(request, row, Gathering(told=begun is not None))
+            task.procedure = self.entity.procedures.start("task", self._run(task), job=request.job)
         return Done()
 
     def stop(self, request: StopJob) -> Done:
         """End the job's tasks."""
-        for (job, _), procedure in list(self.tasks.items()):
-            if job == request.job:
-                procedure.cancel("stopped by the application controller")
+        for task in list(self.tasks.values()):
+            if task.request.job == request.job and task.procedure is not None:
+                task.procedure.cancel("stopped by the application controller")
         return Done()
 
     def routine_finished(self, event: RoutineFinished) -> Done:
@@ -81,17 +129,13 @@ class TaskManager:
     def _tell_progress(self, job: int, what: str, values: dict[str, int | float | str]) -> None:
         self.entity.tell(names.JOB_MANAGER, TaskProgress(job=job, what=what, values=values))
 
-    async def _run(self, request: ExecuteTask) -> None:
-        task = request.description.tasks[request.task]
+    async def _run(self, task: RunningTask) -> None:
+        request = task.request
         cause, detail = Cause.NORMAL, ""
-        gathering = Gathering()
         try:
-            for round in itertools.count():
-                stop = False
-                for routine in task.chain:
-                    stop = await self._run_routine(request, routine, round, gathering) or stop
-                if stop or task.repeat == "once":
-                    break
+            while not task.row.finished:
+                task.routine_done(await self._run_routine(task))
+                await self._kept(request.job, lambda: self.store.put(task.row))
         except ProcedureError as error:
             cause, detail = error.cause, error.detail
             if isinstance(error, ProcedureCancelled):
@@ -102,38 +146,70 @@ class TaskManager:
             names.JOB_MANAGER, TaskFinished(job=request.job, task=request.task, cause=cause, detail=detail)
         )
 
-    async def _run_routine(self, request: ExecuteTask, name: str, round: int, gathering: Gathering) -> bool:
-        """Run one routine to its end; an execution that lost too many clients is repeated with those who are there."""
-        routine = request.description.routines[name]
-        terminals = request.description.functions[routine.client].kind == "abstract"
-        attempt = 0
+    async def _kept(self, job: int, write: Callable[[], T]) -> T:
+        """Write to the store; while it is locked or full, the task waits. Raises `StoreError`."""
+        procedures, timers = self.entity.procedures, self.entity.timers
+        deadline = procedures.now + timers["resume"]
         while True:
-            attempt += 1
-            execution = next(self._executions)
-            if terminals:
-                servers = await self._seat_terminals(request, routine, execution, gathering)
-            else:
-                servers = assign_instances(request.instances, routine)
-            event = await self._execute(
-                request, name, routine, round, execution, servers, request.k if terminals else 1
-            )
+            try:
+                return write()
+            except StoreError as error:
+                if procedures.now >= deadline:
+                    raise
+                self._tell_progress(job, f"waiting: {error.detail}", {})
+            await procedures.sleep(timers["clients-wait"])
+
+    # One routine
+
+    async def _run_routine(self, task: RunningTask) -> bool:
+        """Run the routine at the task's position to its end; whether a server says stop. Raises `ProcedureError`.
+
+        An execution that is broken off is resumed as long as, within the timer "resume", anything is committed.
+        """
+        procedures, timers = self.entity.procedures, self.entity.timers
+        resume = task.row.execution != 0
+        deadline = procedures.now + timers["resume"] if resume else None
+        if not resume:
+            execution = await self._kept(task.request.job, self._executions.next)
+        else:
+            execution = task.row.execution
+            self._tell_progress(task.request.job, f"routine {task.routine_name} goes on", {"round": task.row.round})
+        while True:
+            event = await self._attempt(task, execution, resume, deadline)
             if event.cause == Cause.NORMAL:
                 return event.stop
-            if event.cause != Cause.TOO_FEW_CLIENTS or attempt == MAXIMUM_ATTEMPTS:
-                raise ProcedureError(cause_of(event.cause), f"routine {name}: {event.detail}")
-            self._tell_progress(request.job, f"routine {name} again: {event.detail}", {"round": round})
-            await self.entity.procedures.sleep(self.entity.timers["clients-wait"])
+            if deadline is None or event.committed:
+                deadline = procedures.now + timers["resume"]
+            if event.cause not in RESUMABLE or procedures.now >= deadline:
+                raise ProcedureError(cause_of(event.cause), f"routine {task.routine_name}: {event.detail}")
+            self._tell_progress(
+                task.request.job, f"routine {task.routine_name} goes on: {event.detail}", {"round": task.row.round}
+            )
+            resume = True
+            await procedures.sleep(timers["clients-wait"])
+
+    async def _attempt(self, task: RunningTask, execution: int, resume: bool, deadline: int | None) -> RoutineFinished:
+        """Carry an execution out, or on. Whatever breaks it off is the event's cause."""
+        try:
+            if task.with_terminals:
+                servers = await self._seat_terminals(task, execution, resume, deadline)
+            else:
+                servers = assign_instances(task.request.instances, task.routine_name, task.routine)
+            if not resume:
+                task.row.execution = execution
+                await self._kept(task.request.job, lambda: self.store.put(task.row))
+            return await self._execute(task, execution, resume, servers)
+        except ProcedureCancelled:
+            raise
+        except ProcedureError as error:
+            if error.cause not in RESUMABLE:
+                raise
+            return RoutineFinished(execution=execution, cause=error.cause, detail=error.detail)
 
     async def _execute(
-        self,
-        request: ExecuteTask,
-        name: str,
-        routine: Routine,
-        round: int,
-        execution: int,
-        servers: list[ServerAssignment],
-        k: int,
+        self, task: RunningTask, execution: int, resume: bool, servers: list[ServerAssignment]
     ) -> RoutineFinished:
+        request, routine = task.request, task.routine
         finished: Promise[RoutineFinished] = self.entity.procedures.promise(f"execution {execution}")
         self._finished[execution] = finished
         try:
@@ -143,14 +219,16 @@ class TaskManager:
                     execution=execution,
                     job=request.job,
                     requester=self.entity.name,
-                    routine=name,
+                    routine=task.routine_name,
                     client_function=request.description.functions[routine.client].entry_point,
                     client_settings=request.settings.get(routine.client, {}),
-                    round=round,
+                    round=task.row.round,
                     cut=cut_sent(request, routine),
                     sequential=routine.sequential,
-                    k=k,
+                    k=request.k if task.with_terminals else 1,
                     servers=servers,
+                    qfi=qos_flow(request.description, task.routine_name),
+                    resume=resume,
                 ),
                 Done,
             )
@@ -159,21 +237,26 @@ class TaskManager:
             del self._finished[execution]
         return event
 
+    # Its terminals
+
     async def _seat_terminals(
-        self, request: ExecuteTask, routine: Routine, execution: int, gathering: Gathering
+        self, task: RunningTask, execution: int, resume: bool, deadline: int | None
     ) -> list[ServerAssignment]:
         """Ask for terminals until every server can have k of them (R66, R85); say so while it cannot.
 
         Who takes part must not depend on who was quickest: once there are enough, those still pending get their time.
+        One that is resumed waits until `deadline`, and takes those who have its seats. Raises `ProcedureError`.
         """
-        procedures, timers = self.entity.procedures, self.entity.timers
-        servers = [instance for instance in request.instances if instance.function == routine.server]
+        procedures, timers, request = self.entity.procedures, self.entity.timers, task.request
+        gathering = Gathering(told=task.gathering.told) if resume else task.gathering
+        servers = [instance for instance in request.instances if instance.function == task.routine.server]
         wish = SelectClients(
             job=request.job,
             execution=execution,
             k=request.k,
-            raw_data=cut_sent(request, routine) == 0,
-            servers=[ServerWish(instance=server.instance, node=server.node) for server in servers],
+            raw_data=cut_sent(request, task.routine) == 0,
+            servers=wishes(servers, self.ran_nodes),
+            resume=resume,
         )
         said: list[int] = []
         while True:
@@ -182,17 +265,26 @@ class TaskManager:
             if all(seats.seats for seats in selected.servers):
                 break
             available = [seats.available for seats in selected.servers]
+            waiting = waiting_text(servers, selected.servers, request.k)
+            if resume and deadline is not None and procedures.now >= deadline:
+                raise ProcedureError(Cause.TOO_FEW_CLIENTS, waiting)
             if min(available) >= request.k:
-                gathering.deadline = gathering.deadline or procedures.now + timers["clients-gather"]
+                wait = timers["seats-return" if resume else "clients-gather"]
+                gathering.deadline = gathering.deadline or procedures.now + wait
             elif available != said:
-                self._tell_progress(request.job, waiting_text(servers, selected.servers, request.k), {})
+                self._tell_progress(request.job, waiting, {})
                 said = available
             await procedures.sleep(timers["clients-wait"])
         if not gathering.told:
             self._tell_progress(request.job, taking_part_text(servers, selected.servers), {})
-            gathering.told = True
-        by_instance = {seats.instance: seats.seats for seats in selected.servers}
-        return [ServerAssignment(instance=server, seats=by_instance[server.instance]) for server in servers]
+            task.gathering.told = True
+        by_instance = {seats.instance: seats for seats in selected.servers}
+        return [
+            ServerAssignment(
+                instance=server, seats=by_instance[server.instance].seats, given=by_instance[server.instance].given
+            )
+            for server in servers
+        ]
 
 
 def cut_sent(request: ExecuteTask, routine: Routine) -> int:
@@ -219,18 +311,47 @@ def taking_part_text(servers: list[Instance], seats: list[ServerSeats]) -> str:
     return f"{sum(len(seat.seats) for seat in seats)} terminals take part: {', '.join(counts)}"
 
 
-def assign_instances(instances: list[Instance], routine: Routine) -> list[ServerAssignment]:
-    """Concrete clients keep the server the orchestrator gave them (R69): one of their own node, else the first."""
-    servers = [instance for instance in instances if instance.function == routine.server]
+def wishes(servers: Sequence[Instance], ran_nodes: Sequence[str]) -> list[ServerWish]:
+    """Whose terminals each server can have (R46, R62): a server at a RAN node those of its own.
+
+    Terminals of RAN nodes without a server go to servers elsewhere: at an edge, or if there is none, at any RAN node.
+    A server at an edge with nothing left to it can have all.
+    """
+    here = {server.node for server in servers}
+    without = [node for node in ran_nodes if node not in here]
+    at_edges = any(server.node not in ran_nodes for server in servers)
+    wanted = []
+    for server in servers:
+        if server.node not in ran_nodes:
+            nodes = without or list(ran_nodes)
+        else:
+            nodes = [server.node, *(() if at_edges else without)]
+        wanted.append(
+            ServerWish(instance=server.instance, node=server.node, nodes=[] if nodes == [server.node] else nodes)
+        )
+    return wanted
+
+
+def assign_instances(instances: list[Instance], name: str, routine: Routine) -> list[ServerAssignment]:
+    """Concrete clients keep the server the orchestrator gave them (R69); without one, of their own node, or the first.
+
+    `name`: of the routine. Raises `ProcedureError`.
+    """
+    servers = {instance.instance: instance for instance in instances if instance.function == routine.server}
     clients = [instance for instance in instances if instance.function == routine.client]
     if not servers or not clients:
         raise ProcedureError(Cause.INVALID_CONFIGURATION, f"no instance of {routine.server} or {routine.client}")
-    assigned: dict[int, list[Instance]] = {server.instance: [] for server in servers}
+    assigned: dict[int, list[Instance]] = {server: [] for server in servers}
     for client in clients:
-        home = next((server for server in servers if server.node == client.node), servers[0])
-        assigned[home.instance].append(client)
+        near = (number for number, server in servers.items() if server.node == client.node)
+        own = client.servers.get(name, next(near, next(iter(servers))))
+        if own not in servers:
+            raise ProcedureError(
+                Cause.INVALID_CONFIGURATION, f"instance {client.instance}: {own} is no server of {name}"
+            )
+        assigned[own].append(client)
     return [
-        ServerAssignment(instance=server, seats=list(range(len(own))), clients=own)
-        for server in servers
-        if (own := assigned[server.instance])
+        ServerAssignment(instance=servers[server], seats=list(range(len(own))), clients=own)
+        for server, own in assigned.items()
+        if own
     ]

@@ -61,6 +61,7 @@ TIMERS: dict[str, Timer] = {
     "attach": Timer(400, 0, "ours", "T4, T8: Attach Request sent; at the end sent again, without end."),
     "link-request": Timer(15000, 1, "ours", "T4, T8: a request was sent; at the end it failed."),
     "relayed-request": Timer(20000, 1, "ours", "T8: a request was sent that goes on over T4; at the end it failed."),
+    "routed-request": Timer(25000, 1, "ours", "T8: a request for a node behind the next one; at the end it failed."),
     "load": Timer(40000, 1, "R50", "UE, application server: Load given to the worker, which may import libraries."),
     "begin": Timer(10000, 1, "R84", "UE, application server: Begin given to the worker; at the end it failed."),
     "instantiate-link": Timer(50000, 1, "R50", "T4: Instantiate sent; at the end it failed."),
@@ -74,10 +75,19 @@ TIMERS: dict[str, Timer] = {
     "instantiate-service": Timer(250000, 1, "R50", "Service manager: service wanted; nodes may still start."),
     "register-service": Timer(260000, 1, "R50", "Application controller: service registered; at the end it failed."),
     "start-job": Timer(70000, 1, "R53", "Application controller: job to be started; at the end it failed."),
+    "remove-service": Timer(120000, 1, "R52", "Application controller: service to be removed; at the end it failed."),
+    "end-task": Timer(35000, 1, "R53", "Job manager: Stop Job sent to the task manager; then it is not waited for."),
+    "end-job": Timer(40000, 1, "R53", "Service manager: its service is removed, Stop Job sent; then not waited for."),
+    "terminate-service": Timer(70000, 1, "R52", "Service manager: Terminate Service sent; at the end removal failed."),
+    "store-again": Timer(1000, 0, "ours", "Service manager: the store took nothing; at the end it is tried again."),
+    "job-poll": Timer(10000, 0, "R53", "Application controller: a job is watched; at the end its state is asked for."),
     "nodes-wait": Timer(120000, 1, "R52", "Resource manager: nodes are missing; at the end the reservation fails."),
     "bus-call": Timer(30000, 1, "ours", "Caller on the control bus: request sent; at the end it failed."),
     "clients-wait": Timer(1000, 0, "R66, R85", "Task manager: too few clients; at the end it looks again."),
     "clients-gather": Timer(10000, 1, "ours", "Task manager: enough clients; at the end pending ones are left out."),
+    "seats-return": Timer(30000, 1, "ours", "Task manager: enough seats to resume; at the end the others are left out."),
+    "resume": Timer(180000, 1, "ours", "Task manager: an execution was broken off; without progress its task fails."),
+    "clear": Timer(5000, 1, "ours", "Routine manager: Remove Routes sent; at the end it is not waited for any more."),
 }
 
 
@@ -92,8 +102,9 @@ NESTED: dict[str, tuple[str, ...]] = {
     "handover-preparation": ("handover-request",),
     "link-request": ("begin",),
     "relayed-request": ("link-request",),
+    "routed-request": ("relayed-request",),
     "bus-call": ("link-request",),
-    "install-routes": ("link-request", "relayed-request"),
+    "install-routes": ("link-request", "routed-request"),
     "invite": ("load", "begin"),
     "invite-clients": ("invite",),
     "instantiate-link": ("load",),
@@ -102,6 +113,10 @@ NESTED: dict[str, tuple[str, ...]] = {
     "instantiate-service": ("reserve", "instantiate", "install-routes"),
     "register-service": ("instantiate-service",),
     "start-job": ("bus-call", "bus-call"),
+    "end-task": ("bus-call",),
+    "end-job": ("end-task",),
+    "terminate-service": ("bus-call", "bus-call"),
+    "remove-service": ("end-job", "terminate-service"),
 }
 """Who waits for somebody who waits: the inner timers run one after the other and must end first, for they know why."""
 

@@ -39,7 +39,7 @@ from net4ai.codecs.bus.forwarding import (
     RoutesInstalled,
     StartTurns,
     TerminateFunction,
-    TurnDone,
+    TurnsDone,
 )
 from net4ai.codecs.bus.operation import CommandDone, CommandNode, NodeStatus, ReportStatus
 from net4ai.codecs.bus.services import (
@@ -169,7 +169,7 @@ __all__ = [
     "TaskProgress",
     "TerminateFunction",
     "TerminateService",
-    "TurnDone",
+    "TurnsDone",
     "WithdrawJob",
     "decode_body",
 ]

@@ -70,6 +70,8 @@ class ServerAssignment(Body):
     """Seats of its clients, in order."""
     clients: list[Instance] = []
     """The concrete clients on those seats; empty: the clients are terminals."""
+    given: int = 0
+    """Seats given out when the execution began, from 0: some may be empty where it is resumed. 0: `seats` are all."""
 
 
 class ExecuteRoutine(Body):
@@ -110,3 +112,5 @@ class RoutineFinished(Body):
     cause: int
     stop: bool = False
     detail: str = ""
+    committed: int = 0
+    """Turns that are committed for good since it was asked for: its resumption does not repeat them."""

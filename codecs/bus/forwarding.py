@@ -50,6 +50,8 @@ class InviteInstance(Body):
     qfi: int = 1
     routine_manager: str = "routine-manager"
     """Who is told of turns, outcome and progress."""
+    attempt: int = 0
+    """Tells the attempts to carry out an execution apart."""
 
 
 class InstanceAccepted(Body):
@@ -80,6 +82,8 @@ class InstallRoutes(Body):
     clients: list[RouteClient]
     node: str = ""
     """Forwarding function where the server is; empty: this one."""
+    attempt: int = 0
+    """Tells the attempts to carry out an execution apart."""
 
 
 class RoutesInstalled(Body):
@@ -89,11 +93,13 @@ class RoutesInstalled(Body):
 
 
 class RemoveRoutes(Body):
-    """RtM-FPF. Routes of the execution end; no seats: all of them."""
+    """RtM-FPF. Routes of the execution end. No seats: all of them, and the instance's part in the execution."""
 
     execution: int
     instance: int
     seats: list[int] = []
+    attempt: int = 0
+    """Routes of another attempt stay; those of this one that are still being laid will not be. 0: of any."""
 
 
 class BeginExecution(Body):
@@ -122,15 +128,14 @@ class StartTurns(Body):
     repetition: int
 
 
-class TurnDone(Body):
-    """Event FPF-RtM: an instance has ended a turn (R74)."""
+class TurnsDone(Body):
+    """Event FPF-RtM: an instance has ended turns; those of one moment in one message (R74)."""
 
     execution: int
     instance: int
     as_server: bool
-    seat: int
-    turn: int
-    cause: int
+    turns: list[tuple[int, int, int]]
+    """Seat, turn and cause."""
 
 
 class FinishExecution(Body):

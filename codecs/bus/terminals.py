@@ -65,6 +65,8 @@ class ServerSeats(Body):
     instance: int
     available: int
     seats: list[int]
+    given: int = 0
+    """Seats given out when the execution began, also those whose terminals are not here now; 0: `seats` are all."""
 
 
 class ClientsSelected(Body):

@@ -209,8 +209,11 @@ return {
           kind = "word",
           size = 1,
           fields = {
-            {name = "more", label = "More", filter = "net4ai.message.more", type = "bool", mask = 128, divisor = 128, modulus = 2, doc = "Another message of the same tag and index continues this one."},
-            {name = "reserved_flags", label = "Reserved flags", filter = "net4ai.message.reserved_flags", type = "uint8", mask = 127, divisor = 1, modulus = 128, quiet = true, reserved = true, doc = "Reserved: sent as 0, ignored on receipt."},
+            {name = "more", label = "More", filter = "net4ai.message.more", type = "bool", mask = 128, divisor = 128, modulus = 2, doc = "Another chunk of the same tag and index continues this one."},
+            {name = "chunk", label = "Chunk", filter = "net4ai.message.chunk", type = "bool", mask = 64, divisor = 64, modulus = 2, doc = "The data is a chunk of a stream."},
+            {name = "broken", label = "Broken", filter = "net4ai.message.broken", type = "bool", mask = 32, divisor = 32, modulus = 2, doc = "The stream ends here, unfinished."},
+            {name = "taken", label = "Taken", filter = "net4ai.message.taken", type = "bool", mask = 16, divisor = 16, modulus = 2, doc = "No message: its sender has taken the chunks of a stream below `number`."},
+            {name = "reserved_flags", label = "Reserved flags", filter = "net4ai.message.reserved_flags", type = "uint8", mask = 15, divisor = 1, modulus = 16, quiet = true, reserved = true, doc = "Reserved: sent as 0, ignored on receipt."},
           },
         },
         {
@@ -273,7 +276,7 @@ return {
           kind = "word",
           size = 4,
           fields = {
-            {name = "reserved_number", label = "Reserved number", filter = "net4ai.message.reserved_number", type = "uint32", quiet = true, reserved = true, doc = "Reserved: sent as 0, ignored on receipt."},
+            {name = "number", label = "Number", filter = "net4ai.message.number", type = "uint32", doc = "Of a chunk: counts on over all streams of the channel, modulo 2^32. Otherwise 0."},
           },
         },
         {
@@ -3636,6 +3639,7 @@ return {
                 },
               },
             },
+            {kind = "text", name = "node", label = "Node", filter = "net4ai.link.session_add.node", length_size = 1, maximum = 64, doc = "On T8: forwarding function where the instance is; empty: the receiver."},
           },
         },
         [9] = {

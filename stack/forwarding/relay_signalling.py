@@ -20,7 +20,7 @@ from net4ai.codecs.bus import (
     InviteInstance,
     StartTurns,
     TerminateFunction,
-    TurnDone,
+    TurnsDone,
 )
 from net4ai.codecs.causes import Cause, cause_of
 from net4ai.stack.drops import Drop
@@ -168,13 +168,11 @@ def _session_release(function: ForwardingFunction, peer: LinkPeer, message: link
 def _done(function: ForwardingFunction, peer: LinkPeer, message: link.Done) -> None:
     function.entity.tell(
         ROUTINE_MANAGER,
-        TurnDone(
+        TurnsDone(
             execution=message.execution,
             instance=message.instance,
             as_server=message.end_point == link.EndPoint.ROUTINE_SERVER,
-            seat=message.seat,
-            turn=message.turn,
-            cause=message.cause,
+            turns=[(message.seat, message.turn, message.cause)],
         ),
     )
 

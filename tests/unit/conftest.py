@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from net4ai.app.application_controller import ApplicationController
+from net4ai.app.application_controller import ApplicationController, JobEvent
 from net4ai.application_server.config import ApplicationServerConfig
 from net4ai.application_server.server import ApplicationServer
 from net4ai.codecs import compute, link
@@ -22,7 +22,7 @@ from net4ai.codecs.bus import (
     FunctionProgress,
     InstantiateFunction,
     NodeAvailable,
-    TurnDone,
+    TurnsDone,
 )
 from net4ai.codecs.declaration import Buffer
 from net4ai.codecs.envelope import Envelope
@@ -132,7 +132,9 @@ class Controller:
 
     def __init__(self, network: Network, node: str) -> None:
         self.results: list[Message] = []
-        self.progress: list[tuple[str, Any]] = []
+        self.sources: list[tuple[int, str]] = []
+        """Service and function of each result."""
+        self.events: list[JobEvent] = []
         self.answer: Callable[[Message], Message | None] = lambda message: None
         self.budget = CreditBudget(1 << 20)
         self.procedures = network.procedures("application-controller")
@@ -146,12 +148,13 @@ class Controller:
             network.handle,
             network.trace,
             self._on_result,
-            lambda what, values: self.progress.append((what, values)),
+            self.events.append,
             network.said.append,
         )
         network.join("controller", self.machine, self.machine.receive)
 
-    def _on_result(self, message: Message) -> Message | None:
+    def _on_result(self, service: int, function: str, message: Message) -> Message | None:
+        self.sources.append((service, function))
         self.results.append(message)
         return self.answer(message)
 
@@ -163,13 +166,13 @@ class Core:
         self.network = network
         self.caller = network.callee("orchestrator")
         self.available: list[NodeAvailable] = []
-        self.turns: list[TurnDone] = []
+        self.turns: list[TurnsDone] = []
         self.outcomes: list[ExecutionOutcome] = []
         self.progress: list[FunctionProgress] = []
         resource_manager = network.callee("resource-manager")
         routine_manager = network.callee("routine-manager")
         resource_manager.handle(NodeAvailable, noting(self.available))
-        routine_manager.handle(TurnDone, noting(self.turns))
+        routine_manager.handle(TurnsDone, noting(self.turns))
         routine_manager.handle(ExecutionOutcome, noting(self.outcomes))
         routine_manager.handle(FunctionProgress, noting(self.progress))
 

@@ -18,7 +18,7 @@ from net4ai.codecs.bus import (
     RemoveRoutes,
     StartJob,
     TerminateFunction,
-    TurnDone,
+    TurnsDone,
 )
 from net4ai.codecs.causes import Cause
 from net4ai.codecs.envelope import Envelope, Failure
@@ -44,13 +44,13 @@ class Two:
         self.callee: ControlEntity = network.callee("callee")
         self.served: list[Any] = []
         self.callee.handle(StartJob, self.start_job)
-        self.callee.handle(TurnDone, self.note)
+        self.callee.handle(TurnsDone, self.note)
 
     def start_job(self, request: StartJob) -> JobStarted:
         self.served.append(request)
         return JobStarted(job=len(self.served))
 
-    def note(self, event: TurnDone) -> Done:
+    def note(self, event: TurnsDone) -> Done:
         self.served.append(event)
         return Done()
 
@@ -90,7 +90,7 @@ def test_nothing_is_done_twice_on_a_bad_bus(make_network: Callable[..., Any], se
     calls = [two.call(StartJob(service=number, job="job", k=1, cut=1)) for number in range(30)]
     events = [
         two.caller.tell(
-            "callee", TurnDone(execution=1, instance=1, as_server=True, seat=number, turn=number, cause=Cause.NORMAL)
+            "callee", TurnsDone(execution=1, instance=1, as_server=True, turns=[(number, number, Cause.NORMAL)])
         )
         for number in range(30)
     ]
@@ -168,7 +168,7 @@ def test_refused(two: Two, cause: Cause) -> None:
 
 def test_unknown_type_names_what_is_allowed(two: Two) -> None:
     request = RemoveRoutes(execution=1, instance=2)
-    with pytest.raises(ProcedureRejected, match=r"RemoveRoutes to callee; allowed: StartJob, TurnDone") as raised:
+    with pytest.raises(ProcedureRejected, match=r"RemoveRoutes to callee; allowed: StartJob, TurnsDone") as raised:
         two.finish(two.call(request, Done))
     assert raised.value.cause is Cause.UNEXPECTED_MESSAGE
 
@@ -280,7 +280,7 @@ def test_asynchronous_handlers_and_their_replies(two: Two) -> None:
 
 
 def test_an_event_nobody_takes_ends_by_itself(two: Two) -> None:
-    event = TurnDone(execution=1, instance=1, as_server=True, seat=1, turn=1, cause=Cause.NORMAL)
+    event = TurnsDone(execution=1, instance=1, as_server=True, turns=[(1, 1, Cause.NORMAL)])
     told = two.caller.tell("nobody", event)
     two.finish(told)
 
