@@ -186,6 +186,22 @@ def test_a_killed_process_becomes_absent(in_mqtt_world: WorldRun) -> None:
     in_mqtt_world(scenario)
 
 
+def test_who_leaves_late_does_not_take_its_successor_along(in_mqtt_world: WorldRun) -> None:
+    """A node that was killed is started again while its orphaned application server of the same name still ends."""
+
+    async def scenario(world: World) -> None:
+        core, successor = await world.join("core"), await world.join("ran-1")
+        successor.serve("fpf/ran-1", lambda envelope: None)
+        await presence(core, "fpf/ran-1", True)
+        seen: list[tuple[str, bool]] = []
+        core.on_presence(lambda *change: seen.append(change))
+        async with raw_client(world.broker) as client:
+            await client.publish("net4ai/v1/reg/ran-1", b"", qos=1, retain=True)
+        await until(lambda: seen == [("fpf/ran-1", False), ("fpf/ran-1", True)])
+
+    in_mqtt_world(scenario)
+
+
 def test_broker_restart(in_mqtt_world: WorldRun, caplog: pytest.LogCaptureFixture) -> None:
     async def scenario(world: World) -> None:
         core, ran = await world.join("core"), await world.join("ran-1")
