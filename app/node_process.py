@@ -23,6 +23,7 @@ from net4ai.application_server import main as application_server
 from net4ai.application_server.config import ApplicationServerConfig
 from net4ai.core import main as core
 from net4ai.core.config import CoreConfig
+from net4ai.core.store import StoreError
 from net4ai.edge import main as edge
 from net4ai.edge.config import EdgeConfig
 from net4ai.ran_node import main as ran_node
@@ -139,7 +140,7 @@ async def _run(kind: str, folder: Path, node: NodeFile, config: Any) -> None:
         running = await NODES[kind].start(config, await host.platform(node.name))
         await host.ended.wait()
         running.driver.close()
-    except (OSError, OverflowError) as error:  # the latter: a port that is none
+    except (OSError, OverflowError, StoreError) as error:  # the second: a port that is none
         raise SystemExit(f"{node.name}: {error}") from None
     finally:
         await host.close()

@@ -6,6 +6,7 @@ from net4ai.codecs.envelope import Envelope
 from net4ai.core import names
 from net4ai.core.config import CoreConfig
 from net4ai.core.node import Core
+from net4ai.core.store import MIGRATIONS, SCHEMA_VERSION, TABLES, MemoryStore, Store, StoreError
 from net4ai.core.terminal import Terminal
 from net4ai.stack.control_entity import ControlEntity
 from net4ai.stack.io.capture import NAS_IN_CLEAR
@@ -18,7 +19,11 @@ from net4ai.stack.timers import Timers
 
 
 async def start(config: CoreConfig, platform: Platform) -> RunningNode:
-    """Serve the entities on the bus and listen for RAN nodes. Raises OSError."""
+    """Go on where the store says, serve the entities on the bus and listen for RAN nodes.
+
+    Raises OSError, `StoreError`.
+    """
+    store = _open_store(config.store, platform)
     driver = Driver("core", platform.clock)
     platform.bus.admit({provider: bytes.fromhex(key) for provider, key in config.controllers.items()})
     procedures = platform.procedures(driver)
@@ -27,9 +32,10 @@ async def start(config: CoreConfig, platform: Platform) -> RunningNode:
     def entity(name: str) -> ControlEntity:
         return platform.control_entity(name, procedures, timers, driver)
 
-    core = Core(config, procedures, entity, lambda: platform.random_number(32))
+    core = Core(config, procedures, entity, lambda: platform.random_number(32), store)
     driver.machine = core
     _log_keys(platform, core)
+    core.recover(platform.clock.now())
     tap = platform.capture.link("N2") if platform.capture is not None else None
 
     def accept(connection: FrameConnection) -> None:
@@ -52,6 +58,17 @@ async def start(config: CoreConfig, platform: Platform) -> RunningNode:
     _capture_bus(platform)
     driver.wake()
     return platform.running(driver, N2=listener.address)
+
+
+def _open_store(url: str, platform: Platform) -> Store:
+    """The database at `url`, in memory without one. Raises `StoreError`."""
+    if not url:
+        return MemoryStore()
+    from net4ai.stack.io.sql_store import SqlStore  # 0.3 s that other nodes need not wait
+
+    store = SqlStore(url, TABLES, version=SCHEMA_VERSION, error=StoreError, migrations=MIGRATIONS)
+    platform.closing.append(store.close)
+    return store
 
 
 def _log_keys(platform: Platform, core: Core) -> None:

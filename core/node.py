@@ -49,11 +49,18 @@ class Core:
         self.service_manager = ServiceManager(self.entities[names.SERVICE_MANAGER], config.k)
         self.orchestrator = Orchestrator(self.entities[names.ORCHESTRATOR])
         self.resource_manager = ResourceManager(self.entities[names.RESOURCE_MANAGER], config.nodes)
-        self.access_manager = AccessManager(self.entities[names.ACCESS_MANAGER], config, random_identity)
-        self.job_manager = JobManager(self.entities[names.JOB_MANAGER])
+        self.access_manager = AccessManager(self.entities[names.ACCESS_MANAGER], config, random_identity, self.store)
+        self.job_manager = JobManager(self.entities[names.JOB_MANAGER], self.store)
         ran_nodes = [node for node, kind in config.nodes.items() if kind == "ran-node"]
         self.task_manager = TaskManager(self.entities[names.TASK_MANAGER], self.store, ran_nodes)
         self.routine_managers = [RoutineManager(self.entities[name]) for name in routine_managers]
+
+    def recover(self, now: int) -> None:
+        """Take what the store has kept, before anything comes in: jobs that were running go on. Raises `StoreError`."""
+        self.procedures.advance(now)
+        self.access_manager.recover()
+        self.job_manager.recover()
+        self.procedures.run()
 
     def receive_envelope(self, envelope: Envelope, now: int) -> None:
         """An envelope for one of the entities."""
