@@ -66,9 +66,10 @@ OUTSIDE: Mapping[str, tuple[str, ...]] = {
     "asyncio": (
         *_SYSTEM,
         "conformance",
-        "application_server.function_context",
         "application_server.function_host",
+        "application_server.host_channel",
         "application_server.inline_compute",
+        "application_server.instance",
         "functions",
     ),
     "socket": _SYSTEM,
@@ -112,6 +113,7 @@ OUTSIDE: Mapping[str, tuple[str, ...]] = {
     "hypothesis": ("codecs.strategies",),
     "scapy": ("codecs.scapy_layers",),
     "yaml": ("app.yaml_document",),
+    "highspy": ("core.placement_exact",),
     "ctypes": ("stack.dep.buffers", "stack.io"),
 }
 """Modules of others, by their first name: where alone they may be imported. What is not here is free."""
@@ -127,7 +129,7 @@ NAMES: Mapping[str, tuple[str, ...]] = {
     "importlib.import_module": (
         "app.provider_code",
         "app.specification",
-        "application_server.function_host",
+        "application_server.find_function",
         "codecs.generate",
         "stack.message_hooks",
     ),
@@ -144,16 +146,20 @@ LIGHT = (
     "ran_node",
     "edge",
     "core",
-    "app.command_line",
-    "app.node_process",
+    "app",
+    "functions.nhanes",
+    "functions.provider",
+    "functions.radio_map",
 )
-"""Places whose import never brings HEAVY in, through whatever they import. The command line imports a run's parts
-when it runs them."""
+"""Places whose import never brings HEAVY in, through whatever they import: torch comes with a service that needs it."""
 
 EXTRAS = {
     "functions.inference": "learning",
     "functions.learning": "learning",
-    "codecs.strategies": "test", "codecs.scapy_layers": "scapy"}
+    "codecs.strategies": "test",
+    "codecs.scapy_layers": "scapy",
+    "core.placement_exact": "placement",
+}
 """Places that need an extra. Nothing else needs more than the base install."""
 
 DISTRIBUTIONS = {"yaml": "pyyaml", "paho": "paho-mqtt"}
@@ -370,7 +376,7 @@ def heavy_imports(modules: Mapping[str, Module]) -> list[str]:
     return [
         f"importing {name} brings {', '.join(sorted(heavy))} in"
         for name in light
-        if (heavy := {other for other in reached(graph, name) if covers(HEAVY, other)})
+        if (heavy := {other for other in reached(graph, name) if most_specific(HEAVY, other)})
     ]
 
 
@@ -442,7 +448,7 @@ def test_what_is_declared_is_imported(modules: dict[str, Module]) -> None:
     tests = [read_module(path.stem, path.read_text(encoding="utf-8")) for path in (ROOT / "tests").rglob("*.py")]
     names = {module.name for module in tests}
     used = _distributions([*modules.values(), *tests]) - names
-    declared = _declared("learning", "postgresql", "scapy", "test")
+    declared = _declared("learning", "placement", "postgresql", "scapy", "test")
     assert used <= declared, "tests import what no extra brings"
     assert declared - used - NOT_IMPORTED.keys() == set(), "declared, but nothing imports it"
 
@@ -480,6 +486,9 @@ def _modules(**sources: str) -> dict[str, Module]:
         ("functions__api", "from net4ai.functions.learning.tensors import to_message"),
         ("functions__learning__tensors", "from net4ai.stack.hop import Address"),
         ("functions__other", "from net4ai.functions.learning import tensors"),
+        ("functions__inference__model", "from net4ai.functions.learning import tensors"),
+        ("functions__radio_map__map", "from net4ai.functions import nhanes"),
+        ("app__results", "from net4ai.functions.learning import provider"),
         ("application_server__server", "from net4ai.stack.io.udp import Sockets"),
         ("application_server__server", "from net4ai.functions.learning import tensors"),
         ("application_server__worker", "from net4ai.ue.terminal import Terminal"),
@@ -509,8 +518,12 @@ def test_layers_finds(name: str, source: str) -> None:
         ("ue__main", "from net4ai.stack.io.platform import Platform\nfrom net4ai.ue.terminal import Terminal"),
         ("app__runner", "from net4ai.core import main as core\nfrom net4ai.ue.main import start"),
         ("app__runner", "from net4ai.app.results import Results"),
-        ("app__results", "from net4ai.functions.learning import provider"),
+        ("app__results", "from net4ai.functions.provider import Provider"),
         ("app__results", "from net4ai.app.write_report import write_run_report"),
+        (
+            "functions__learning__x",
+            "from net4ai.functions.provider import Provider\nfrom net4ai.functions import nhanes",
+        ),
     ],
 )
 def test_layers_allows(name: str, source: str) -> None:
@@ -590,7 +603,7 @@ def test_cycles_finds(found: str, sources: dict[str, str]) -> None:
 
 def test_heavy_imports_finds() -> None:
     heavy = "import torch"
-    by_way = _modules(stack__hop="import net4ai.app.results", app__results="import net4ai.functions.learning.x",
+    by_way = _modules(stack__hop="import net4ai.functions.x", functions__x="import net4ai.functions.learning.x",
                       functions__learning__x=heavy)  # fmt: skip
     assert len(heavy_imports(by_way)) == 1
     late = _modules(stack__hop="def f():\n    import net4ai.functions.learning.x", functions__learning__x=heavy)
