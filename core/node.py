@@ -46,7 +46,7 @@ class Core:
         self.store = MemoryStore() if store is None else store
         routine_managers = names.routine_managers(config.routine_managers)
         self.entities = {name: entity(name) for name in (*ENTITIES, *routine_managers)}
-        self.service_manager = ServiceManager(self.entities[names.SERVICE_MANAGER], config.k)
+        self.service_manager = ServiceManager(self.entities[names.SERVICE_MANAGER], config, self.store)
         self.orchestrator = Orchestrator(self.entities[names.ORCHESTRATOR])
         self.resource_manager = ResourceManager(self.entities[names.RESOURCE_MANAGER], config.nodes)
         self.access_manager = AccessManager(self.entities[names.ACCESS_MANAGER], config, random_identity, self.store)
@@ -59,6 +59,7 @@ class Core:
         """Take what the store has kept, before anything comes in: jobs that were running go on. Raises `StoreError`."""
         self.procedures.advance(now)
         self.access_manager.recover()
+        self.service_manager.recover()
         self.job_manager.recover()
         self.procedures.run()
 
