@@ -12,7 +12,7 @@ from pathlib import Path
 from net4ai.app.in_process import InProcessRun
 from net4ai.application_server import main as application_server
 from net4ai.application_server.config import ApplicationServerConfig
-from net4ai.application_server.function_host import Find, installed_function
+from net4ai.application_server.find_function import Find, installed_function
 from net4ai.application_server.inline_compute import InlineCompute
 from net4ai.conformance.case import Case
 from net4ai.conformance.function_tester import FunctionTester

@@ -1,12 +1,10 @@
-"""What a function gets from its host: its context, and channels within bounds."""
+"""What a function gets from its host: its context, within bounds."""
 
 from __future__ import annotations
 
-import asyncio
 import copy
 import math
 from collections.abc import Callable, Mapping
-from contextlib import AbstractAsyncContextManager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -14,8 +12,8 @@ from typing import Any
 
 import msgspec
 
+from net4ai.application_server.host_channel import HostChannel, Room
 from net4ai.codecs.compute import (
-    MAXIMUM_BODY,
     MAXIMUM_PROGRESS,
     MAXIMUM_TEXT,
     Dropped,
@@ -24,93 +22,21 @@ from net4ai.codecs.compute import (
     Progress,
     SendResult,
 )
-from net4ai.codecs.declaration import Buffer
-from net4ai.codecs.errors import EncodeError
-from net4ai.codecs.message import Message, decode_message, encode_message
-from net4ai.functions.api import Channel, ChannelClosed, Radio
+from net4ai.functions.api import Channel, Radio
+from net4ai.stack.line_limit import LineLimit
 
-UNANSWERED_SENDS = 8
-"""Messages of one channel the network has not taken yet; the next `send` waits."""
-UNREAD_MESSAGES = 64
-"""Messages of one channel its function has not read yet; more break the channel."""
-UNREAD_OCTETS = 2 * MAXIMUM_BODY
 REPORTS = 1000
 """Progress reports of one turn, begin or end."""
 
 Reply = Callable[[FromWorker], None]
 
-Room = Callable[[], AbstractAsyncContextManager[None]]
-"""Entered for each message of a function: waits until there is room for one where it goes."""
-
-
-class HostChannel:
-    """One end of a channel: `send` and `receive` for the function, the rest for the host."""
-
-    def __init__(self, emit: Callable[[bytes], None], room: Room) -> None:
-        self.closed = ""
-        """Why it is closed; empty: it is open."""
-        self._emit = emit
-        self._room = room
-        self._free = asyncio.Semaphore(UNANSWERED_SENDS)
-        self._unanswered = 0
-        self._unread: asyncio.Queue[Buffer | None] = asyncio.Queue()
-        self._octets = 0
-
-    async def send(self, message: Message) -> None:
-        """Take a snapshot of `message`, wait for a free place, send. Raises `ChannelClosed`, `EncodeError`."""
-        body = encode_message(message)
-        if len(body) > MAXIMUM_BODY:
-            raise EncodeError("Message", "data", f"{len(message.data)} octets", f"up to {MAXIMUM_BODY} with the prefix")
-        await self._free.acquire()
-        self._unanswered += 1
-        try:
-            async with self._room():
-                if self.closed:
-                    raise ChannelClosed(self.closed)
-                self._emit(body)
-        except BaseException:
-            self.sent()  # it was not; after the end, whoever waits next is woken to be told the same
-            raise
-
-    async def receive(self) -> Message:
-        """The next message; of a closed channel, as long as there are any. Raises `ChannelClosed`, `DecodeError`."""
-        body = await self._unread.get()
-        if body is None:
-            self._unread.put_nowait(None)
-            raise ChannelClosed(self.closed)
-        self._octets -= len(body)
-        return decode_message(body)
-
-    def sent(self) -> None:
-        """The network has taken a message."""
-        if self._unanswered:
-            self._unanswered -= 1
-            self._free.release()
-
-    def deliver(self, body: Buffer) -> str:
-        """A message has come. Gives the reason where it is dropped; with a hole in its stream, the channel closes."""
-        if self.closed:
-            return "channel closed"
-        if self._unread.qsize() >= UNREAD_MESSAGES or self._octets + len(body) > UNREAD_OCTETS:
-            self.close(f"the function left {self._unread.qsize()} messages, {self._octets} octets, unread")
-            return "receive queue full"
-        self._octets += len(body)
-        self._unread.put_nowait(body)
-        return ""
-
-    def close(self, reason: str) -> None:
-        """Nothing comes any more; what waits for a place or a message is told so."""
-        if not self.closed:
-            self.closed = reason
-            self._unread.put_nowait(None)
-            self._free.release()
-
 
 @dataclass(slots=True)
 class Scope:
-    """Where a function is when it reports: set for each task of the host, so it needs no telling."""
+    """Where a function is when it speaks: set for each task of the host, so it needs no telling."""
 
     execution: int
+    radio: Radio | None = None
     reports: int = 0
 
 
@@ -121,13 +47,21 @@ class HostContext:
     """The `Context` of an instance."""
 
     def __init__(
-        self, instance: int, settings: Mapping[str, Any], private: Mapping[str, Any], reply: Reply, room: Room
+        self,
+        instance: int,
+        settings: Mapping[str, Any],
+        private: Mapping[str, Any],
+        reply: Reply,
+        room: Room,
+        now: Callable[[], float],
     ) -> None:
+        """`now`: seconds, of a clock that only goes on."""
         self._instance = instance
         self._settings = MappingProxyType(copy.deepcopy(dict(settings)))
         self._private = MappingProxyType(copy.deepcopy(dict(private)))
         self._reply = reply
         self._room = room
+        self._lines = LineLimit(now)
         self.open = True
         self.result_channel = self._new_channel()
 
@@ -145,12 +79,18 @@ class HostContext:
 
     @property
     def radio(self) -> Radio | None:
-        return None
+        return current_scope.get(Scope(0)).radio
 
     def log(self, line: str) -> None:
-        """A line for the log of the node."""
-        if self.open:
+        """A line for the log of the node. Of a flood the first lines come, then their number."""
+        if not self.open:
+            return
+        if self._lines.allows():
+            if dropped := self._lines.take_dropped():
+                self._reply(Log(instance=self._instance, line=f"{dropped} lines were dropped"))
             self._reply(Log(instance=self._instance, line=printable(line)))
+        elif self._lines.dropped == 1:
+            self._reply(Dropped(instance=self._instance, reason="too much log", octets=len(line)))
 
     def progress(self, **values: float | int | str) -> None:
         """Report. Raises TypeError, ValueError for values that cannot be reported."""
@@ -176,7 +116,9 @@ class HostContext:
         self.result_channel.close("the instance was unloaded")
 
     def _new_channel(self) -> HostChannel:
-        return HostChannel(lambda body: self._reply(SendResult(instance=self._instance, body=body)), self._room)
+        return HostChannel(
+            lambda body: self._reply(SendResult(instance=self._instance, body=body)), self._room, streams=False
+        )
 
 
 def _reportable(name: str, value: object) -> int | float | str:

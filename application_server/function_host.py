@@ -4,30 +4,26 @@ Messages of `net4ai.codecs.compute` in, messages out. It runs in the compute wor
 loop where everything shares one process. Whatever a function does, the host answers and lives on.
 
 A turn that did not end well leaves its channel closed: what is still under way of it cannot be told from what comes
-next. Only `CloseChannel` makes room for a new one.
+next. Only `CloseChannel` makes room for a new one. What a function commits, and what is undone, is said in
+`net4ai.application_server.instance`; it is in the instance's file before the node is told.
 """
 
 from __future__ import annotations
 
 import asyncio
-import importlib
-import importlib.metadata
 import traceback
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, TypeVar
 
-from net4ai.application_server.function_context import (
-    HostChannel,
-    HostContext,
-    Reply,
-    Room,
-    Scope,
-    current_scope,
-    printable,
-)
+import msgspec
+
+from net4ai.application_server.checkpoint import CheckpointFile
+from net4ai.application_server.find_function import Find, installed_function
+from net4ai.application_server.function_context import HostContext, Reply, Scope, current_scope, printable
+from net4ai.application_server.host_channel import HostChannel, Room
+from net4ai.application_server.instance import MAXIMUM_EXECUTIONS, Instance, Run, RunningTurn
 from net4ai.codecs.compute import (
     Begin,
     Begun,
@@ -43,6 +39,8 @@ from net4ai.codecs.compute import (
     Loaded,
     LoadFailed,
     Log,
+    Ping,
+    Pong,
     ResultSent,
     RunTurn,
     Send,
@@ -51,110 +49,12 @@ from net4ai.codecs.compute import (
     TurnDone,
     Unload,
 )
-from net4ai.functions.api import ChannelClosed, Execution, Outcome, Role, ServiceFunction, Turn
-
-ENTRY_POINTS = "net4ai.functions"
-"""Group of entry points under which functions are installed."""
+from net4ai.functions.api import ChannelClosed, Execution, Outcome, Radio, Role, Turn
 
 MAXIMUM_INSTANCES = 65536
-MAXIMUM_EXECUTIONS = 16
-"""Executions one instance takes part in at a time; a further one makes it forget the oldest."""
-REMEMBERED_TURNS = 65536
-"""Committed turns an execution remembers, to answer a repeated start."""
-REMEMBERED_ENDS = 16
-"""Ends an instance remembers, to answer a repeated one."""
 TRACEBACK_LINES = 40
 
 T = TypeVar("T")
-
-Find = Callable[[str], type[ServiceFunction]]
-
-
-# --- Finding functions
-
-
-def installed_function(name: str) -> type[ServiceFunction]:
-    """The function installed under `name`. Raises `LookupError`, and whatever its module raises."""
-    points = importlib.metadata.entry_points(group=ENTRY_POINTS)
-    found = {point.value: point for point in points if point.name == name}
-    if len(found) != 1:
-        fault = f"is installed more than once: {', '.join(sorted(found))}" if found else "is not installed"
-        raise LookupError(f"function {name!r} {fault}; installed: {', '.join(sorted(points.names))}")
-    (point,) = found.values()
-    return _checked(name, point.load())
-
-
-def any_function(name: str) -> type[ServiceFunction]:
-    """As `installed_function`; "module:Class" is looked for on the import path, too. For one's own machine."""
-    module, colon, attribute = name.partition(":")
-    if not colon:
-        return installed_function(name)
-    return _checked(name, getattr(importlib.import_module(module), attribute))
-
-
-def _checked(name: str, found: object) -> type[ServiceFunction]:
-    if not (isinstance(found, type) and issubclass(found, ServiceFunction)):
-        raise TypeError(f"function {name!r} is {found!r}; allowed: a subclass of ServiceFunction")
-    return found
-
-
-# --- Instances and their executions
-
-
-@dataclass(eq=False, slots=True)
-class _RunningTurn:
-    number: int
-    channel: HostChannel
-    task: asyncio.Task[None]
-
-
-class _Run:
-    """An execution at an instance."""
-
-    def __init__(self, execution: Execution) -> None:
-        self.execution = execution
-        self.seats = frozenset(execution.seats)
-        self.as_server = execution.role is Role.SERVER
-        self.begun = asyncio.Event()
-        self.refusal = ""
-        """Why it did not begin."""
-        self.ending = False
-        self.channels: dict[int, HostChannel] = {}
-        self.turns: dict[int, _RunningTurn] = {}
-        """Under way, by seat."""
-        self.committed: OrderedDict[int, int] = OrderedDict()
-        """Seat by turn."""
-        self.tasks: dict[asyncio.Task[None], None] = {}
-        """Whatever runs for this execution, in order."""
-
-    def cancel(self, reason: str) -> list[asyncio.Task[None]]:
-        """Close and cancel everything; gives the tasks that have yet to end."""
-        for channel in [*self.channels.values(), *(turn.channel for turn in self.turns.values())]:
-            channel.close(reason)
-        for task in self.tasks:
-            task.cancel()
-        return list(self.tasks)
-
-    def commit(self, turn: int, seat: int) -> None:
-        self.committed[turn] = seat
-        if len(self.committed) > REMEMBERED_TURNS:
-            self.committed.popitem(last=False)
-
-    def check_committed(self, message: RunTurn) -> str:
-        """What is wrong with the start of a turn that is committed; empty: it is a repetition."""
-        seat = self.committed[message.turn]
-        return "" if seat == message.seat else f"turn {message.turn} was committed by seat {seat}"
-
-
-@dataclass(eq=False, slots=True)
-class _Instance:
-    number: int
-    function: ServiceFunction
-    context: HostContext
-    runs: OrderedDict[tuple[int, bool], _Run] = field(default_factory=OrderedDict)
-    """By execution and whether the instance is its server."""
-    ended: OrderedDict[tuple[int, int], Ended] = field(default_factory=OrderedDict)
-    """What was answered, by execution and repetition."""
 
 
 def _described(error: BaseException) -> str:
@@ -172,7 +72,7 @@ class FunctionHost:
         self._reply = reply
         self._room = room
         self._find = find
-        self._instances: dict[int, _Instance] = {}
+        self._instances: dict[int, Instance] = {}
         self._tasks: dict[asyncio.Task[None], None] = {}
         """Keeps tasks alive that outlive their execution by a moment."""
 
@@ -185,36 +85,45 @@ class FunctionHost:
         for number in list(self._instances):
             self._unload(number)
 
+    def ping(self, message: Ping) -> None:
+        self._reply(Pong())
+
     # Instances
 
     def load(self, message: Load) -> None:
         number = message.instance
         self._unload(number)
-        context = HostContext(number, message.settings, message.private, self._reply, self._room)
+        now = asyncio.get_running_loop().time
+        context = HostContext(number, message.settings, message.private, self._reply, self._room, now)
         before = current_scope.set(Scope(0))
         try:
             if len(self._instances) >= MAXIMUM_INSTANCES:
                 raise LookupError(f"there are {MAXIMUM_INSTANCES} instances already")
             function = self._find(message.function)(context)
+            file = CheckpointFile(Path(message.checkpoint)) if message.checkpoint else None
+            instance = Instance(number, message.function, function, context, file)
         except (Exception, SystemExit) as error:
             context.close()
             self._log(number, error)
             self._reply(LoadFailed(instance=number, detail=_described(error)))
         else:
-            self._instances[number] = _Instance(number, function, context)
+            self._instances[number] = instance
             self._reply(Loaded(instance=number))
         finally:
             current_scope.reset(before)
 
     def unload(self, message: Unload) -> None:
-        self._unload(message.instance)
+        instance = self._unload(message.instance)
+        if instance is not None and instance.file is not None and message.remove_checkpoint:
+            self._guarded(instance, instance.file.remove)
 
-    def _unload(self, number: int) -> None:
+    def _unload(self, number: int) -> Instance | None:
         instance = self._instances.pop(number, None)
         if instance is not None:
             instance.context.close()
-            for run in instance.runs.values():
-                run.cancel("the instance was unloaded")
+            for key in list(instance.runs):
+                instance.leave(key, "the instance was unloaded")
+        return instance
 
     # Executions
 
@@ -223,33 +132,38 @@ class FunctionHost:
         if instance is None:
             self._reply(_begun(message, "unknown instance"))
             return
-        execution = Execution(
-            message.execution,
-            message.routine,
-            Role.SERVER if message.as_server else Role.CLIENT,
-            message.round,
-            message.cut,
-            tuple(message.seats),
-            message.sequential,
+        run = Run(
+            Execution(
+                message.execution,
+                message.routine,
+                Role.SERVER if message.as_server else Role.CLIENT,
+                message.round,
+                message.cut,
+                tuple(message.seats),
+                message.sequential,
+            )
         )
-        key = message.execution, message.as_server
-        before = self._forget(instance, key, "the execution begins anew")
-        for end in [end for end in instance.ended if message.as_server and end[0] == message.execution]:
-            del instance.ended[end]
+        instance.leave(run.key, "the execution begins anew")
+        instance.forget_failed_ends(message.execution)
         if len(instance.runs) >= MAXIMUM_EXECUTIONS:
             oldest = next(iter(instance.runs))
-            self._forget(instance, oldest, "too many executions")
+            instance.leave(oldest, "too many executions")
             self._reply(Log(instance=instance.number, line=f"execution {oldest[0]} forgotten: too many executions"))
-        run = instance.runs[key] = _Run(execution)
-        self._start(run, self._begin(instance, run, message, before))
+        instance.runs[run.key] = run
+        self._start(run, self._begin(instance, run, message, list(instance.leaving)))
 
-    async def _begin(
-        self, instance: _Instance, run: _Run, message: Begin, before: Iterable[asyncio.Task[None]]
-    ) -> None:
+    async def _begin(self, instance: Instance, run: Run, message: Begin, before: Iterable[asyncio.Task[None]]) -> None:
+        """What was under way before ends first, and is undone. An execution that has committed something goes on."""
         await _finished(before)
-        _, run.refusal = await self._attempt(instance, run, lambda: instance.function.begin(run.execution))
+        run.refusal = self._guarded(instance, lambda: instance.roll_back(run))
+        known = instance.executions.get(run.key)
+        if known is None and not run.refusal:
+            instance.dirty = True
+            _, run.refusal = await self._attempt(instance, run, lambda: instance.function.begin(run.execution))
+            if not run.refusal:
+                run.refusal = self._guarded(instance, lambda: instance.commit_begin(run))
         run.begun.set()
-        self._reply(_begun(message, run.refusal))
+        self._reply(_begun(message, run.refusal, known.next_turn if known is not None and run.as_server else 0))
 
     def end(self, message: End) -> None:
         instance, run, fault = self._find_run(message.instance, message.execution, True)
@@ -262,24 +176,31 @@ class FunctionHost:
             run.ending = True
             self._start(run, self._end(instance, run, message))
 
-    async def _end(self, instance: _Instance, run: _Run, message: End) -> None:
+    async def _end(self, instance: Instance, run: Run, message: End) -> None:
         await run.begun.wait()
         await _finished(self._abandon_turns(run))
-        outcome, error = None, run.refusal
+        error, closed = run.refusal, False
+        if not error and run.commits_turns:
+            error = self._guarded(instance, lambda: instance.roll_back(run))
+        outcome = None
         if not error:
+            instance.dirty = True
             outcome, error = await self._attempt(instance, run, lambda: instance.function.end(run.execution))
+            closed = error.startswith(ChannelClosed.__name__)
         if not error and not isinstance(outcome, Outcome):
             error = printable(f"TypeError: end returned {type(outcome).__name__}; allowed: an Outcome")
+        ended = _ended(message, outcome or Outcome.COMPLETE, error, closed)
+        if not error:
+            error = self._guarded(instance, lambda: instance.commit_end(run, ended))
+        if error:
+            ended = _ended(message, Outcome.COMPLETE, error, closed)
+            instance.remember_failed_end(ended)
         run.ending = False
-        ended = _ended(message, outcome or Outcome.COMPLETE, error)
-        instance.ended[message.execution, message.repetition] = ended
-        if len(instance.ended) > REMEMBERED_ENDS:
-            instance.ended.popitem(last=False)
         self._reply(ended)
         if error or outcome is not Outcome.RESTART:
-            self._forget(instance, (message.execution, True), "the execution has ended")
+            instance.leave(run.key, "the execution has ended")
 
-    def _abandon_turns(self, run: _Run) -> list[asyncio.Task[None]]:
+    def _abandon_turns(self, run: Run) -> list[asyncio.Task[None]]:
         for turn in run.turns.values():
             turn.channel.close("the execution ends")
         run.turns.clear()
@@ -291,11 +212,7 @@ class FunctionHost:
     def forget(self, message: Forget) -> None:
         instance = self._instances.get(message.instance)
         if instance is not None:
-            self._forget(instance, (message.execution, message.as_server), "the execution was forgotten")
-
-    def _forget(self, instance: _Instance, key: tuple[int, bool], reason: str) -> list[asyncio.Task[None]]:
-        run = instance.runs.pop(key, None)
-        return [] if run is None else run.cancel(reason)
+            instance.leave((message.execution, message.as_server), "the execution was forgotten")
 
     # Turns
 
@@ -305,44 +222,75 @@ class FunctionHost:
             self._reply(_turn_done(message, fault or "the execution is ending"))
             return
         before = run.turns.get(message.seat)
-        if before is None and message.turn in run.committed:
-            self._reply(_turn_done(message, run.check_committed(message)))
-        elif before is None or before.channel.closed:
-            channel = self._channel(run, message)
+        committed = instance.committed_fault(run, message) if before is None else None
+        if committed is not None:
+            self._reply(_turn_done(message, committed))
+        elif before is not None and not before.channel.closed:
+            if before.number != message.turn:
+                self._reply(_turn_done(message, f"seat {message.seat} is still in turn {before.number}"))
+        elif (newer := self._newer_turn(run, message)) is not None:
+            self._reply(_turn_done(message, f"passed over: turn {newer} has begun"))
+        else:
             after = [] if before is None else [before.task]
+            after += self._pass_over(run, message.seat)
+            channel = self._channel(run, message)
             task = self._start(run, self._turn(instance, run, message, channel, after))
-            run.turns[message.seat] = _RunningTurn(message.turn, channel, task)
-        elif before.number != message.turn:
-            self._reply(_turn_done(message, f"seat {message.seat} is still in turn {before.number}"))
+            run.turns[message.seat] = RunningTurn(message.turn, channel, task)
+
+    def _newer_turn(self, run: Run, message: RunTurn) -> int | None:
+        """A later turn that is under way where they come one after another."""
+        later = [turn.number for turn in run.turns.values() if turn.number > message.turn]
+        return min(later) if later and run.execution.sequential else None
+
+    def _pass_over(self, run: Run, seat: int) -> list[asyncio.Task[None]]:
+        """The next turn begins: where they come one after another, those before are over, done or not (R79)."""
+        if not run.execution.sequential:
+            return []
+        over = {other: turn for other, turn in run.turns.items() if other != seat}
+        for other, turn in over.items():
+            turn.channel.close("the next turn has begun")
+            turn.task.cancel()
+            del run.turns[other]
+        return [turn.task for turn in over.values()]
 
     async def _turn(
         self,
-        instance: _Instance,
-        run: _Run,
+        instance: Instance,
+        run: Run,
         message: RunTurn,
         channel: HostChannel,
         after: Iterable[asyncio.Task[None]],
     ) -> None:
         await _finished(after)
         await run.begun.wait()
-        if message.turn in run.committed:
-            error = run.check_committed(message)
-        elif run.refusal:
-            error = run.refusal
-        else:
-            turn = Turn(message.turn, message.seat, message.repetition)
-            call = instance.function.server_turn if run.as_server else instance.function.client_turn
-            _, error = await self._attempt(instance, run, lambda: call(run.execution, turn, channel))
+        error = instance.committed_fault(run, message)
+        if error is None:
+            error = run.refusal or await self._play(instance, run, message, channel)
             if error:
                 channel.close(f"turn {message.turn} failed")
-            elif run.as_server:
-                run.commit(message.turn, message.seat)
         current = run.turns[message.seat]
         if current.task is asyncio.current_task():
             del run.turns[message.seat]
         elif error:
             return  # a new attempt at the turn waits already, and will tell
         self._reply(_turn_done(message, error))
+
+    async def _play(self, instance: Instance, run: Run, message: RunTurn, channel: HostChannel) -> str:
+        """A turn, from the state it is to begin with until it is committed. Gives what was wrong."""
+        if run.commits_turns:
+            error = self._guarded(instance, lambda: instance.prepare_turn(run, message.turn))
+            if error:
+                return error
+        instance.dirty = True
+        turn = Turn(message.turn, message.seat, message.repetition)
+        call = instance.function.server_turn if run.as_server else instance.function.client_turn
+        radio = None if message.radio is None else Radio(**msgspec.structs.asdict(message.radio))
+        _, error = await self._attempt(instance, run, lambda: call(run.execution, turn, channel), radio)
+        if not error and run.commits_turns:
+            error = self._guarded(instance, lambda: instance.commit_turn(run, message.turn))
+        if not error and run.as_server:
+            run.remember(message)
+        return error
 
     # Channels
 
@@ -374,7 +322,7 @@ class FunctionHost:
         if (instance := self._instances.get(message.instance)) is not None:
             instance.context.close_results("the session has ended")
 
-    def _channel(self, run: _Run, message: RunTurn | Deliver) -> HostChannel:
+    def _channel(self, run: Run, message: RunTurn | Deliver) -> HostChannel:
         channel = run.channels.get(message.seat)
         if channel is None:
             instance, execution, as_server, seat = message.instance, message.execution, message.as_server, message.seat
@@ -395,7 +343,7 @@ class FunctionHost:
 
     def _find_run(
         self, number: int, execution: int, as_server: bool, seat: int | None = None
-    ) -> tuple[_Instance | None, _Run | None, str]:
+    ) -> tuple[Instance | None, Run | None, str]:
         """Instance, run, and what is unknown of them."""
         instance = self._instances.get(number)
         if instance is None:
@@ -407,16 +355,18 @@ class FunctionHost:
             return instance, None, "unknown seat"
         return instance, run, ""
 
-    def _start(self, run: _Run, work: Any) -> asyncio.Task[None]:
+    def _start(self, run: Run, work: Any) -> asyncio.Task[None]:
         task: asyncio.Task[None] = asyncio.get_running_loop().create_task(work)
         for tasks in (run.tasks, self._tasks):
             tasks[task] = None
             task.add_done_callback(tasks.pop)
         return task
 
-    async def _attempt(self, instance: _Instance, run: _Run, call: Callable[[], Awaitable[T]]) -> tuple[T | None, str]:
+    async def _attempt(
+        self, instance: Instance, run: Run, call: Callable[[], Awaitable[T]], radio: Radio | None = None
+    ) -> tuple[T | None, str]:
         """Result and error of a call into a function. Raises only where the host has cancelled it."""
-        current_scope.set(Scope(run.execution.number))
+        current_scope.set(Scope(run.execution.number, radio))
         try:
             result = await call()
         except (Exception, SystemExit, asyncio.CancelledError) as error:
@@ -426,6 +376,15 @@ class FunctionHost:
             return None, _described(error)
         _stop_if_cancelled()
         return result, ""
+
+    def _guarded(self, instance: Instance, call: Callable[[], object]) -> str:
+        """What was wrong with a call that commits or undoes; empty: nothing."""
+        try:
+            call()
+        except (Exception, SystemExit) as error:
+            self._log(instance.number, error)
+            return _described(error)
+        return ""
 
     def _log(self, number: int, error: BaseException) -> None:
         lines = "".join(traceback.format_exception(error)).splitlines()
@@ -447,8 +406,14 @@ async def _finished(tasks: Iterable[asyncio.Task[None]]) -> None:
         await asyncio.wait(waiting)
 
 
-def _begun(message: Begin, detail: str) -> Begun:
-    return Begun(instance=message.instance, execution=message.execution, as_server=message.as_server, detail=detail)
+def _begun(message: Begin, detail: str, next_turn: int = 0) -> Begun:
+    return Begun(
+        instance=message.instance,
+        execution=message.execution,
+        as_server=message.as_server,
+        detail=detail,
+        next_turn=next_turn,
+    )
 
 
 def _turn_done(message: RunTurn, error: str) -> TurnDone:
@@ -462,13 +427,14 @@ def _turn_done(message: RunTurn, error: str) -> TurnDone:
     )
 
 
-def _ended(message: End, outcome: Outcome, error: str) -> Ended:
+def _ended(message: End, outcome: Outcome, error: str, closed: bool = False) -> Ended:
     return Ended(
         instance=message.instance,
         execution=message.execution,
         repetition=message.repetition,
         outcome=outcome.value,
         error=error,
+        closed=closed,
     )
 
 
@@ -485,4 +451,5 @@ _HANDLERS: dict[type, Callable[[FunctionHost, Any], None]] = {
     End: FunctionHost.end,
     Forget: FunctionHost.forget,
     Unload: FunctionHost.unload,
+    Ping: FunctionHost.ping,
 }

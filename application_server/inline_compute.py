@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from net4ai.application_server.function_host import Find, FunctionHost, installed_function
+from net4ai.application_server.find_function import Find, installed_function
+from net4ai.application_server.function_host import FunctionHost
 from net4ai.codecs.compute import FromWorker, Ready, ToWorker
 
 

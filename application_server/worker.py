@@ -16,12 +16,8 @@ import socket
 import sys
 from collections.abc import AsyncIterator, Sequence
 
-from net4ai.application_server.function_host import (
-    Find,
-    FunctionHost,
-    any_function,
-    installed_function,
-)
+from net4ai.application_server.find_function import Find, finder, installed_function
+from net4ai.application_server.function_host import FunctionHost
 from net4ai.codecs.compute import MAXIMUM_FRAME, FromWorker, Ready, decode_to_worker, encode
 from net4ai.codecs.errors import DecodeError
 from net4ai.stack.io.child_process import watch_parent
@@ -86,20 +82,28 @@ def keep_to_this_process(sock: socket.socket) -> None:
     sock.set_inheritable(False)
 
 
+def listed(names: str) -> list[str]:
+    """Names that stand behind each other with commas between."""
+    return [name for name in names.split(",") if name]
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """The command line."""
     parser = argparse.ArgumentParser(description="Compute worker of a node; started by it.")
     parser.add_argument("--fd", type=int, required=True, help="inherited socket to the node")
     parser.add_argument("--preload", default="", help="functions to import at once, comma separated")
-    parser.add_argument("--any-module", action="store_true", help='allow functions named "module:Class"')
+    parser.add_argument("--modules", default="", help='modules whose functions may be named "module:Class", by comma')
+    parser.add_argument("--path", default="", help="folder that is put on the import path, behind all others")
     options = parser.parse_args(arguments)
     logging.basicConfig(format="%(levelname)s %(message)s")
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     watch_parent()
     sock = socket.socket(fileno=options.fd)
     keep_to_this_process(sock)
-    find = any_function if options.any_module else installed_function
-    reason = asyncio.run(serve(sock, find, [name for name in options.preload.split(",") if name]))
+    if options.path:
+        sys.path.append(options.path)
+    find = finder(listed(options.modules))
+    reason = asyncio.run(serve(sock, find, listed(options.preload)))
     if reason != "closed by the peer":
         sys.exit(f"the compute worker ends: {reason}")
 

@@ -69,7 +69,10 @@ def describe_prefix(prefix: MessagePrefix) -> str:
         sizes = "x".join(str(getattr(prefix, f"dimension_{axis}")) for axis in range(prefix.rank))
         element = prefix.element_type
         content += f" {element.name if isinstance(element, ElementType) else element} {sizes}"
-    return f"{content}, tag {prefix.tag}, index {prefix.index}"
+    if prefix.taken:
+        return f"chunks below {prefix.number} taken"
+    part = f", {'broken off at ' if prefix.broken else ''}chunk {prefix.number}" if prefix.chunk else ""
+    return f"{content}, tag {prefix.tag}, index {prefix.index}{part}"
 
 
 def values(message: Structure | UnknownMessage) -> dict[str, Any]:

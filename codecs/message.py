@@ -76,8 +76,11 @@ class MessagePrefix(Structure, reference="R21, R22, R43"):
 
     magic: int = constant(16, 0x4E34, 'The letters "N4".', hexadecimal=True)
     version: int = constant(8, 1, "Version of the prefix.")
-    more: bool = flag("Another message of the same tag and index continues this one.")
-    reserved_flags: int = reserved(7)
+    more: bool = flag("Another chunk of the same tag and index continues this one.")
+    chunk: bool = flag("The data is a chunk of a stream.")
+    broken: bool = flag("The stream ends here, unfinished.")
+    taken: bool = flag("No message: its sender has taken the chunks of a stream below `number`.")
+    reserved_flags: int = reserved(4)
     record_size: int = unsigned(32, "Largest plaintext of a sealed record, in octets; 0: the data is bare.")
     content: int = enumeration(8, Content, "What the data is.")
     element_type: int = enumeration(8, ElementType, "Element type of a tensor.")
@@ -86,7 +89,7 @@ class MessagePrefix(Structure, reference="R21, R22, R43"):
     tag: int = unsigned(16, "Belongs to the functions: what the message means to them.")
     reserved_word: int = reserved(16)
     index: int = unsigned(32, "Belongs to the functions: for example the step.")
-    reserved_number: int = reserved(32)
+    number: int = unsigned(32, "Of a chunk: counts on over all streams of the channel, modulo 2^32. Otherwise 0.")
     data_length: int = unsigned(64, "Length of the data in plain, in octets.")
     dimension_0: int = unsigned(32, "Size of dimension 0, or 0.")
     dimension_1: int = unsigned(32, "Size of dimension 1, or 0.")
@@ -96,6 +99,27 @@ class MessagePrefix(Structure, reference="R21, R22, R43"):
     dimension_5: int = unsigned(32, "Size of dimension 5, or 0.")
     dimension_6: int = unsigned(32, "Size of dimension 6, or 0.")
     dimension_7: int = unsigned(32, "Size of dimension 7, or 0.")
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A part of a stream: a message too long to be one.
+
+    `message` says what the stream is; its data is this chunk. The last chunk of a stream has `more` False; with
+    `broken` the sender has given up.
+    """
+
+    message: Message
+    number: int
+    more: bool
+    broken: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """The receiver of streams has read the chunks below `number`: as many more may come."""
+
+    number: int
 
 
 class Record(Structure, reference="R86"):
@@ -110,23 +134,41 @@ class Record(Structure, reference="R86"):
 
 PREFIX_SIZE = MessagePrefix.fixed_run().size
 assert PREFIX_SIZE == 64
+_TAKEN = 0x10
+"""`taken` in octet 3."""
 
 
 def encode_prefix(message: Message) -> bytes:
     """The 64 octets before `message.data`. Raises `EncodeError`."""
+    return _prefix(message)
+
+
+def _prefix(
+    message: Message,
+    *,
+    chunk: bool = False,
+    more: bool = False,
+    broken: bool = False,
+    taken: bool = False,
+    number: int = 0,
+) -> bytes:
     rank = len(message.dimensions)
     if rank > MAXIMUM_RANK:
         raise EncodeError("Message", "dimensions", tuple(message.dimensions), f"at most {MAXIMUM_RANK}")
     sizes = {f"dimension_{axis}": size for axis, size in enumerate(message.dimensions)}
     sizes.update({f"dimension_{axis}": 0 for axis in range(rank, MAXIMUM_RANK)})
     return MessagePrefix(
-        more=False,
+        more=more,
+        chunk=chunk,
+        broken=broken,
+        taken=taken,
         record_size=0,
         content=message.content,
         element_type=message.element_type,
         rank=rank,
         tag=message.tag,
         index=message.index,
+        number=number,
         data_length=len(message.data),
         **sizes,
     ).to_bytes()
@@ -137,8 +179,38 @@ def encode_message(message: Message) -> bytes:
     return b"".join((encode_prefix(message), message.data))
 
 
+def encode_chunk(chunk: Chunk) -> bytes:
+    """A chunk in one piece. Raises `EncodeError`."""
+    prefix = _prefix(chunk.message, chunk=True, more=chunk.more, broken=chunk.broken, number=chunk.number)
+    return b"".join((prefix, chunk.message.data))
+
+
+def encode_taken(taken: Taken) -> bytes:
+    """What the host of a receiver says to that of the sender. Raises `EncodeError`."""
+    return _prefix(Message(tag=0), taken=True, number=taken.number)
+
+
+def taken_of(body: Buffer) -> int | None:
+    """The number in a well-formed `Taken`; None: something else. For who hands on everything else unread."""
+    if len(body) != PREFIX_SIZE or not body[3] & _TAKEN:
+        return None
+    try:
+        found = decode(body)
+    except DecodeError:
+        return None
+    return found.number if isinstance(found, Taken) else None
+
+
 def decode_message(body: Buffer) -> Message:
-    """The message in `body`; its data is a view of `body`, not a copy. Raises `DecodeError`.
+    """The message in `body`; its data is a view of `body`, not a copy. Raises `DecodeError`, also for what is none."""
+    found = decode(body)
+    if not isinstance(found, Message):
+        raise DecodeError("Message", "part of a stream", type(found).__name__)
+    return found
+
+
+def decode(body: Buffer) -> Message | Chunk | Taken:
+    """What is in `body`; its data is a view of `body`, not a copy. Raises `DecodeError`.
 
     The sizes of a tensor are multiplied as Python ints and compared with the length before anyone allocates.
     """
@@ -147,20 +219,17 @@ def decode_message(body: Buffer) -> Message:
         raise DecodeError("Message", "sealed", "no key for sealed records")
     if prefix.data_length != len(body) - start:
         raise DecodeError("Message", "wrong length", f"{prefix.data_length} announced, {len(body) - start} present")
+    if prefix.taken and not prefix.data_length:
+        return Taken(prefix.number)
+    if prefix.taken:
+        raise DecodeError("Message", "wrong length", f"taken with {prefix.data_length} octets of data")
     if prefix.content not in Content.__members__.values():
         raise DecodeError("Message", "unknown content", str(prefix.content))
     sizes = tuple(getattr(prefix, f"dimension_{axis}") for axis in range(prefix.rank))
     element_type = ElementType.NONE
     if prefix.content == Content.TENSOR:
-        if prefix.element_type not in ELEMENT_SIZE or not prefix.element_type:
-            raise DecodeError("Message", "unknown element type", str(prefix.element_type))
-        element_type = ElementType(prefix.element_type)
-        needed = math.prod(sizes) * ELEMENT_SIZE[element_type]
-        if needed != prefix.data_length:
-            raise DecodeError(
-                "Message", "wrong length", f"a tensor of {sizes} needs {needed}, {prefix.data_length} present"
-            )
-    return Message(
+        element_type = _element_type(prefix, sizes)
+    message = Message(
         tag=prefix.tag,
         content=Content(prefix.content),
         data=memoryview(body)[start:],
@@ -168,3 +237,21 @@ def decode_message(body: Buffer) -> Message:
         element_type=element_type,
         dimensions=sizes,
     )
+    if prefix.chunk:
+        return Chunk(message, prefix.number, prefix.more, prefix.broken)
+    if prefix.more:
+        raise DecodeError("Message", "part of a stream", "more without chunk")
+    return message
+
+
+def _element_type(prefix: MessagePrefix, sizes: Sequence[int]) -> ElementType:
+    """Of a tensor; of one that comes in chunks the length is the function's matter. Raises `DecodeError`."""
+    if prefix.element_type not in ELEMENT_SIZE or not prefix.element_type:
+        raise DecodeError("Message", "unknown element type", str(prefix.element_type))
+    element_type = ElementType(prefix.element_type)
+    needed = math.prod(sizes) * ELEMENT_SIZE[element_type]
+    if needed != prefix.data_length and not prefix.chunk:
+        raise DecodeError(
+            "Message", "wrong length", f"a tensor of {tuple(sizes)} needs {needed}, {prefix.data_length} present"
+        )
+    return element_type

@@ -10,16 +10,18 @@ no subscriber, no address, no session handle is reachable from the objects it is
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum, StrEnum
 from typing import Any, Protocol
 
+from net4ai.codecs.declaration import Buffer
 from net4ai.codecs.message import Content, ElementType, Message
 
 __all__ = [
     "Channel",
     "ChannelClosed",
+    "Chunks",
     "Content",
     "Context",
     "ElementType",
@@ -29,6 +31,8 @@ __all__ = [
     "Radio",
     "Role",
     "ServiceFunction",
+    "Stream",
+    "StreamError",
     "Turn",
 ]
 
@@ -53,6 +57,10 @@ class Outcome(Enum):
 
 class ChannelClosed(Exception):
     """The other end of a channel has gone: its session was released or failed."""
+
+
+class StreamError(Exception):
+    """A stream was broken off, has a hole, or came where a message was awaited."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,15 +108,53 @@ class Turn:
     """How often this execution was restarted before (R76)."""
 
 
+Chunks = AsyncIterable[Buffer] | Iterable[Buffer]
+"""Octets of a stream, in pieces of any size."""
+
+
+class Stream(Protocol):
+    """A stream as it comes in. `async for chunk in stream` gives its octets once, in order.
+
+    The pieces need not be those that were sent. Raises `StreamError` where the other end has broken it off,
+    `ChannelClosed` where that has gone.
+    """
+
+    @property
+    def message(self) -> Message:
+        """What the stream is: tag, content, index and dimensions as they were sent, without data."""
+        ...
+
+    def __aiter__(self) -> AsyncIterator[Buffer]: ...
+
+
 class Channel(Protocol):
-    """A two-way, reliable, ordered stream of messages to the other end, whoever that is."""
+    """A two-way, reliable, ordered stream of messages to the other end, whoever that is.
+
+    Messages of up to 64 MiB come as they were sent. What is longer goes as a stream: a few megabytes of it are in
+    memory at a time, at both ends, for its sender waits until the receiver has read what came before.
+
+    In each direction messages and streams come one after another, whole: to send while a stream goes out waits for
+    its end, and to receive while one comes in throws the rest of it away. So one task at a time reads a channel.
+    """
 
     async def send(self, message: Message) -> None:
         """Send `message`; returns once it is queued within bounds. Raises `ChannelClosed`."""
         ...
 
     async def receive(self) -> Message:
-        """The next message. Raises `ChannelClosed`."""
+        """The next message. Raises `ChannelClosed`; `StreamError` where a stream has come, to be received as one."""
+        ...
+
+    async def send_stream(self, message: Message, chunks: Chunks) -> None:
+        """Send a stream: `message`, without data, says what it is. Returns when its last octet is on the way.
+
+        Where `chunks` raises, or this call is cancelled, the other end is told that the stream is broken off. Raises
+        `ChannelClosed`, and what `chunks` raises. `Context.results` takes no streams: `StreamError`.
+        """
+        ...
+
+    async def receive_stream(self) -> Stream:
+        """The next stream; a message counts as a short one. Raises `ChannelClosed`."""
         ...
 
 
@@ -140,7 +186,7 @@ class Context(Protocol):
         ...
 
     def log(self, line: str) -> None:
-        """A line for the log of the node; bounded. Nobody else sees it."""
+        """A line for the log of the node; nobody else sees it. Of a flood, most are dropped, and their number told."""
         ...
 
 

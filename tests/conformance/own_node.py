@@ -14,7 +14,7 @@ from net4ai.app.conformance import load_statement
 from net4ai.app.conformance_target import RAN_NODE, UE, TargetRun, ran_node_config, ue_config
 from net4ai.application_server import main as application_server
 from net4ai.application_server.config import ApplicationServerConfig
-from net4ai.application_server.function_host import installed_function
+from net4ai.application_server.find_function import installed_function
 from net4ai.ran_node import main as ran_node
 from net4ai.stack.io.network import SystemNetwork
 from net4ai.stack.io.platform import RunConfig

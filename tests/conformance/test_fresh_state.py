@@ -11,7 +11,7 @@ import pytest
 
 from net4ai.app.conformance import load_statement
 from net4ai.app.conformance_target import HOST, OwnNode, make_tester
-from net4ai.application_server.function_host import installed_function
+from net4ai.application_server.find_function import installed_function
 from net4ai.application_server.server import ApplicationServer
 from net4ai.codecs import rrc
 from net4ai.codecs.causes import Cause

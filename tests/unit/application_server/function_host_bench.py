@@ -79,10 +79,10 @@ class Host:
         self.said.clear()
         return said
 
-    async def started(self, as_server: bool = True, seats: tuple[int, ...] = (0, 1)) -> None:
+    async def started(self, as_server: bool = True, seats: tuple[int, ...] = (0, 1), sequential: bool = False) -> None:
         """An instance in an execution."""
         instance = SERVER if as_server else CLIENT
-        begin_message = begin(as_server, seats)
+        begin_message = begin(as_server, seats, sequential=sequential)
         assert await self.tell(load(instance), begin_message) == [c.Loaded(instance=instance), begun(as_server)]
 
 
@@ -90,7 +90,9 @@ def load(instance: int, **settings: Any) -> c.Load:
     return c.Load(instance=instance, function="scripted", settings=settings, private={"rows": [1, 2]})
 
 
-def begin(as_server: bool = True, seats: tuple[int, ...] = (0, 1), execution: int = EXECUTION) -> c.Begin:
+def begin(
+    as_server: bool = True, seats: tuple[int, ...] = (0, 1), execution: int = EXECUTION, sequential: bool = False
+) -> c.Begin:
     return c.Begin(
         instance=SERVER if as_server else CLIENT,
         execution=execution,
@@ -99,12 +101,18 @@ def begin(as_server: bool = True, seats: tuple[int, ...] = (0, 1), execution: in
         round=3,
         cut=2,
         seats=list(seats),
-        sequential=True,
+        sequential=sequential,
     )
 
 
-def begun(as_server: bool = True, detail: str = "", execution: int = EXECUTION) -> c.Begun:
-    return c.Begun(instance=SERVER if as_server else CLIENT, execution=execution, as_server=as_server, detail=detail)
+def begun(as_server: bool = True, detail: str = "", execution: int = EXECUTION, next_turn: int = 0) -> c.Begun:
+    return c.Begun(
+        instance=SERVER if as_server else CLIENT,
+        execution=execution,
+        as_server=as_server,
+        detail=detail,
+        next_turn=next_turn,
+    )
 
 
 def channel(seat: int = 0, as_server: bool = True) -> dict[str, Any]:

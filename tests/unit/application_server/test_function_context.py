@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from net4ai.application_server import function_context
-from net4ai.application_server.function_context import UNANSWERED_SENDS, UNREAD_MESSAGES, HostChannel, HostContext
+from net4ai.application_server import function_context, host_channel
+from net4ai.application_server.function_context import HostContext
+from net4ai.application_server.host_channel import UNANSWERED_SENDS, UNREAD_MESSAGES, HostChannel
 from net4ai.codecs import compute
 from net4ai.codecs.compute import Dropped, FromWorker, Progress
 from net4ai.codecs.errors import DecodeError, EncodeError
@@ -145,7 +146,7 @@ def test_room_is_waited_for_one_message_at_a_time_and_given_back() -> None:
 
 
 def test_too_long_a_message(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(function_context, "MAXIMUM_BODY", 100)
+    monkeypatch.setattr(host_channel, "MAXIMUM_BODY", 100)
 
     async def play() -> None:
         channel, wire = opened()
@@ -173,7 +174,7 @@ def test_unread_messages_are_bounded_and_can_still_be_read() -> None:
 
 
 def test_unread_octets_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(function_context, "UNREAD_OCTETS", 3 * len(BODY))
+    monkeypatch.setattr(host_channel, "UNREAD_OCTETS", 3 * len(BODY))
 
     async def play() -> None:
         channel, _ = opened()
@@ -202,7 +203,7 @@ def test_a_malformed_message_is_told_to_who_reads_it() -> None:
 
 
 def context(said: list[FromWorker], **settings: Any) -> HostContext:
-    return HostContext(3, settings, {}, said.append, nullcontext)
+    return HostContext(3, settings, {}, said.append, nullcontext, lambda: 0.0)
 
 
 def test_progress() -> None:

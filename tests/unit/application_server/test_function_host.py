@@ -36,12 +36,13 @@ from function_host_bench import (
     words,
 )
 
-from net4ai.application_server import function_context, function_host
-from net4ai.application_server.function_host import FunctionHost, any_function, installed_function
+from net4ai.application_server import function_host, host_channel, instance
+from net4ai.application_server.find_function import finder, installed_function
+from net4ai.application_server.function_host import FunctionHost
 from net4ai.codecs import compute as c
 from net4ai.codecs.compute import FromWorker
 from net4ai.codecs.message import encode_message
-from net4ai.functions.api import Channel, Execution, Outcome, ServiceFunction, Turn
+from net4ai.functions.api import Channel, Execution, Outcome, Role, ServiceFunction, Turn
 
 # --- Turns
 
@@ -98,10 +99,10 @@ async def test_what_a_function_is_told() -> None:
         return Outcome.STOP
 
     host = Host(begin=look, server=look, end=look)
-    await host.started(seats=(1, 0))
+    await host.started(seats=(1, 0), sequential=True)
     assert await host.tell(run_turn(1, 8, 2)) == [done(1, 8)]
     assert await host.tell(end()) == [ended("stop")]
-    expected = Execution(EXECUTION, "bottom", function_host.Role.SERVER, 3, 2, (1, 0), True)
+    expected = Execution(EXECUTION, "bottom", Role.SERVER, 3, 2, (1, 0), True)
     assert seen == [expected, Turn(8, 1, 2), expected]
 
 
@@ -171,7 +172,7 @@ async def test_a_committed_turn_is_not_run_again() -> None:
 
 @virtual
 async def test_committed_turns_are_remembered_within_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(function_host, "REMEMBERED_TURNS", 2)
+    monkeypatch.setattr(instance, "REMEMBERED_TURNS", 2)
     runs: list[int] = []
 
     async def count(function: ServiceFunction, turn: Turn, client: Channel) -> None:
@@ -349,7 +350,7 @@ async def test_the_old_attempt_may_still_commit() -> None:
 async def test_few_messages_go_unanswered() -> None:
     host = Host(server=talk)
     await host.started()
-    assert words(await host.tell(run_turn())) == [str(n) for n in range(function_context.UNANSWERED_SENDS)]
+    assert words(await host.tell(run_turn())) == [str(n) for n in range(host_channel.UNANSWERED_SENDS)]
     assert words(await host.tell(sent())) == ["8"]
     assert words(await host.tell(sent(), sent())) == ["9", "10"]
     assert await host.tell(close()) == [done(error="ChannelClosed: the session has ended")]
@@ -359,7 +360,7 @@ async def test_few_messages_go_unanswered() -> None:
 async def test_too_much_unread_breaks_the_channel() -> None:
     host = Host(server=echo)
     await host.started()
-    count = function_context.UNREAD_MESSAGES
+    count = host_channel.UNREAD_MESSAGES
     assert await host.tell(*[deliver("x")] * count) == []
     reasons = ["receive queue full", "channel closed"]
     dropped = [c.Dropped(instance=SERVER, reason=reason, octets=65) for reason in reasons]
@@ -427,7 +428,7 @@ async def test_loading_fails() -> None:
     host.receive(c.Load(instance=SERVER, function="no-such", settings={}, private={}))
     failed = said[-1]
     assert isinstance(failed, c.LoadFailed)
-    assert failed.detail.startswith("LookupError: function 'no-such' is not installed; installed: data-source,")
+    assert failed.detail.startswith("LookupError: function 'no-such' is not installed; installed: ")
 
 
 @virtual
@@ -444,13 +445,20 @@ async def test_instances_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_which_functions_are_found() -> None:
     here = "net4ai.functions.api:ServiceFunction"
-    assert any_function(here) is ServiceFunction
+    for modules in (["net4ai.functions.api"], ["net4ai"], ["json", "net4ai.functions"]):
+        assert finder(modules)(here) is ServiceFunction
     with pytest.raises(LookupError, match="is not installed"):
         installed_function(here)
     with pytest.raises(LookupError, match="is not installed"):
-        any_function("no-such")
+        finder(["net4ai"])("no-such")
     with pytest.raises(TypeError, match="allowed: a subclass of ServiceFunction"):
-        any_function("net4ai.functions.api:Turn")
+        finder(["net4ai"])("net4ai.functions.api:Turn")
+
+
+@pytest.mark.parametrize("modules", [[], ["net4ai.functions.ap"], ["net4ai.functions.api.more"], ["os"], [""]])
+def test_modules_that_may_not_be_used(modules: list[str]) -> None:
+    with pytest.raises(LookupError, match=r"its module may not be used; allowed \(function_modules\): "):
+        finder(modules)("net4ai.functions.api:ServiceFunction")
 
 
 # --- Results and progress
@@ -469,12 +477,14 @@ async def test_results() -> None:
     assert model == c.SendResult(instance=SERVER, body=encode_message(word("model")))
     answer = c.DeliverResult(instance=SERVER, body=encode_message(word("enough")))
     assert await host.tell(c.ResultSent(instance=SERVER), answer) == [ended("stop")]
-    await host.tell(begin())
-    assert await host.tell(end()) == [model]
+    await host.tell(begin(execution=8))
+    assert await host.tell(end(execution=8)) == [model]
     (last,) = await host.tell(c.CloseResults(instance=SERVER))
-    assert last == ended(error="ChannelClosed: the session has ended")
-    await host.tell(begin())
-    assert await host.tell(end()) == [model], "a new session is a new channel"
+    error = "ChannelClosed: the session has ended"
+    assert last == c.Ended(instance=SERVER, execution=8, repetition=0, outcome="complete", error=error, closed=True)
+    assert await host.tell(end(execution=8)) == [last], "that is the answer,"
+    await host.tell(begin(execution=8))
+    assert await host.tell(end(execution=8)) == [model], "until it begins once more; a new session is a new channel"
 
 
 @virtual

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import pytest
 
-from net4ai.application_server.function_host import installed_function
+from net4ai.application_server.find_function import installed_function
 from net4ai.codecs.message import Content
 from net4ai.functions.api import ChannelClosed, Context, Execution, Message, Role, Turn
 from net4ai.functions.echo import STOP, Echo
