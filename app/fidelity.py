@@ -1,5 +1,4 @@
-"""Did the network compute what plain torch computes? Reads from the trace who took which turn, trains the same in one
-place, compares bit for bit.
+"""Who took which turn of a routine, as the trace tells it: what a provider needs to compute the same in one place.
 
 The observer joins what no node may: the access manager's seats with the routine manager's committed turns.
 """
@@ -8,31 +7,19 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
-Turns = list[tuple[int, int]]
-"""Seat and subscriber, in the order of the turns."""
+from net4ai.functions.provider import RoutineRecord
 
 
-@dataclass(slots=True)
-class TrainingRecord:
-    """Who trained where and when: by round, by server instance, the turns that were committed."""
+def routine_record(trace: Iterable[Mapping[str, Any]], routine: str, subscribers: Mapping[str, int]) -> RoutineRecord:
+    """What the trace says of the executions of `routine`; `subscribers`: number by subscription identity.
 
-    rounds: list[dict[int, Turns]] = field(default_factory=list)
-    undefined: str = ""
-    """Why no reference can be computed; empty: it can."""
-
-    def schedule(self) -> list[list[Turns]]:
-        """As the reference takes it: servers in the order of their instances."""
-        return [[servers[instance] for instance in sorted(servers)] for servers in self.rounds]
-
-
-def training_record(trace: Iterable[Mapping[str, Any]], routine: str, subscribers: Mapping[str, int]) -> TrainingRecord:
-    """What the trace says of the executions of `routine`; `subscribers`: number by subscription identity."""
+    Of a turn that was run again, after a checkpoint was restored, the last one counts.
+    """
     rounds: dict[int, int] = {}
     seats: dict[tuple[int, int, int], int] = {}
-    turns: dict[int, list[tuple[int, int, int]]] = defaultdict(list)
+    turns: dict[int, dict[tuple[int, int], int]] = defaultdict(dict)
     ended: dict[int, str] = {}
     for event in trace:
         if event.get("kind") != "state":
@@ -45,8 +32,8 @@ def training_record(trace: Iterable[Mapping[str, Any]], routine: str, subscriber
         elif what == "seat given":
             seats[ids["execution"], ids["server"], ids["seat"]] = subscribers[ids["ue"]]
         elif what == "turn committed":
-            turns[ids["execution"]].append((ids["turn"], ids["server"], ids["seat"]))
-    record = TrainingRecord()
+            turns[ids["execution"]][ids["turn"], ids["server"]] = ids["seat"]
+    record = RoutineRecord()
     for execution, round in sorted(rounds.items()):
         cause = ended.get(execution, "not ended")
         if cause != "NORMAL":
@@ -54,8 +41,8 @@ def training_record(trace: Iterable[Mapping[str, Any]], routine: str, subscriber
         elif round != len(record.rounds):
             record.undefined = f"round {round} is missing or was repeated"
         else:
-            servers: dict[int, Turns] = defaultdict(list)
-            for _, server, seat in sorted(turns[execution]):
+            servers: dict[int, list[tuple[int, int]]] = defaultdict(list)
+            for (_, server), seat in sorted(turns[execution].items()):
                 servers[server].append((seat, seats[execution, server, seat]))
             record.rounds.append(dict(servers))
     if not record.rounds and not record.undefined:

@@ -1,4 +1,4 @@
-"""What the provider of a learning service does with results: measures each model, keeps it, answers with the metric."""
+"""What a run knows of its job: the service's provider, and what a person sees of results and progress."""
 
 from __future__ import annotations
 
@@ -7,13 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from net4ai.app.progress import Display, octets_text
+from net4ai.app.provider_code import make_provider
 from net4ai.app.scenario import Scenario
 from net4ai.codecs.message import Message
-from net4ai.functions.learning import provider
-from net4ai.functions.learning.errors import FunctionError
-
-FUNCTIONS = frozenset({"data-source", "local-training", "global-training"})
-"""Functions this provider knows to give settings to and to take results from."""
+from net4ai.functions.provider import ProviderContext, ProviderError
 
 
 class ResultsError(Exception):
@@ -21,63 +18,46 @@ class ResultsError(Exception):
 
 
 class Results:
-    """The provider's side of the blood-pressure service: settings out, models in, metrics back."""
+    """Between network and provider: settings out, results in, a line for each."""
 
     def __init__(self, scenario: Scenario, display: Display) -> None:
         """Raises `ResultsError`."""
-        self.scenario = scenario
+        service = scenario.service
         self.display = display
-        names = {function.entry_point for function in scenario.service.functions.values()}
-        if names != FUNCTIONS:
-            raise ResultsError(
-                f"service {scenario.service.name}: functions {', '.join(sorted(names))}; "
-                f"`net4ai run` has a provider for {', '.join(sorted(FUNCTIONS))} only"
-            )
-        chosen: dict[str, Any] = dict(scenario.settings)
+        context = ProviderContext(service, scenario.settings, scenario.seed, scenario.ue_count, scenario.k)
         try:
-            self.settings = provider.service_settings(scenario.seed, subscribers=scenario.ue_count, **chosen)
-        except (FunctionError, TypeError) as error:
-            raise ResultsError(f"settings of service {scenario.service.name}: {error}") from None
-        self.evaluator = provider.Evaluator(scenario.seed)
-        self.baselines = provider.baselines(scenario.seed)
-        self.blocks = int(self.settings["local-training"]["model"]["layers"]) - 1
+            self.provider = make_provider(context, scenario.function_modules, scenario.function_path)
+            self.settings: dict[str, dict[str, Any]] = self.provider.settings()
+        except ProviderError as error:
+            raise ResultsError(f"service {service.name}: {error}") from None
         self.octets: Counter[str] = Counter()
         self.doing = "nodes start"
-        self.rounds = int(scenario.settings["rounds"])
         self.news = 0
         """Counts results and reports of progress."""
         self._octets_before = 0
         self._said_registered = 0
-        display.plain(
-            f"baselines on the test rows: mean predictor {self.baselines.mean_predictor:.2f} mmHg, "
-            f"ridge {self.baselines.ridge:.2f} mmHg"
-        )
+        for line in self.provider.opening():
+            display.plain(line)
 
-    def take(self, message: Message) -> Message:
-        """A model has come: measure it on rows no terminal ever sees; the validation metric goes back (R5).
-
-        Raises `ResultsError`.
-        """
+    def take(self, message: Message, function: str = "") -> Message | None:
+        """A result has come; what the provider gives back is the job's input (R5). Raises `ResultsError`."""
         self.news += 1
         try:
-            metrics = self.evaluator.evaluate(message)
-        except FunctionError as error:
-            raise ResultsError(f"a result that is no model: {error}") from None
-        total = sum(self.octets.values())
-        sent = octets_text(total - self._octets_before)
-        self._octets_before = total
-        self.doing = f"round {metrics.round + 2}"
-        self.display.line(
-            f"round {metrics.round + 1:2} of {self.rounds}: test MAE {metrics.test_mae:.2f} mmHg, "
-            f"validation {metrics.validation_mae:.2f}; {sent}"
-        )
-        return metrics.job_input()
+            answer = self.provider.take(function, message)
+        except ProviderError as error:
+            raise ResultsError(str(error)) from None
+        if line := self.provider.line():
+            total = sum(self.octets.values())
+            self.display.line(f"{line}; {octets_text(total - self._octets_before)}")
+            self._octets_before = total
+        return answer
 
     def progress(self, what: str, values: dict[str, int | float | str]) -> None:
         """The job reports."""
         self.news += 1
+        self.provider.progress(what, values)
         if what == "function":
-            if "seat" in values:
+            if "round" in values:
                 self.doing = f"round {int(values['round']) + 1}"
             return
         details = ", ".join(f"{name} {value}" for name, value in values.items())
@@ -89,10 +69,6 @@ class Results:
             self._said_registered = count
             self.display.line(f"{count} UEs attached and registered")
 
-    def save(self, folder: Path) -> Path | None:
-        """Save the model with the best validation metric."""
-        if self.evaluator.best is None:
-            return None
-        path = folder / "model.safetensors"
-        self.evaluator.best.save(path)
-        return path
+    def save(self, folder: Path) -> list[Path]:
+        """Save what the provider keeps. Raises OSError."""
+        return self.provider.save(folder)

@@ -21,6 +21,7 @@ from net4ai.app.scenario_schema import (
     MAX_UES_PER_RAN_NODE,
     Addresses,
     Bus,
+    Core,
     Cut,
     Edge,
     Impairment,
@@ -48,12 +49,14 @@ from net4ai.app.yaml_document import (
     refusal,
     shown,
 )
+from net4ai.codecs.envelope import provider_of
 from net4ai.stack.message_hooks import fault, rule_hook
 
 __all__ = [
     "Addresses",
     "Bus",
     "ConfigurationError",
+    "Core",
     "Cut",
     "Edge",
     "Impairment",
@@ -141,7 +144,7 @@ def _load(
         _apply(document, rest)
     scenario = convert(document, Scenario)
     problems = [
-        *check_service(document, scenario.service, ("service",)),
+        *check_service(document, scenario.service, ("service",), scenario.function_modules),
         *_check_nodes(document, scenario),
         *_check_ue_groups(document, scenario),
         *_check_job_and_settings(document, scenario),
@@ -152,11 +155,11 @@ def _load(
     ]
     if problems:
         raise ConfigurationError(*problems)
-    return _completed(scenario)
+    return _completed(scenario, folder)
 
 
-def _completed(scenario: Scenario) -> Scenario:
-    """`scenario` with the values filled in that follow from others."""
+def _completed(scenario: Scenario, folder: Traversable) -> Scenario:
+    """`scenario`, which stands in `folder`, with the values filled in that follow from others."""
     settings = {name: setting.default for name, setting in scenario.service.settings.items()}
     for name, value in scenario.settings.items():
         settings[name] = float(value) if isinstance(settings[name], float) else value
@@ -165,8 +168,16 @@ def _completed(scenario: Scenario) -> Scenario:
         scenario,
         job=scenario.job or next(iter(scenario.service.jobs)),
         settings=settings,
+        function_path=_function_path(scenario, folder),
         addresses=msgspec.structs.replace(scenario.addresses, host=host),
     )
+
+
+def _function_path(scenario: Scenario, folder: Traversable) -> str:
+    """Where modules with functions are, as every process finds it; empty where there are none."""
+    if not scenario.function_modules or not isinstance(folder, FilePath):
+        return ""
+    return str((folder / scenario.function_path).resolve())
 
 
 Override: TypeAlias = tuple[Path, Document]
@@ -242,6 +253,8 @@ def _check_nodes(document: Document, scenario: Scenario) -> Iterator[Problem]:
     for path, name in places:
         if name in seen:
             yield document.problem(path, f"{name} is the name of another node; names are unique")
+        if provider_of(name) is not None:
+            yield document.problem(path, f"{name} is the name of an application controller", "another name")
         seen.add(name)
     k_path: Path = ("privacy", "k")
     if scenario.privacy.k < scenario.service.privacy.k:
@@ -285,13 +298,23 @@ def _check_job_and_settings(document: Document, scenario: Scenario) -> Iterator[
 
 
 def _check_addresses(document: Document, scenario: Scenario) -> Iterator[Problem]:
-    host = scenario.addresses.host
+    hosts: list[tuple[Path, str]] = [(("addresses", "host"), scenario.addresses.host)]
+    hosts += [(("core", "host"), scenario.core.host), (("edge", "host"), scenario.edge.host)]
+    hosts += [(("ran_nodes", str(index), "host"), node.host) for index, node in enumerate(scenario.ran_nodes)]
+    hosts += [(("ue_groups", str(index), "host"), group.host) for index, group in enumerate(scenario.ue_groups)]
+    for path, host in hosts:
+        if (host or path[0] == "addresses") and not _is_address("127.0.0.1" if host == "localhost" else host):
+            which = "this" if path[0] == "addresses" else "its"
+            yield document.problem(path, allowed=f"localhost, or the IP address of {which} machine")
+
+
+def _is_address(text: str) -> bool:
+    """Whether somebody can be reached there."""
     try:
-        address = ipaddress.ip_address("127.0.0.1" if host == "localhost" else host)
+        address = ipaddress.ip_address(text)
     except ValueError:
-        address = None
-    if address is None or address.is_unspecified or address.is_multicast:
-        yield document.problem(("addresses", "host"), allowed="localhost, or the IP address of this machine")
+        return False
+    return not address.is_unspecified and not address.is_multicast
 
 
 def _check_timers(document: Document, scenario: Scenario, timer_names: Collection[str] | None) -> Iterator[Problem]:

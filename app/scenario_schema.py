@@ -24,6 +24,7 @@ MODULE_PATTERN = r"^[A-Za-z_][A-Za-z0-9_]{0,63}(\.[A-Za-z_][A-Za-z0-9_]{0,63}){0
 Probability: TypeAlias = Annotated[float, Meta(ge=0, le=1)]
 Milliseconds: TypeAlias = Annotated[float, Meta(ge=0, le=MAX_DELAY_MS)]
 Port: TypeAlias = Annotated[int, Meta(ge=0, le=65_535)]
+Host: TypeAlias = Annotated[str, Meta(max_length=64, extra={"allowed": "an IP address"})]
 PrivacyK: TypeAlias = Annotated[int, Meta(ge=1, le=MAX_UES_PER_RAN_NODE)]
 
 
@@ -63,6 +64,7 @@ class RanNode(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     acknowledged_bearers: Annotated[
         bool, Meta(description="Its computing radio bearers are in acknowledged mode (R102).")
     ] = False
+    host: Annotated[Host, Meta(description="IP address of the machine it runs on; empty: `addresses.host`.")] = ""
     capacity: Annotated[RanNodeCapacity, Meta(description="What it has for service functions and links.")] = (
         RanNodeCapacity()
     )
@@ -81,7 +83,14 @@ class Edge(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The edge: a forwarding plane function of its own (one process, plus its application server)."""
 
     name: Annotated[Name, Meta(description="Name of the node.")] = "edge"
+    host: Annotated[Host, Meta(description="IP address of the machine it runs on; empty: `addresses.host`.")] = ""
     capacity: Annotated[EdgeCapacity, Meta(description="What it has for service functions and links.")] = EdgeCapacity()
+
+
+class Core(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The core: the control plane (one process), with the broker of the control bus beside it."""
+
+    host: Annotated[Host, Meta(description="IP address of the machine it runs on; empty: `addresses.host`.")] = ""
 
 
 class UeGroup(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -89,6 +98,7 @@ class UeGroup(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
     name: Annotated[Name, Meta(description="Name of the group and of its process.")]
     ran_node: Annotated[Name, Meta(description="The RAN node they attach to.")]
+    host: Annotated[Host, Meta(description="IP address of the machine it runs on; empty: `addresses.host`.")] = ""
     count: Annotated[int, Meta(ge=1, le=MAX_UES_PER_RAN_NODE, description="Number of UEs.")] = 1
     ue_class: Annotated[Name, Meta(description="Their class, one of `ue_classes`.")] = msgspec.field(
         default="phone", name="class"
@@ -168,7 +178,11 @@ class Addresses(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Where the nodes listen."""
 
     host: Annotated[
-        str, Meta(max_length=64, description="`localhost`, or the IP address of this machine that all nodes use.")
+        str,
+        Meta(
+            max_length=64,
+            description="`localhost`, or the IP address of this machine that all nodes use which name no other.",
+        ),
     ] = "127.0.0.1"
     n2_port: Annotated[Port, Meta(description="TCP port of the core for N2; 0: any free one.")] = 0
     bus_port: Annotated[Port, Meta(description="TCP port of the MQTT broker; 0: any free one.")] = 0
@@ -189,11 +203,20 @@ class Scenario(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
             extra={"allowed": "the name of a YAML file in the scenario's folder"},
         ),
     ]
+    providers: Annotated[
+        tuple[Name, ...],
+        Meta(
+            max_length=100,
+            description="Providers that may register services beside that of `service` (R41); their keys are made anew "
+            "in every run.",
+        ),
+    ] = ()
     job: Annotated[
         str, Meta(max_length=32, description="The job to run; may be left out where the service has just one.")
     ] = ""
     ran_nodes: Annotated[tuple[RanNode, ...], Meta(min_length=1, max_length=MAX_NODES, description="The RAN nodes.")]
     edge: Annotated[Edge, Meta(description="The edge.")] = Edge()
+    core: Annotated[Core, Meta(description="The core.")] = Core()
     ue_groups: Annotated[tuple[UeGroup, ...], Meta(min_length=1, max_length=MAX_NODES, description="The terminals.")]
     ue_classes: Annotated[dict[Name, UeClass], Meta(description="Classes of terminals, by name.")] = msgspec.field(
         default_factory=lambda: {"phone": UeClass()}

@@ -12,6 +12,7 @@ import msgspec
 from net4ai.app.report.html import render_html
 from net4ai.app.report.report import (
     Fidelity,
+    Finding,
     Metric,
     NetworkEvent,
     Node,
@@ -25,6 +26,7 @@ from net4ai.app.report.trace_lines import TraceLine, read_trace, understand
 
 __all__ = [
     "Fidelity",
+    "Finding",
     "Metric",
     "NetworkEvent",
     "Node",

@@ -31,8 +31,9 @@ def render_html(report: Report, lines: Sequence[TraceLine] = (), ue: str = "") -
         _header(report),
         _warnings(report),
         _cards(report),
+        *_findings(report),
         element("div", _learning(report), _traffic(report), class_="pairs"),
-        _topology(report),
+        element("div", _topology(report), _routines(report), class_="pairs"),
         element("div", _procedures(report), element("div", _links(report), _drops(report)), class_="pairs"),
         _sequence(report, lines, ue),
         element("div", _events(report), _environment(report), class_="pairs"),
@@ -94,9 +95,25 @@ def _warnings(report: Report) -> Markup:
 
 
 def _cards(report: Report) -> Markup:
-    metric, value = report.metric, report.headline
+    total = sum(link.up + link.down + link.across for link in report.links.values())
+    sent = _soft(f"{quantity(total)} of messages over all links")
+    executions = sum(each.executions for each in report.routines)
+    ran = _soft(", ".join(each.routine for each in report.routines) or "none")
+    return element(
+        "div",
+        *_learning_cards(report),
+        _card("Executions of routines", f"{executions:,}", ran),
+        _card("Duration", span(report.duration_s), sent),
+        class_="cards",
+    )
+
+
+def _learning_cards(report: Report) -> list[Markup]:
+    """Metric, baselines, verdict; nothing where no model was trained."""
+    metric, verdict, value = report.metric, report.fidelity, report.headline
+    if metric is None or verdict is None:
+        return []
     unit = element("span", f" {metric.unit}", class_="unit")
-    verdict = report.fidelity
     mark, colour = {"identical": ("✓ ", "good"), "different": ("✗ ", "bad")}.get(verdict.verdict, ("", "soft"))
     difference = verdict.max_abs_difference
     why = verdict.reason or (
@@ -104,21 +121,17 @@ def _cards(report: Report) -> Markup:
     )
     if difference:
         why = f"greatest difference {figure(difference)}. {why}"
-    last = report.metric.note or (f"after {many(len(report.rounds), 'round')}" if report.rounds else "no rounds")
+    last = metric.note or (f"after {many(len(report.rounds), 'round')}" if report.rounds else "no rounds")
     baselines = [
         pair
         for name, level in report.baselines.items()
         for pair in (element("dt", name), element("dd", element("b", figure(level)), unit, class_="number"))
     ]
-    total = sum(link.up + link.down + link.across for link in report.links.values())
-    return element(
-        "div",
+    return [
         _card(metric.label, join(figure(value), unit) if value is not None else "–", _soft(last)),
         _card("Baselines", "", element("dl", *baselines) if baselines else _soft("none")),
         _card("Fidelity", element("span", mark, verdict.verdict, class_=colour), _soft(why)),
-        _card("Duration", span(report.duration_s), _soft(f"{quantity(total)} of messages over all links")),
-        class_="cards",
-    )
+    ]
 
 
 def _card(title: str, value: object, more: Markup) -> Markup:
@@ -126,8 +139,47 @@ def _card(title: str, value: object, more: Markup) -> Markup:
     return element("div", element("div", title, class_="soft"), shown, more, class_="card")
 
 
+def _findings(report: Report) -> list[Markup]:
+    """The tables of the service's provider."""
+    return [
+        _section(
+            each.title,
+            _table(each.columns, [[_cell(value) for value in row] for row in each.rows], _number_columns(each.rows)),
+            _soft(each.note) if each.note else "",
+        )
+        for each in report.findings
+    ]
+
+
+def _cell(value: str | float) -> str:
+    return value if isinstance(value, str) else f"{value:,}" if isinstance(value, int) else figure(value)
+
+
+def _number_columns(rows: Sequence[Sequence[str | float]]) -> frozenset[int]:
+    """Columns without text."""
+    width = min(map(len, rows), default=0)
+    return frozenset(column for column in range(width) if not any(isinstance(row[column], str) for row in rows))
+
+
+def _routines(report: Report) -> Markup:
+    rows = [
+        [
+            element(
+                "span", each.routine, *([element("div", _causes(each.causes), class_="bad small")] * bool(each.causes))
+            ),
+            f"{each.executions:,}",
+            _when(each.begin_s, each.end_s),
+        ]
+        for each in report.routines
+    ]
+    table = _table(["routine", "executions", "time"], rows, frozenset({1, 2})) if rows else _soft("none traced")
+    return _section("What ran", table)
+
+
 def _learning(report: Report) -> Markup:
     metric = report.metric
+    if metric is None:
+        return Markup("")
     points = [
         (float(each.round + 1), each.metrics[metric.name]) for each in report.rounds if metric.name in each.metrics
     ]

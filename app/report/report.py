@@ -23,6 +23,7 @@ from net4ai.app.report.environment import memory_bytes, versions
 from net4ai.app.report.events import happenings
 from net4ai.app.report.latency import durations, percentile
 from net4ai.app.report.roles import Role, Roles, natural
+from net4ai.app.report.routines import routines_run
 from net4ai.app.report.trace_lines import TraceLine, understand
 from net4ai.app.report.traffic import (
     INSIDE_OTHERS,
@@ -34,7 +35,7 @@ from net4ai.app.report.traffic import (
     round_spans,
 )
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 NS_PER_S = 1_000_000_000
 NS_PER_MS = 1_000_000
 
@@ -136,6 +137,25 @@ class NetworkEvent(msgspec.Struct):
     detail: Annotated[str, doc("node and ids of the last time")] = ""
 
 
+class RoutineRun(msgspec.Struct):
+    """All executions of one routine of the job."""
+
+    routine: Annotated[str, doc("its name in the service description")]
+    executions: Annotated[int, doc("how often it ran; one that was resumed counts once")]
+    begin_s: Annotated[float, doc("seconds from the start of the run to the begin of the first")]
+    end_s: Annotated[float, doc("seconds from the start of the run to the end of the last")]
+    causes: Annotated[dict[str, int], doc("those that did not end well, by cause")]
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """A table of what the service's provider found."""
+
+    title: Annotated[str, doc("what it is about")]
+    columns: Annotated[list[str], doc("heads of the columns")]
+    rows: Annotated[list[list[str | float]], doc("one list a row, a value for each column")]
+    note: Annotated[str, doc("what the reader should know; may be empty")] = ""
+
+
 class Machine(msgspec.Struct, frozen=True):
     """What the run ran on."""
 
@@ -154,10 +174,12 @@ class Report(msgspec.Struct):
     insecure: Annotated[bool, doc("true if keys and handles came from the seed too: a test run")]
     started_at: Annotated[str, doc("start of the run, UTC, ISO 8601; empty if not known")]
     duration_s: Annotated[float, doc("seconds from start to end")]
-    metric: Annotated[Metric, doc("the metric the run is judged by")]
+    metric: Annotated[Metric | None, doc("the metric the run is judged by; null where no model was trained")]
     final_metrics: Annotated[dict[str, float], doc("value by name at the end of the run")]
     baselines: Annotated[dict[str, float], doc("what simple methods reach in `metric`, by name")]
-    fidelity: Annotated[Fidelity, doc("whether the network changed the result")]
+    fidelity: Annotated[Fidelity | None, doc("whether the network changed the model; null where none was trained")]
+    findings: Annotated[list[Finding], doc("tables of the service's provider")]
+    routines: Annotated[list[RoutineRun], doc("what ran, in order of the first execution")]
     rounds: Annotated[list[Round], doc("in order")]
     links: Annotated[dict[str, LinkBytes], doc("bytes by kind of link: Uu, N2, T4, T8, bus")]
     ues: Annotated[dict[str, UeBytes], doc("bytes by UE, radio link only")]
@@ -174,6 +196,8 @@ class Report(msgspec.Struct):
     @property
     def headline(self) -> float | None:
         """The metric the run is judged by: its final value, else that of the last round."""
+        if self.metric is None:
+            return None
         name = self.metric.name
         values = [self.final_metrics, *(each.metrics for each in reversed(self.rounds))]
         return next((value[name] for value in values if name in value), None)
@@ -184,12 +208,13 @@ class RunFacts(msgspec.Struct, kw_only=True):
 
     scenario: str
     seed: int
-    metric: Metric = Metric()
+    metric: Metric | None = Metric()
     baselines: dict[str, float] = {}
     final_metrics: dict[str, float] = {}
     metrics_by_round: dict[int, dict[str, float]] = {}
     """Goes before what `progress` lines of the trace say of the same round and name."""
-    fidelity: Fidelity = Fidelity(reason="no reference was computed")
+    fidelity: Fidelity | None = Fidelity(reason="no reference was computed")
+    findings: list[Finding] = []
     topology: list[Node] = []
     events: list[NetworkEvent] = []
     """Added to the `state` lines of the trace."""
@@ -232,7 +257,9 @@ def build_report(facts: RunFacts, trace: Iterable[Mapping[str, Any] | TraceLine 
         metric=facts.metric,
         final_metrics=finite.values("final metric", facts.final_metrics),
         baselines=finite.values("baseline", facts.baselines),
-        fidelity=finite.fidelity(facts.fidelity),
+        fidelity=facts.fidelity and finite.fidelity(facts.fidelity),
+        findings=facts.findings,
+        routines=_routines(lines, start),
         rounds=[
             Round(
                 round=number,
@@ -362,6 +389,19 @@ def _latency(done: Sequence[int], causes: dict[str, int]) -> Latency:
         p50_ms=percentile(done, 50) / NS_PER_MS if done else None,
         p99_ms=percentile(done, 99) / NS_PER_MS if done else None,
     )
+
+
+def _routines(lines: Sequence[TraceLine], start: int) -> list[RoutineRun]:
+    return [
+        RoutineRun(
+            routine=ran.routine,
+            executions=ran.executions,
+            begin_s=(ran.begin - start) / NS_PER_S,
+            end_s=(ran.end - start) / NS_PER_S,
+            causes=ran.causes,
+        )
+        for ran in routines_run(lines)
+    ]
 
 
 def _network_events(lines: Sequence[TraceLine], start: int, known: Iterable[NetworkEvent]) -> list[NetworkEvent]:

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 
+from net4ai.functions import nhanes
 from net4ai.functions.api import Channel, Context, Execution, ServiceFunction, Turn
-from net4ai.functions.learning import nhanes
 from net4ai.functions.learning.determinism import prepare_torch
-from net4ai.functions.learning.errors import DataError
 from net4ai.functions.learning.messages import Tag, matrix, receive
 from net4ai.functions.learning.normalisation import Normalisation
-from net4ai.functions.learning.settings import LARGEST_SEED, Training, choice, integer, section
+from net4ai.functions.learning.settings import LARGEST_SEED, Training, choice, integer, number, section
 from net4ai.functions.learning.split_model import ModelPart, Split, SplitModel
 from net4ai.functions.learning.tensors import from_state, from_tensor, to_state
+from net4ai.functions.learning.validation import HeldOut, take_part
 
 
 class DataSource(ServiceFunction):
     """Holds one subscriber's rows; runs the first blocks of the model on them, up to the cut.
 
-    Settings: `training`, `model`, `normalisation`, `partition` (seed, deal). Private: `subscriber` from 0, and
+    Settings: `training`, `model`, `normalisation`, `partition` (seed, deal, holdout). Private: `subscriber` from 0, and
     `subscribers`, the number of terminals the rows were dealt to. It keeps nothing from turn to turn.
     """
 
@@ -28,31 +29,40 @@ class DataSource(ServiceFunction):
         prepare_torch()
         self._training = Training.from_settings(section(context.settings, "training"))
         self._model = SplitModel(section(context.settings, "model"))
-        self._inputs, self._labels = self._own_rows()
+        self._normalisation = Normalisation.from_settings(
+            section(context.settings, "normalisation"), len(nhanes.INPUTS)
+        )
+        self._inputs, self._labels, self._held_out = self._own_rows()
 
-    def _own_rows(self) -> tuple[Tensor, Tensor]:
-        """Normalised inputs (rows, inputs) and labels (rows, 1)."""
+    def _own_rows(self) -> tuple[Tensor, Tensor, HeldOut]:
+        """To train on: normalised inputs (rows, inputs) and labels (rows, 1). And the rows that are held out."""
         settings, private = self.context.settings, self.context.private
         partition = section(settings, "partition")
         subscribers = integer(private, "subscribers", 1)
         subscriber = integer(private, "subscriber", 0, subscribers - 1)
         table = nhanes.load()
+        seed = integer(partition, "seed", 0, LARGEST_SEED)
         rows = nhanes.shard(
             table,
-            integer(partition, "seed", 0, LARGEST_SEED),
+            seed,
             subscriber,
             subscribers,
             choice(partition, "deal", nhanes.DEALS),
         )
         if not rows:
-            raise DataError(f"no row is left for this terminal: {subscribers} subscribers share the train rows")
-        normalisation = Normalisation.from_settings(section(settings, "normalisation"), len(nhanes.INPUTS))
-        return normalisation.apply(table, rows)
+            raise nhanes.DataError(f"no row is left for this terminal: {subscribers} subscribers share the train rows")
+        train, held_out = nhanes.hold_out(rows, seed, number(partition, "holdout", least=0.0))
+        unseen = HeldOut(self._normalisation.apply(table, held_out)[0], torch.from_numpy(table.target[list(held_out)]))
+        return *self._normalisation.apply(table, train), unseen
 
     async def client_turn(self, execution: Execution, turn: Turn, server: Channel) -> None:
         cut = execution.cut
         split = Split.of(cut, self._model.blocks)
-        message = await receive(server, Tag.MODEL)
+        message = await receive(server, Tag.MODEL, Tag.VALIDATE)
+        if message.tag == Tag.VALIDATE:
+            to_pressure = self._normalisation.pressure
+            await take_part(server, message, cut, self._model, self._held_out, self._training, to_pressure)
+            return
         start = to_state(message, self._model.shapes(0, cut), "MODEL")
         part = self._model.part(0, cut, start, self._training)
         if split is Split.BOTTOM:

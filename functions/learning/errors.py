@@ -17,10 +17,6 @@ class SettingsError(FunctionError):
         self.allowed = allowed
 
 
-class DataError(FunctionError):
-    """The data set is not installed, or is not the one this code was written for."""
-
-
 class PeerError(FunctionError):
     """The other end sent a message that does not fit. Says what was expected and what came."""
 

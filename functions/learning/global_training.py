@@ -8,10 +8,11 @@ from net4ai.functions.api import Channel, Context, Execution, Outcome, ServiceFu
 from net4ai.functions.learning.aggregation import Update, weighted_average
 from net4ai.functions.learning.determinism import prepare_torch
 from net4ai.functions.learning.errors import FunctionError
-from net4ai.functions.learning.messages import Tag, receive, row_count, to_metric
+from net4ai.functions.learning.messages import Errors, Tag, from_errors, receive, row_count, to_errors, to_metric
 from net4ai.functions.learning.settings import integer, section
 from net4ai.functions.learning.split_model import SplitModel
 from net4ai.functions.learning.tensors import State, from_state, to_state
+from net4ai.functions.learning.validation import is_validation, total
 
 
 class GlobalTraining(ServiceFunction):
@@ -19,7 +20,7 @@ class GlobalTraining(ServiceFunction):
 
     After each round the model goes to the application controller (R111), whose validation metric comes back (R5).
     Settings: `model`; `rounds`, after which the job stops; `patience`, the rounds without a better metric after which
-    it stops early, or None.
+    it stops early, or None. In validation it adds up what the local trainings found, for the application controller.
     """
 
     def __init__(self, context: Context) -> None:
@@ -35,6 +36,7 @@ class GlobalTraining(ServiceFunction):
         self._updates: dict[int, Update] = {}
         self._average: State = {}
         self._averaged = asyncio.Event()
+        self._errors: dict[int, Errors] = {}
 
     async def begin(self, execution: Execution) -> None:
         """Raises `FunctionError` for turns that come one after another: each waits for the models of all."""
@@ -42,9 +44,13 @@ class GlobalTraining(ServiceFunction):
             raise FunctionError(f"routine {execution.routine}: global training needs its clients all at once")
         self._updates = {}
         self._averaged = asyncio.Event()
+        self._errors = {}
 
     async def server_turn(self, execution: Execution, turn: Turn, client: Channel) -> None:
-        """One turn with a local training: UPDATE in, MODEL out. Raises `PeerError`."""
+        """One turn with a local training: UPDATE in, MODEL out; in validation ERRORS in. Raises `PeerError`."""
+        if is_validation(execution):
+            self._errors[turn.seat] = to_errors(await receive(client, Tag.ERRORS))
+            return
         message = await receive(client, Tag.UPDATE)
         self._updates[turn.seat] = Update(to_state(message, self._shapes, "UPDATE"), row_count(message))
         if not self._averaged.is_set() and self._updates.keys() >= set(execution.seats):
@@ -55,6 +61,11 @@ class GlobalTraining(ServiceFunction):
 
     async def end(self, execution: Execution) -> Outcome:
         results = self.context.results
+        if is_validation(execution):
+            found = total(self._errors[seat] for seat in sorted(self._errors))
+            await results.send(from_errors(found))
+            self.context.progress(held_out_rows=found.rows, held_out_error_sum=found.error_sum)
+            return Outcome.COMPLETE
         await results.send(from_state(Tag.MODEL, self._average, execution.round))
         metric = to_metric(await receive(results, Tag.METRIC), execution.round)
         self._metrics.append(metric)

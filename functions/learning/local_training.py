@@ -9,10 +9,11 @@ from net4ai.functions.api import Channel, Context, Execution, Outcome, Role, Ser
 from net4ai.functions.learning.aggregation import Update, weighted_average
 from net4ai.functions.learning.determinism import prepare_torch
 from net4ai.functions.learning.errors import FunctionError, PeerError
-from net4ai.functions.learning.messages import Tag, matrix, receive, row_count
+from net4ai.functions.learning.messages import Errors, Tag, from_errors, matrix, receive, row_count
 from net4ai.functions.learning.settings import Training, section
 from net4ai.functions.learning.split_model import ModelPart, Split, SplitModel, initial_state
 from net4ai.functions.learning.tensors import from_state, from_tensor, to_state
+from net4ai.functions.learning.validation import is_validation, serve, total
 
 FROM_CLIENT: dict[Split, tuple[Tag, ...]] = {
     Split.BOTTOM: (Tag.ACTIVATIONS, Tag.UPDATE),
@@ -43,14 +44,21 @@ class LocalTraining(ServiceFunction):
         self._state = initial_state(self._model.profile, self._training.seed)
         self._updates: dict[int, Update] = {}
         """What the turns of the newest bottom execution gave, by seat."""
+        self._errors: dict[int, Errors] = {}
+        """What the turns of the validation found, by seat."""
 
     async def begin(self, execution: Execution) -> None:
-        if execution.role is Role.SERVER:
+        if execution.role is Role.SERVER and is_validation(execution):
+            self._errors = {}
+        elif execution.role is Role.SERVER:
             self._updates = {}
 
     async def server_turn(self, execution: Execution, turn: Turn, client: Channel) -> None:
         """One turn with a data source; see `net4ai.functions.learning.messages`. Raises `PeerError`."""
         cut, blocks = execution.cut, self._model.blocks
+        if is_validation(execution):
+            self._errors[turn.seat] = await serve(client, cut, self._model, self._state, self._training)
+            return
         split = Split.of(cut, blocks)
         part = self._model.part(cut, blocks, self._state, self._training)
         await client.send(from_state(Tag.MODEL, self._model.select(self._state, 0, cut), execution.round))
@@ -99,12 +107,15 @@ class LocalTraining(ServiceFunction):
         return execution.cut == self._model.blocks or not execution.sequential
 
     async def end(self, execution: Execution) -> Outcome:
-        if self._averages(execution) and self._updates:
+        if not is_validation(execution) and self._averages(execution) and self._updates:
             self._state = weighted_average([self._updates[seat] for seat in sorted(self._updates)])
         return Outcome.COMPLETE
 
     async def client_turn(self, execution: Execution, turn: Turn, server: Channel) -> None:
-        """One turn with global training: UPDATE out, MODEL in. Raises `PeerError`."""
+        """One turn with global training: UPDATE out, MODEL in; in validation ERRORS out. Raises `PeerError`."""
+        if is_validation(execution):
+            await server.send(from_errors(total(self._errors[seat] for seat in sorted(self._errors))))
+            return
         rows = sum(update.rows for update in self._updates.values())
         if rows == 0:
             raise FunctionError("local training has nothing to send: no turn of the bottom routine was completed")

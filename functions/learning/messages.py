@@ -14,17 +14,27 @@ UPDATE
     TENSORS, client to server, index the number of rows trained on: the parameters of MODEL after training.
 METRIC
     JSON, application controller to global training, index the round: ``{"round": 3, "validation_mae": 12.3}``, mmHg.
+VALIDATE
+    TENSORS, server to client: as MODEL, for a turn that learns nothing.
+PREDICTIONS
+    TENSOR, server to client: float32 (rows, outputs), the model's outputs for ACTIVATIONS.
+ERRORS
+    JSON, client to server and, from global training, to the application controller:
+    ``{"rows": 15, "clients": 1, "error_sum": 190.5}``, the sum of absolute errors in mmHg.
 
 One turn of the bottom routine: MODEL, then ACTIVATIONS, LABELS, GRADIENT for each batch (middle split), or
 ACTIVATIONS, LABELS once (bottom split), or nothing (top split), then UPDATE. One turn of the top routine: UPDATE,
-then MODEL.
+then MODEL. In validation, bottom: VALIDATE, ACTIVATIONS and PREDICTIONS (but for top split, or without rows), ERRORS;
+top: ERRORS.
 """
 
 from __future__ import annotations
 
 import json
 import math
+from dataclasses import asdict, dataclass
 from enum import IntEnum
+from typing import Any
 
 from torch import Tensor
 
@@ -48,6 +58,20 @@ class Tag(IntEnum):
     GRADIENT = 4
     UPDATE = 5
     METRIC = 6
+    VALIDATE = 7
+    PREDICTIONS = 8
+    ERRORS = 9
+
+
+@dataclass(frozen=True, slots=True)
+class Errors:
+    """What a validation found."""
+
+    rows: int
+    clients: int
+    """Terminals."""
+    error_sum: float
+    """Sum of absolute errors, mmHg."""
 
 
 async def receive(channel: Channel, *expected: Tag) -> Message:
@@ -83,16 +107,46 @@ def from_metric(round: int, validation_mae: float) -> Message:
 
 def to_metric(message: Message, round: int) -> float:
     """The validation metric of this round. Raises `PeerError`."""
+    values = _mapping(message, "METRIC")
+    if values.get("round") != round:
+        raise PeerError("METRIC.round", str(round), values)
+    return _number(values, "METRIC", "validation_mae")
+
+
+def from_errors(errors: Errors) -> Message:
+    return Message(Tag.ERRORS, Content.JSON, json.dumps(asdict(errors)).encode())
+
+
+def to_errors(message: Message) -> Errors:
+    """Raises `PeerError`."""
+    values = _mapping(message, "ERRORS")
+    counts = []
+    for name in ("rows", "clients"):
+        value = values.get(name)
+        if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= MAXIMUM_ROWS:
+            raise PeerError(f"ERRORS.{name}", f"an integer from 0 to {MAXIMUM_ROWS}", value)
+        counts.append(value)
+    error_sum = _number(values, "ERRORS", "error_sum")
+    if error_sum < 0:
+        raise PeerError("ERRORS.error_sum", "at least 0", error_sum)
+    return Errors(counts[0], counts[1], error_sum)
+
+
+def _mapping(message: Message, what: str) -> dict[str, Any]:
     size = len(message.data)
     if message.content != Content.JSON or size > MAXIMUM_JSON:
-        raise PeerError("METRIC", f"JSON of up to {MAXIMUM_JSON} bytes", f"{message.content!r}, {size} bytes")
+        raise PeerError(what, f"JSON of up to {MAXIMUM_JSON} bytes", f"{message.content!r}, {size} bytes")
     try:
         values = json.loads(bytes(message.data))
     except (ValueError, RecursionError) as error:
-        raise PeerError("METRIC", "JSON", error) from error
-    if not isinstance(values, dict) or values.get("round") != round:
-        raise PeerError("METRIC.round", str(round), values)
-    value = values.get("validation_mae")
+        raise PeerError(what, "JSON", error) from error
+    if not isinstance(values, dict):
+        raise PeerError(what, "a JSON object", type(values).__name__)
+    return values
+
+
+def _number(values: dict[str, Any], what: str, key: str) -> float:
+    value = values.get(key)
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise PeerError("METRIC.validation_mae", "a finite number", value)
+        raise PeerError(f"{what}.{key}", "a finite number", value)
     return float(value)

@@ -11,8 +11,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from net4ai.functions.learning.nhanes import Table
 from net4ai.functions.learning.settings import number, numbers
+from net4ai.functions.nhanes import Table
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import safetensors.torch
 import torch
 from torch import Tensor
 
 from net4ai.codecs.message import Message
-from net4ai.functions.learning import nhanes
+from net4ai.functions import nhanes
 from net4ai.functions.learning.determinism import derive, prepare_torch
 from net4ai.functions.learning.errors import PeerError, SettingsError
 from net4ai.functions.learning.messages import Tag, from_metric
 from net4ai.functions.learning.normalisation import Normalisation
-from net4ai.functions.learning.settings import LARGEST_SEED, Training, choice, integer
+from net4ai.functions.learning.settings import LARGEST_SEED, Training, choice, integer, number
 from net4ai.functions.learning.split_model import DEFAULT_NEURONS, SplitModel, check_profile, model_profile
-from net4ai.functions.learning.tensors import State, from_state, to_state
+from net4ai.functions.learning.tensors import State, to_state
 
+LARGEST_HOLDOUT = 0.5
+"""Of a terminal's rows that it may hold out of training."""
 RIDGE_PENALTY = 1.0
 """Of the ridge baseline, on normalised inputs: small against some 3,800 rows."""
 
@@ -71,6 +75,7 @@ def service_settings(
     epochs: int = 1,
     patience: int | None = None,
     deal: str = "mixed",
+    holdout: float = 0.0,
 ) -> dict[str, dict[str, Any]]:
     """The settings of each function of the service, as plain data. Raises `SettingsError`.
 
@@ -87,6 +92,8 @@ def service_settings(
     if patience is not None:
         integer(numbers, "patience", 1)
     choice({"deal": deal}, "deal", nhanes.DEALS)
+    if number({"holdout": holdout}, "holdout", least=0.0) > LARGEST_HOLDOUT:
+        raise SettingsError("holdout", holdout, f"0 to {LARGEST_HOLDOUT}")
     training = Training(derive(seed, "training"), learning_rate, weight_decay, batch_size, epochs).to_settings()
     Training.from_settings(training)
     provider = _Provider(seed)
@@ -98,7 +105,7 @@ def service_settings(
             "training": training,
             "model": model,
             "normalisation": provider.normalisation.to_settings(),
-            "partition": {"seed": partition_seed(seed), "deal": deal},
+            "partition": {"seed": partition_seed(seed), "deal": deal, "holdout": holdout},
         },
         "local-training": {"training": training, "model": model},
         "global-training": {"model": model, "rounds": rounds, "patience": patience},
@@ -131,10 +138,12 @@ class MeasuredModel:
 
     metrics: Metrics
     state: State
+    facts: Mapping[str, str]
+    """What else one has to know to use it: neurons of each layer and normalisation, as JSON."""
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """As a safetensors file."""
-        Path(path).write_bytes(from_state(Tag.MODEL, self.state).data)
+        """As a safetensors file, with `facts` as its metadata."""
+        Path(path).write_bytes(safetensors.torch.save(self.state, dict(self.facts)))
 
 
 class Evaluator:
@@ -165,7 +174,11 @@ class Evaluator:
             self._mean_absolute_error(state, self._data.test),
         )
         self.history.append(metrics)
-        self.newest = MeasuredModel(metrics, state)
+        facts = {
+            "neurons": json.dumps(self._model.neurons),
+            "normalisation": json.dumps(self._data.normalisation.to_settings()),
+        }
+        self.newest = MeasuredModel(metrics, state, facts)
         if self.best is None or metrics.validation_mae < self.best.metrics.validation_mae:
             self.best = self.newest
         return metrics

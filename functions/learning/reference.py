@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from net4ai.functions.learning import nhanes
+from net4ai.functions import nhanes
 from net4ai.functions.learning.determinism import derive, prepare_torch
 from net4ai.functions.learning.normalisation import Normalisation
 from net4ai.functions.learning.split_model import build_model, initial_state
@@ -71,7 +71,8 @@ class _Shards:
         if subscriber not in self._known:
             table, partition = nhanes.load(), self._partition
             rows = nhanes.shard(table, partition["seed"], subscriber, self._subscribers, partition["deal"])
-            self._known[subscriber] = self._normalisation.apply(table, rows)
+            train, _ = nhanes.hold_out(rows, partition["seed"], partition["holdout"])
+            self._known[subscriber] = self._normalisation.apply(table, train)
         return self._known[subscriber]
 
 

@@ -16,9 +16,10 @@ import torch
 from net4ai.codecs.message import Content, Message
 from net4ai.functions.api import ChannelClosed, Outcome, Role, Turn
 from net4ai.functions.learning import reference
-from net4ai.functions.learning.errors import DataError, FunctionError, PeerError, SettingsError
+from net4ai.functions.learning.errors import FunctionError, PeerError, SettingsError
 from net4ai.functions.learning.messages import Tag, from_metric, to_metric
 from net4ai.functions.learning.tensors import State, from_state, from_tensor
+from net4ai.functions.nhanes import DataError
 
 BLOCKS = 4
 GROUPS = ((0, 1, 2),)
@@ -210,7 +211,7 @@ def test_a_data_source_that_misbehaves(memory: Any, cut: int, messages: list[Mes
 @pytest.mark.parametrize(
     ("cut", "messages", "expected"),
     [
-        (1, [Message(Tag.UPDATE)], "expected MODEL, received UPDATE"),
+        (1, [Message(Tag.UPDATE)], "expected MODEL or VALIDATE, received UPDATE"),
         (1, [from_state(Tag.MODEL, {})], "MODEL: expected the names"),
         (1, [from_state(Tag.MODEL, MODEL_PARTS[1]), tensor(Tag.LABELS, 32, 64)], "expected GRADIENT, received LABELS"),
         (1, [from_state(Tag.MODEL, MODEL_PARTS[1]), tensor(Tag.GRADIENT, 31, 64)], "32 rows and 64 columns"),
@@ -240,7 +241,7 @@ def test_a_local_training_that_misbehaves(memory: Any, cut: int, messages: list[
         (Message(Tag.METRIC, Content.JSON, b"{"), "expected JSON"),
         (Message(Tag.METRIC, Content.JSON, b"\xff\xff"), "expected JSON"),
         (Message(Tag.METRIC, Content.JSON, b"[" * 60_000), "expected JSON"),
-        (Message(Tag.METRIC, Content.JSON, b"[]"), "METRIC.round: expected 3"),
+        (Message(Tag.METRIC, Content.JSON, b"[]"), "METRIC: expected a JSON object"),
         (from_metric(2, 1.0), "METRIC.round: expected 3"),
         (from_metric(3, math.nan), "validation_mae: expected a finite number"),
         (Message(Tag.METRIC, Content.JSON, b'{"round": 3, "validation_mae": "12"}'), "a finite number"),

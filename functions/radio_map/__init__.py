@@ -1,0 +1,1 @@
+"""Radio map: statistics of each cell from what terminals hear. No learning."""
