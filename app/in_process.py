@@ -7,8 +7,10 @@ takes no time.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+
+import msgspec
 
 from net4ai.application_server import main as application_server
 from net4ai.application_server.config import ApplicationServerConfig
@@ -35,24 +37,26 @@ class InProcessRun:
         """Message hooks of every node."""
         self.say = say
         self.loop = asyncio.get_running_loop()
-        self.clock = LoopClock(self.loop, run.utc_offset)
+        self.clock = LoopClock(self.loop, run.utc_offset or 0)
         self.network = network
         self.hub = Hub()
         self.nodes: list[RunningNode] = []
+        self.hosts: Mapping[str, str] = {}
+        """Address of each node, where it is not that of all."""
         self._platforms: list[Platform] = []
 
-    async def platform(self, name: str) -> Platform:
-        """A platform for the node of this name."""
+    async def platform(self, name: str, run_key: str = "") -> Platform:
+        """A platform for the node of this name. `run_key`: an application controller's, its provider's key."""
         trace = TraceFile(Path(self.run.trace_folder) / f"{name}.ndjson", self.clock, self.loop)
         capture = None
         if self.run.capture_folder:
             path = Path(self.run.capture_folder) / f"{name}.pcapng"
             capture = CaptureFile(path, self.clock, comment=self.run.comment, key_log=self.run.key_log)
-        bus = InProcessBus(name, bytes.fromhex(self.run.run_key), self.clock, self.hub, trace)
+        bus = InProcessBus(name, bytes.fromhex(run_key or self.run.run_key), self.clock, self.hub, trace)
         await bus.start()
         platform = Platform(
             name=name,
-            run=self.run,
+            run=msgspec.structs.replace(self.run, host=self.hosts.get(name, self.run.host)),
             clock=self.clock,
             network=self.network,
             bus=bus,
@@ -74,6 +78,7 @@ class InProcessRun:
 
     async def _start_application_server(self, name: str, node: str, address: Address) -> None:
         config = ApplicationServerConfig(name=name, node=node, address=address)
+        self.hosts = {**self.hosts, name: self.hosts.get(node, self.run.host)}
         self.nodes.append(await application_server.start(config, await self.platform(name)))
 
     def close(self) -> None:

@@ -24,9 +24,10 @@ from typing import Any, Self
 import msgspec
 
 from net4ai.app.node_process import ProcessHost, write_node_file
-from net4ai.app.plan import FreePorts, Plan, make_plan
-from net4ai.app.scenario import Scenario
-from net4ai.stack.io.broker import Broker, BrokerError
+from net4ai.app.plan import FreePorts, Plan, hosts_of, make_plan, providers_of
+from net4ai.app.scenario import CORE, Scenario
+from net4ai.codecs.envelope import provider_of
+from net4ai.stack.io.broker import Broker, BrokerError, Login
 from net4ai.stack.io.child_process import RESTART_WINDOW, RESTARTS, ChildProcess, RestartLimit, python_module
 from net4ai.stack.io.clock import SystemClock
 from net4ai.stack.io.key_log import KEY_LOG
@@ -124,6 +125,12 @@ async def make_run_config(
     )
 
 
+def controller_config(config: RunConfig, key: str, login: Login) -> RunConfig:
+    """What an application controller is told, whose provider has this `key`: nothing of the run's own secrets."""
+    bus = config.bus and msgspec.structs.replace(config.bus, username=login.username, password=login.password)
+    return msgspec.structs.replace(config, run_key=key, bus=bus)
+
+
 @dataclass(slots=True)
 class NodeProcess:
     """A node of the network: what it is, and its process of the moment."""
@@ -199,7 +206,9 @@ class LocalNetwork:
 
         `run_key`: the provider's key, from which its keys on the bus follow; default: the run's.
         """
-        config = msgspec.structs.replace(self.config, run_key=run_key or self.run_key)
+        config = self.config
+        if run_key:
+            config = controller_config(config, run_key, self.broker.providers[provider_of(name) or ""])
         host = ProcessHost(config, self.folder.nodes, self.say)
         host.clock = self._clock
         self._hosts.append(host)
@@ -210,8 +219,16 @@ class LocalNetwork:
     async def _start(self) -> None:
         scenario, addresses = self.scenario, self.scenario.addresses
         broker_log = log_to(self.folder.broker_log)
+        providers = [*providers_of(scenario), *self._controllers]
         self.broker = await self._opened.enter_async_context(
-            Broker.start(self.folder.nodes, scenario.bus.backend, port=addresses.bus_port, on_line=broker_log)
+            Broker.start(
+                self.folder.nodes,
+                scenario.bus.backend,
+                port=addresses.bus_port,
+                on_line=broker_log,
+                address=hosts_of(scenario)[CORE],
+                providers=list(dict.fromkeys(providers)),
+            )
         )
         broker = self.broker
         self.say(f"broker {broker.kind} at {broker.address}:{broker.port}")
@@ -236,7 +253,8 @@ class LocalNetwork:
         self._adjust(self.plan, self.config)
         for node in _nodes_of(self.plan):
             self.nodes[node.name] = node
-            write_node_file(self._file(node), node.kind, node.name, self.config, node.config)
+            config = msgspec.structs.replace(self.config, host=self.plan.hosts[node.name])
+            write_node_file(self._file(node), node.kind, node.name, config, node.config)
             await self._start_node(node)
         self.say(f"started {', '.join(self.nodes)}; they start their compute workers and application servers")
         supervisors = [self._supervise_broker(), *(self._supervise(node) for node in self.nodes.values())]

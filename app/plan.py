@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from net4ai.app.scenario import Impairment, Scenario, Subscriber, cell_of, ue_subscribers
+from net4ai.app.scenario import CORE, Impairment, Scenario, Subscriber, cell_of, ue_subscribers
 from net4ai.app.scenario_schema import EdgeCapacity
 from net4ai.codecs.bus import Capacity
 from net4ai.codecs.common import CipheringAlgorithm, IntegrityAlgorithm
@@ -39,11 +39,13 @@ class Plan:
     ran_nodes: tuple[RanNodeConfig, ...]
     ues: tuple[UeConfig, ...]
     links: dict[str, LinkConfig]
+    hosts: dict[str, str]
+    """IP address of the machine that each node runs on, by the node's name."""
 
     @property
     def edge_t4(self) -> Address:
         """Where the application controller attaches."""
-        return self.core.n2[0], self.edge.t4_ports[0]
+        return self.hosts[self.edge.name], self.edge.t4_ports[0]
 
     @property
     def sessions_at_a_socket(self) -> int:
@@ -69,18 +71,37 @@ def subscriber_key(run_key: str, subscription: str) -> str:
     return hmac.digest(bytes.fromhex(run_key), b"K_AMF " + subscription.encode(), "sha256").hex()
 
 
+def provider_key(run_key: str, provider: str) -> str:
+    """The key of a provider in the run of `run_key`, both in hex (R41)."""
+    return hmac.digest(bytes.fromhex(run_key), b"provider " + provider.encode(), "sha256").hex()
+
+
+def providers_of(scenario: Scenario) -> list[str]:
+    """Who may register services: first the provider of the scenario's own."""
+    return list(dict.fromkeys((scenario.service.provider, *scenario.providers)))
+
+
+def hosts_of(scenario: Scenario) -> dict[str, str]:
+    """IP address of the machine that each node runs on, by the node's name."""
+    places = {CORE: scenario.core.host, scenario.edge.name: scenario.edge.host}
+    places |= {node.name: node.host for node in scenario.ran_nodes}
+    places |= {group.name: group.host for group in scenario.ue_groups}
+    default = scenario.addresses.host
+    return {name: "127.0.0.1" if host == "localhost" else host or default for name, host in places.items()}
+
+
 def make_plan(scenario: Scenario, udp_port: Callable[[], int], n2_port: int, run_key: str) -> Plan:
     """The configurations of `scenario`'s nodes; `udp_port` gives a free port at each call.
 
     `run_key` (32 octets in hex) is what the subscribers' keys are derived from.
     """
-    host = scenario.addresses.host
+    hosts = hosts_of(scenario)
     timers = dict(scenario.timers)
 
     def ports() -> tuple[int, int]:
         return udp_port(), udp_port()
 
-    n2 = host, n2_port
+    n2 = hosts[CORE], n2_port
     integrity = IntegrityAlgorithm[scenario.security.integrity]
     ciphering = CipheringAlgorithm[scenario.security.ciphering]
     subscribers = ue_subscribers(scenario)
@@ -96,7 +117,7 @@ def make_plan(scenario: Scenario, udp_port: Callable[[], int], n2_port: int, run
             name=node.name,
             core=n2,
             edge=edge.name,
-            edge_address=(host, edge.t8_ports[0]),
+            edge_address=(hosts[edge.name], edge.t8_ports[0]),
             uu_ports=ports(),
             t4_ports=ports(),
             t8_ports=ports(),
@@ -120,14 +141,15 @@ def make_plan(scenario: Scenario, udp_port: Callable[[], int], n2_port: int, run
         ciphering=ciphering,
         k=scenario.privacy.k,
         seed=scenario.seed,
+        controllers={provider: provider_key(run_key, provider) for provider in providers_of(scenario)},
         timers=timers,
     )
-    radio = {node.name: (host, node.uu_ports[0]) for node in ran_nodes}
+    radio = {node.name: (hosts[node.name], node.uu_ports[0]) for node in ran_nodes}
     ues = tuple(
         _ue_config(scenario, subscribers, group, radio[group.ran_node], run_key) for group in scenario.ue_groups
     )
     links = {link: link_config(getattr(scenario.links, name)) for link, name in LINKS_OF_SCENARIO.items()}
-    return Plan(core, edge, ran_nodes, ues, links)
+    return Plan(core, edge, ran_nodes, ues, links, hosts)
 
 
 def _ue_config(

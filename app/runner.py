@@ -17,8 +17,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from net4ai.app import application_controller
-from net4ai.app.application_controller import ApplicationController
+from net4ai.app.application_controller import ApplicationController, words_of
 from net4ai.app.in_process import InProcessRun
 from net4ai.app.local_network import LocalNetwork, NetworkFolder, make_run_config
 from net4ai.app.plan import Plan, make_plan
@@ -26,7 +25,9 @@ from net4ai.app.progress import POLL_INTERVAL, Display, LiveTrace, octets_text
 from net4ai.app.results import Results, ResultsError
 from net4ai.app.scenario import Scenario
 from net4ai.app.write_report import write_run_report
+from net4ai.codecs.bus import JobEnded
 from net4ai.codecs.declaration import Buffer
+from net4ai.codecs.envelope import controller_name
 from net4ai.codecs.message import Message
 from net4ai.core import main as core
 from net4ai.edge import main as edge
@@ -150,7 +151,7 @@ async def control(run: Run, platform: Platform, plan: Plan) -> None:
 
     t4 = await platform.open_link("T4", (0, 0), driver, receive)
     controller = ApplicationController(
-        platform.control_entity(application_controller.NAME, procedures, timers, driver),
+        platform.control_entity(platform.name, procedures, timers, driver),
         await platform.network.resolve(*plan.edge_t4),
         t4.sockets,
         procedures,
@@ -158,8 +159,8 @@ async def control(run: Run, platform: Platform, plan: Plan) -> None:
         t4.budget,
         lambda: platform.random_number(32),
         platform.trace,
-        lambda message: _take(run, message),
-        run.results.progress,
+        lambda service, function, message: _take(run, function, message),
+        lambda event: None if isinstance(event, JobEnded) else run.results.progress(*words_of(event)),
         run.display.line,
     )
     driver.machine = controller
@@ -185,9 +186,9 @@ async def control(run: Run, platform: Platform, plan: Plan) -> None:
         driver.close()
 
 
-def _take(run: Run, message: Message) -> Message | None:
+def _take(run: Run, function: str, message: Message) -> Message | None:
     try:
-        return run.results.take(message)
+        return run.results.take(message, function)
     except ResultsError as error:
         run.end(RunFailed(str(error)))
         return None
@@ -225,6 +226,7 @@ async def _in_process(run: Run) -> AsyncIterator[tuple[Platform, Plan]]:
         run.scenario, plan, run.folder, network, run.run_key, capture=capture, utc_offset=time.time_ns()
     )
     host = InProcessRun(config, network, run.display.line, run.options.hooks)
+    host.hosts = plan.hosts
     try:
         host.nodes.append(await core.start(plan.core, await host.platform("core")))
         host.nodes.append(await edge.start(plan.edge, await host.platform(plan.edge.name)))
@@ -232,7 +234,7 @@ async def _in_process(run: Run) -> AsyncIterator[tuple[Platform, Plan]]:
             host.nodes.append(await ran_node.start(node, await host.platform(node.name)))
         for group in plan.ues:
             host.nodes.append(await ue.start(group, await host.platform(group.name)))
-        yield await host.platform(application_controller.NAME), plan
+        yield await host.platform(*_controller(run, plan)), plan
     finally:
         host.close()
 
@@ -244,7 +246,13 @@ async def _in_processes(run: Run) -> AsyncIterator[tuple[Platform, Plan]]:
     network = LocalNetwork(run.scenario, run.folder, run.display.line, capture=capture, run_key=run.run_key)
     network.on_ended = lambda reason: run.end(RunFailed(reason))
     async with network:
-        yield await network.platform(application_controller.NAME), network.plan
+        yield await network.platform(*_controller(run, network.plan)), network.plan
+
+
+def _controller(run: Run, plan: Plan) -> tuple[str, str]:
+    """Name and key of the application controller of the run's provider."""
+    provider = run.scenario.service.provider
+    return controller_name(provider), plan.core.controllers[provider]
 
 
 def _collect_captures(run: Run) -> None:

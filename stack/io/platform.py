@@ -94,13 +94,14 @@ class RunConfig(msgspec.Struct, forbid_unknown_fields=True):
     """What every process of a run is told."""
 
     run_key: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
-    """32 octets in hex: from it the keys that sign bus messages."""
+    """32 octets in hex: from it the keys that sign bus messages. An application controller has its provider's key."""
     seed: int
-    utc_offset: int
-    """Nanoseconds from the monotonic clock to UTC, the same for all processes of a machine."""
-    started: int
-    """When the run began, in monotonic nanoseconds."""
+    utc_offset: int | None = None
+    """Nanoseconds from the monotonic clock to UTC, the same for all processes of a machine; None: by its own clock."""
+    started: int | None = None
+    """When the run began, in monotonic nanoseconds of this machine; None: when the process starts."""
     host: str = "127.0.0.1"
+    """Address of this machine: the process's own sockets are bound to it."""
     bus: BusConfig | None = None
     links: dict[str, LinkConfig] = {}
     trace_folder: str = ""

@@ -78,9 +78,9 @@ def test_whole_messages_are_what_was_sent(demo: EndedRun) -> None:
             for event in traced
             if event["node"] == name
         )
-        for name in ("edge-app-server", "application-controller")
+        for name in ("edge-app-server", "controller-health-research")
     }
-    expected += at["edge-app-server"] - at["application-controller"]
+    expected += at["edge-app-server"] - at["controller-health-research"]
     assert sum(expected.values()) > 500
     assert captured == expected
 

@@ -86,7 +86,7 @@ def test_with_the_keys_everything_can_be_read(tmp_path: Path) -> None:
     out = io.StringIO()
     folder, capture_file = tmp_path / "report", tmp_path / "run.pcapng"
     run_scenario(load_scenario("blood-pressure", SMALL), Options(folder, capture_file, True), Display(out))
-    processes = ("core", "edge", "ran-1", "ran-2", "ue-1", "ue-2", "application-controller")
+    processes = ("core", "edge", "ran-1", "ran-2", "ue-1", "ue-2", "controller-health-research")
     assert all(out.getvalue().count(f" {name}: {WARNING}") == 1 for name in processes)
 
     lines = [json.loads(line) for line in (folder / KEY_LOG).read_text().splitlines()]

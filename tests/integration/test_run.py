@@ -132,7 +132,7 @@ def test_the_report_has_latencies_and_drops(demo: EndedRun) -> None:
 
 def test_the_report_names_the_nodes(demo: EndedRun) -> None:
     topology = {node.name: node for node in demo.report.topology}
-    assert set(topology) == {*NODES, *SERVERS, "application-controller"}
+    assert set(topology) == {*NODES, *SERVERS, "controller-health-research"}
     assert topology["ran-1"].ues == topology["ue-2"].ues == 3
 
 
@@ -144,7 +144,7 @@ def test_the_page_shows_the_run(demo: EndedRun) -> None:
 
 def test_every_node_left_a_trace(demo: EndedRun) -> None:
     names = {path.stem for path in (demo.folder / "trace").iterdir()}
-    assert names == {*NODES, *SERVERS, "application-controller"}
+    assert names == {*NODES, *SERVERS, "controller-health-research"}
     assert {f"trace/{name}.ndjson" for name in names} == set(demo.report.traces)
     kinds = Counter(event["kind"] for event in demo.trace)
     assert set(kinds) >= {"message", "drop", "procedure", "state"}

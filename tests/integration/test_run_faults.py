@@ -12,19 +12,21 @@ from pathlib import Path
 from run_process import RunProcess, kill, settings
 
 from net4ai.app import runner
-from net4ai.app.local_network import make_run_config
+from net4ai.app.local_network import controller_config, make_run_config
 from net4ai.app.node_process import ProcessHost, write_node_file
 from net4ai.app.plan import FreePorts, make_plan
 from net4ai.app.progress import Display
 from net4ai.app.results import Results
 from net4ai.app.runner import Options, Run
 from net4ai.app.scenario import load_scenario
+from net4ai.codecs.envelope import controller_name
 from net4ai.stack.io.broker import Broker
 from net4ai.stack.io.child_process import RESTARTS
 from net4ai.stack.io.clock import SystemClock
 from net4ai.stack.io.network import SystemNetwork
 from net4ai.stack.io.platform import BusConfig
 
+PROVIDER = "health-research"
 SMALL = {
     "ue_groups.ue-1.count": 2,
     "ue_groups.ue-2.count": 2,
@@ -60,7 +62,7 @@ async def by_hand(folder: Path) -> None:
     plan = make_plan(scenario, ports.udp, ports.tcp(), run.run_key)
     ports.release()
     async with contextlib.AsyncExitStack() as stack:
-        broker = await stack.enter_async_context(Broker.start(folder / "broker"))
+        broker = await stack.enter_async_context(Broker.start(folder / "broker", providers=[PROVIDER]))
         bus = BusConfig(broker.address, broker.port, broker.username, broker.password, broker.quality_of_service)
         config = await make_run_config(
             scenario,
@@ -94,8 +96,10 @@ async def by_hand(folder: Path) -> None:
             await wait_for(node.name, rf"no answer from core at {host}:{n2_port}, retrying")
         start("edge", "edge", plan.edge)
         start("core", "core", plan.core)
-        controller = ProcessHost(config, run.folder.nodes, display.line)
-        await runner.control(run, await controller.platform("application-controller"), plan)
+        name = controller_name(PROVIDER)
+        key, login = plan.core.controllers[PROVIDER], broker.providers[PROVIDER]
+        controller = ProcessHost(controller_config(config, key, login), run.folder.nodes, display.line)
+        await runner.control(run, await controller.platform(name), plan)
         await controller.close()
         assert run.results.evaluator is not None
         assert [metrics.round for metrics in run.results.evaluator.history] == [0]

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from net4ai.app.application_controller import ENDED_JOBS, HELD_RESULTS, words_of
 from net4ai.app.scenario import load_scenario
 from net4ai.codecs import compute, link, strategies
 from net4ai.codecs.bus import (
@@ -106,7 +107,7 @@ def test_job_from_registration_to_its_end(controlled: Controlled) -> None:
     job = controlled.run_job()
     controlled.network.run(seconds=5)
     assert controlled.asked == [
-        RegisterService(description=SERVICE, settings={"f": {}}, controller="application-controller"),
+        RegisterService(description=SERVICE, settings={"f": {}}, controller="application-controller", k=4, cut=2),
         StartJob(service=4, job="train", k=4, cut=2),
     ]
     assert controlled.fpf.peer_named("application-controller").kind is link.AttachKind.APPLICATION_CONTROLLER
@@ -115,10 +116,12 @@ def test_job_from_registration_to_its_end(controlled: Controlled) -> None:
     assert not job.done
     controlled.tell(JobEnded(job=9, cause=Cause.NORMAL))
     assert job.result() is None
-    assert controlled.controller.progress == [
+    assert [words_of(event) for event in controlled.controller.events] == [
         ("service registered", {"service": 4}),
         ("job started", {"job": 9}),
         ("round", {"round": 1}),
+        ("job ended", {"job": 8, "cause": "NORMAL"}),
+        ("job ended", {"job": 9, "cause": "NORMAL"}),
     ]
     controlled.assert_nothing_left()
 
