@@ -5,50 +5,38 @@ Towards the rest of the core a terminal is a seat of an execution, and for route
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 from net4ai.codecs import nas
-from net4ai.codecs.bus import (
-    ClientDone,
-    ClientsInvited,
-    ClientsSelected,
-    CompleteClients,
-    Done,
-    InviteClients,
-    OfferJob,
-    SelectClients,
-    ServerSeats,
-    StartClients,
-    WithdrawJob,
-)
 from net4ai.codecs.causes import Cause
 from net4ai.codecs.declaration import Message, UnknownMessage
-from net4ai.codecs.derivation import derive
 from net4ai.core import names, nas_dialogue, page_terminal
 from net4ai.core.config import CoreConfig
+from net4ai.core.consent_counts import ConsentCounts
+from net4ai.core.consents import Consents
 from net4ai.core.deregister_terminal import deregister_terminal
-from net4ai.core.invite_terminal import invite_terminal
+from net4ai.core.job_offers import JobOffers
 from net4ai.core.overload import Overload
 from net4ai.core.prepare_handover import free_prepared
 from net4ai.core.ran_association import RanAssociation
-from net4ai.core.release_session import release_session
-from net4ai.core.terminal import Place, Seating, Terminal
+from net4ai.core.seats import Seats
+from net4ai.core.store import Store, StoreError
+from net4ai.core.terminal import Terminal
 from net4ai.stack.control_entity import ControlEntity
 from net4ai.stack.dep.error_rate import ErrorRate
 from net4ai.stack.drops import Drop
-from net4ai.stack.procedure import ProcedureError, Promise
+from net4ai.stack.procedure import Procedure, ProcedureError, Promise
 from net4ai.stack.security.nas_security import NasSecurity
 from net4ai.stack.trace import TraceEvent
 
-OFFERS_PER_MESSAGE = 32
-"""A Job List holds no more."""
-
 
 class AccessManager:
-    """Terminals, job offers, seats."""
+    """Terminals: their registrations and connections. Offers, consents and seats have parts of their own."""
 
-    def __init__(self, entity: ControlEntity, config: CoreConfig, random_identity: Callable[[], int]) -> None:
+    def __init__(
+        self, entity: ControlEntity, config: CoreConfig, random_identity: Callable[[], int], store: Store
+    ) -> None:
         self.entity = entity
         self.seed = config.seed
         self.subscribers = {identity: bytes.fromhex(key) for identity, key in config.subscribers.items()}
@@ -72,18 +60,15 @@ class AccessManager:
         self.registered: dict[str, Terminal] = {}
         """By subscription, connected or idle."""
         self.by_temporary_identity: dict[int, Terminal] = {}
-        self.offers: dict[int, OfferJob] = {}
-        self.seatings: dict[tuple[int, int], Seating] = {}
-        """By execution and server instance."""
-        for body, handler in (
-            (OfferJob, self.offer),
-            (WithdrawJob, self.withdraw),
-            (SelectClients, self.select),
-            (InviteClients, self.invite),
-            (StartClients, self.start),
-            (CompleteClients, self.complete),
-        ):
-            entity.handle(body, handler)  # type: ignore[arg-type]
+        self.consents = Consents(store, self.not_stored)
+        self.counts = ConsentCounts(self)
+        self.offers = JobOffers(self)
+        self.seats = Seats(self, store)
+
+    def recover(self) -> None:
+        """Take what the store has kept: consents and seats of jobs that go on. Raises `StoreError`."""
+        self.consents.recover()
+        self.seats.recover()
 
     # To the terminals
 
@@ -101,17 +86,6 @@ class AccessManager:
             page_terminal.queue(self, terminal, message)
         else:
             nas_dialogue.send(self, terminal, message, transmit, protect)
-
-    def announce(self, terminal: Terminal) -> None:
-        """All jobs on offer, to a terminal."""
-        offers = [
-            nas.JobOffer(
-                job=o.job, service=_clipped(o.service, 64), purpose=_clipped(o.purpose, 200), k=o.k, raw_data=o.raw_data
-            )
-            for o in self.offers.values()
-        ]
-        for start in range(0, len(offers), OFFERS_PER_MESSAGE):
-            self.send(terminal, nas.JobList(jobs=tuple(offers[start : start + OFFERS_PER_MESSAGE])))
 
     def deregister(self, subscriber: str, cause: Cause = Cause.DEREGISTERED, *, register_again: bool = False) -> bool:
         """Have a subscriber's terminal leave. False: it is not registered."""
@@ -154,7 +128,8 @@ class AccessManager:
         terminal.registered = True
         self.registered[terminal.subscriber] = terminal
         self.trace("terminal registered", ue=terminal.subscriber, node=terminal.node)
-        self.announce(terminal)
+        self.counts.terminal_changed(terminal)
+        self.offers.announce(terminal)
 
     def terminal_reachable(self, terminal: Terminal) -> None:
         """It is connected again: what waited for that is said."""
@@ -178,12 +153,15 @@ class AccessManager:
             if procedure is not None:
                 procedure.cancel("terminal lost")
         if terminal.registered:
+            self.counts.terminal_changed(terminal)
             self.trace("terminal lost", ue=terminal.subscriber)
 
     # Connections
 
     def connect(self, terminal: Terminal, association: RanAssociation, context: int) -> None:
         """An idle terminal has a connection."""
+        if terminal.node != association.node:
+            self.counts.terminal_changed(terminal)
         terminal.association, terminal.context, terminal.node = association, context, association.node
         self.terminals[association, context] = terminal
         if terminal.reachable is not None:
@@ -213,18 +191,18 @@ class AccessManager:
         terminal.association, terminal.secured = None, False
         terminal.sessions.clear()
         terminal.quality.clear()
+        terminal.releasing.clear()
         terminal.replies.fail_all(ProcedureError(Cause.PEER_LOST, "terminal lost"))
         for procedure in (*terminal.requests.values(), *terminal.procedures):
             procedure.cancel("terminal lost")
-        places, terminal.places = terminal.places, {}
-        for execution, place in places.items():
-            place.left = True
-            self.turn_ended(execution, place, Cause.PEER_LOST)
+        self.seats.leave(terminal, Cause.PEER_LOST)
 
-    def run_for(self, terminal: Terminal, name: str, coroutine: Coroutine[Promise[Any], None, None]) -> None:
+    def run_for(self, terminal: Terminal, name: str, coroutine: Coroutine[Promise[Any], None, None]) -> Procedure[None]:
         """Start a procedure that ends with the terminal's connection."""
         terminal.procedures = {procedure for procedure in terminal.procedures if not procedure.done}
-        terminal.procedures.add(self.entity.procedures.start(name, coroutine, ue=terminal.subscriber))
+        procedure = self.entity.procedures.start(name, coroutine, ue=terminal.subscriber)
+        terminal.procedures.add(procedure)
+        return procedure
 
     # From the RAN nodes
 
@@ -262,128 +240,6 @@ class AccessManager:
             if owner is association:
                 self.terminal_lost(association, context)
 
-    # From the control plane
-
-    def offer(self, request: OfferJob) -> Done:
-        """Announce the job to everyone who is there (R59); others hear of it when they register."""
-        self.offers[request.job] = request
-        for terminal in list(self.registered.values()):
-            self.announce(terminal)
-        return Done()
-
-    def withdraw(self, request: WithdrawJob) -> Done:
-        """The job is over: seats that nobody has taken back end, consents to it, and its sessions."""
-        self.offers.pop(request.job, None)
-        for (execution, instance), seating in list(self.seatings.items()):
-            if seating.job == request.job:
-                self._clear_seats(execution, instance, Cause.CANCELLED)
-        for terminal in list(self.registered.values()):
-            terminal.consents.pop(request.job, None)
-            terminal.answered.discard(request.job)
-            if request.job in terminal.sessions:
-                self.run_for(terminal, "session release", release_session(self, terminal, request.job, Cause.NORMAL))
-        return Done()
-
-    def select(self, request: SelectClients) -> ClientsSelected:
-        """Seat willing terminals at each server, in an order drawn from the seed (R57, R61, R62, R83-R85)."""
-        willing: dict[int, list[Terminal]] = {}
-        pending = 0
-        for node in {wish.node: None for wish in request.servers}:
-            awaited = [terminal for terminal in self._at(node) if _pending(terminal, request)]
-            for terminal in awaited:
-                if terminal.idle:  # connected again, it asks for its session
-                    page_terminal.page(self, terminal)
-            pending += len(awaited)
-            instances = [wish.instance for wish in request.servers if wish.node == node]
-            terminals = sorted(
-                (terminal for terminal in self._at(node) if _eligible(terminal, request)),
-                key=lambda terminal: derive(self.seed, "seat", request.execution, terminal.subscriber),
-            )
-            for index, instance in enumerate(instances):
-                willing[instance] = terminals[index :: len(instances)]
-        enough = all(len(terminals) >= request.k for terminals in willing.values())
-        seated = enough and not (request.gather and pending)
-        if seated:
-            for instance, terminals in willing.items():
-                self._seat(request, instance, terminals)
-        return ClientsSelected(
-            servers=[
-                ServerSeats(
-                    instance=wish.instance,
-                    available=len(willing[wish.instance]),
-                    seats=list(range(len(willing[wish.instance]))) if seated else [],
-                )
-                for wish in request.servers
-            ],
-            pending=pending,
-        )
-
-    def _at(self, node: str) -> Iterator[Terminal]:
-        return (terminal for terminal in self.registered.values() if terminal.node == node)
-
-    def _seat(self, request: SelectClients, instance: int, terminals: list[Terminal]) -> None:
-        places = {seat: Place(terminal, instance, seat) for seat, terminal in enumerate(terminals)}
-        self.seatings[request.execution, instance] = Seating(request.job, places)
-        for seat, place in places.items():
-            place.terminal.places[request.execution] = place
-            self.trace(
-                "seat given", execution=request.execution, server=instance, seat=seat, ue=place.terminal.subscriber
-            )
-
-    async def invite(self, request: InviteClients) -> ClientsInvited:
-        """Invite all terminals of a server; those who do not answer in time are left out (R72)."""
-        seating = self.seatings.get((request.execution, request.instance))
-        if seating is None:
-            raise ProcedureError(Cause.INVALID_CONFIGURATION, f"no seats for execution {request.execution}")
-        invitations = [
-            self.entity.procedures.start(
-                "invitation",
-                invite_terminal(self, seating.places[seat].terminal, seating.job, seat, request),
-                ue=seating.places[seat].terminal.subscriber,
-                execution=request.execution,
-                seat=seat,
-            )
-            for seat in request.seats
-            if seat in seating.places and not seating.places[seat].left
-        ]
-        answers = [await invitation for invitation in invitations]
-        return ClientsInvited(accepted=[answer for answer in answers if answer is not None])
-
-    def start(self, event: StartClients) -> Done:
-        """Tell terminals that their turn begins. That of one who has gone ends at once."""
-        seating = self.seatings.get((event.execution, event.instance))
-        for seat, turn in event.turns if seating else ():
-            if seating is None or (place := seating.places.get(seat)) is None:
-                continue
-            place.turn = turn
-            if place.left:
-                self.turn_ended(event.execution, place, Cause.PEER_LOST)
-            else:
-                start = nas.RoutineStart(execution=event.execution, turn=turn, repetition=event.repetition)
-                self.send(place.terminal, start)
-        return Done()
-
-    def complete(self, event: CompleteClients) -> Done:
-        """The execution is over: its seats are forgotten."""
-        self._clear_seats(event.execution, event.instance, event.cause)
-        return Done()
-
-    def _clear_seats(self, execution: int, instance: int, cause: int) -> None:
-        seating = self.seatings.pop((execution, instance), None)
-        for place in seating.places.values() if seating else ():
-            if not place.left:
-                place.terminal.places.pop(execution, None)
-                self.send(place.terminal, nas.RoutineComplete(execution=execution, cause=cause))
-
-    def turn_ended(self, execution: int, place: Place, cause: int) -> None:
-        """A turn under way has ended: the routine manager is told."""
-        if place.turn is not None:
-            done = ClientDone(
-                execution=execution, instance=place.instance, seat=place.seat, turn=place.turn, cause=cause
-            )
-            place.turn = None
-            self.entity.tell(names.ROUTINE_MANAGER, done)
-
     # Trace
 
     def drop(self, terminal: Terminal, reason: str) -> None:
@@ -391,6 +247,11 @@ class AccessManager:
         procedures = self.entity.procedures
         ids: dict[str, int | str] = {"ue": terminal.subscriber}
         procedures.trace(TraceEvent(time=procedures.now, node="core", kind="drop", link="NAS", drop=reason, ids=ids))
+
+    def not_stored(self, error: StoreError) -> None:
+        """What has ended or was refused could not be written down: it may come back with the next start of the core,
+        but no terminal is asked for anything before it has answered anew."""
+        self.trace("not stored", detail=error.detail)
 
     def trace(self, what: str, **ids: int | str) -> None:
         """A line of trace about something that lasts."""
@@ -427,28 +288,3 @@ class AccessManager:
                 ids=ids,
             )
         )
-
-
-def _eligible(terminal: Terminal, request: SelectClients) -> bool:
-    """It is willing and has its session (R57)."""
-    return _willing(terminal, request) and request.job in terminal.sessions
-
-
-def _pending(terminal: Terminal, request: SelectClients) -> bool:
-    """It may still become eligible without anything else happening."""
-    if request.job not in terminal.answered:
-        return True
-    return _willing(terminal, request) and request.job not in terminal.sessions
-
-
-def _willing(terminal: Terminal, request: SelectClients) -> bool:
-    """It consents, and what it demands for its data is met (R57, R60, R61)."""
-    consent = terminal.consents.get(request.job)
-    if consent is None:
-        return False
-    return consent.privacy.k <= request.k and (consent.privacy.raw_data or not request.raw_data)
-
-
-def _clipped(text: str, octets: int) -> str:
-    """As much of `text` as fits."""
-    return text.encode()[:octets].decode(errors="ignore")

@@ -19,6 +19,7 @@ def deregistration_requested(manager: AccessManager, terminal: Terminal, request
     if not request.switch_off:
         manager.send(terminal, nas.DeregistrationAccept())
     manager.release(terminal, Cause.DEREGISTERED)
+    manager.consents.end_subscriber(terminal.subscriber)
 
 
 def deregistration_accepted(
@@ -55,3 +56,4 @@ async def _deregister(manager: AccessManager, terminal: Terminal, cause: Cause, 
         terminal.leaving = None
         if not terminal.lost:
             manager.release(terminal, Cause.DEREGISTERED)
+            manager.consents.end_subscriber(terminal.subscriber)

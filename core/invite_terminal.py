@@ -35,6 +35,7 @@ async def invite_terminal(
             sequential=request.sequential,
             settings=msgspec.json.encode(request.settings),
             key=request.key,
+            qfi=request.qfi,
         ),
     )
     try:
@@ -43,4 +44,4 @@ async def invite_terminal(
         return None
     if not isinstance(answer, nas.RoutineAccept):
         return None
-    return ClientAccepted(seat=seat, context=terminal.context, session=session, key=answer.key)
+    return ClientAccepted(seat=seat, context=terminal.context, session=session, key=answer.key, node=terminal.node)

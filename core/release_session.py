@@ -1,4 +1,4 @@
-"""A DEP session ends with its job (TS 38.413 8.2.2; R107)."""
+"""A DEP session ends with its job, or with the consent to it (TS 38.413 8.2.2; R67, R107)."""
 
 from __future__ import annotations
 
@@ -12,15 +12,26 @@ if TYPE_CHECKING:
     from net4ai.core.terminal import Terminal
 
 
+def start_release(manager: AccessManager, terminal: Terminal, job: int, cause: Cause) -> None:
+    """Have the session of a job released, if there is one. A new one for the job waits for that."""
+    if job in terminal.sessions:
+        procedure = manager.run_for(terminal, "session release", release_session(manager, terminal, job, cause))
+        if not procedure.done:
+            terminal.releasing[job] = procedure
+
+
 async def release_session(manager: AccessManager, terminal: Terminal, job: int, cause: Cause) -> None:
     """Have the RAN node and the terminal forget the session of a job. Raises `ProcedureError`: they did not say so."""
     session = terminal.sessions.pop(job, None)
     terminal.quality.pop(job, None)
     if session is None or terminal.association is None:
         return
-    await terminal.association.request(
-        lambda transaction: n2.SessionReleaseCommand(
-            ran_ue=terminal.context, transaction=transaction, session=session, cause=cause
-        ),
-        "session-change",
-    )
+    try:
+        await terminal.association.request(
+            lambda transaction: n2.SessionReleaseCommand(
+                ran_ue=terminal.context, transaction=transaction, session=session, cause=cause
+            ),
+            "session-change",
+        )
+    finally:
+        terminal.releasing.pop(job, None)

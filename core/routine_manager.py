@@ -6,7 +6,7 @@ from collections.abc import Hashable
 from dataclasses import dataclass, field
 
 from net4ai.codecs.bus import (
-    ClientDone,
+    ClientsDone,
     Done,
     ExecuteRoutine,
     ExecutionOutcome,
@@ -61,7 +61,7 @@ class RoutineManager:
         entity.handle(ExecuteRoutine, self.execute)
         entity.handle(StopJob, self.stop)
         entity.handle(TurnsDone, self.turns_done)
-        entity.handle(ClientDone, self.client_done)
+        entity.handle(ClientsDone, self.clients_done)
         entity.handle(ExecutionOutcome, self.outcome)
         entity.handle(InstanceLost, self.instance_lost)
         entity.handle(FunctionProgress, self.progress)
@@ -91,10 +91,11 @@ class RoutineManager:
             self._give((side, event.execution, event.instance, turn), cause)
         return Done()
 
-    def client_done(self, event: ClientDone) -> Done:
-        """A terminal has ended a turn, or its part. Only a failure matters: what is committed the server says."""
-        if event.cause != Cause.NORMAL:
-            self._give(("server turn", event.execution, event.instance, event.turn), event.cause)
+    def clients_done(self, event: ClientsDone) -> Done:
+        """Turns of terminals have ended. Only a failure matters: what is committed the server says."""
+        for _, turn, cause in event.turns:
+            if cause != Cause.NORMAL:
+                self._give(("server turn", event.execution, event.instance, turn), cause)
         return Done()
 
     def outcome(self, event: ExecutionOutcome) -> Done:

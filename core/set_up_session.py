@@ -9,14 +9,14 @@ from net4ai.codecs.causes import Cause
 from net4ai.codecs.common import QosProfile
 from net4ai.core.release_session import release_session
 from net4ai.stack.drops import Drop
-from net4ai.stack.procedure import ProcedureCancelled, ProcedureError
+from net4ai.stack.procedure import ProcedureCancelled, ProcedureError, outcome_of
 
 if TYPE_CHECKING:
     from net4ai.core.access_manager import AccessManager
     from net4ai.core.terminal import Terminal
 
 COMPUTING_QOS = QosProfile(five_qi=128, priority=20)
-"""Operator class for activations and gradients (docs/spec); shaping comes with the data plane."""
+"""Operator class for activations and gradients (docs/spec), where a job does not say what it needs."""
 
 
 def computing_requested(manager: AccessManager, terminal: Terminal, request: nas.ComputingRequest) -> None:
@@ -52,14 +52,17 @@ async def set_up_session(manager: AccessManager, terminal: Terminal, request: na
 def _check(manager: AccessManager, terminal: Terminal, job: int) -> None:
     if job not in manager.offers:
         raise ProcedureError(Cause.UNKNOWN_JOB)
-    if job not in terminal.consents:
+    if manager.consents.of(terminal.subscriber, job) is None:
         raise ProcedureError(Cause.NO_CONSENT)
 
 
 async def _ask_ran_node(manager: AccessManager, terminal: Terminal, job: int) -> None:
+    if (releasing := terminal.releasing.get(job)) is not None:
+        await outcome_of(releasing)
+        _check(manager, terminal, job)
     if terminal.association is None:
         raise ProcedureCancelled("terminal lost")
-    qos = (COMPUTING_QOS,)
+    qos = manager.offers.qos(job)
     response: n2.SessionSetupResponse = await terminal.association.request(
         lambda transaction: n2.SessionSetupRequest(ran_ue=terminal.context, transaction=transaction, job=job, qos=qos),
         "session-setup",

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from net4ai.codecs import n2, nas
+from net4ai.codecs.causes import Cause
 from net4ai.codecs.common import QosProfile
+from net4ai.core import names
 from net4ai.stack.procedure import Procedure, Replies
 from net4ai.stack.security.nas_security import NasSecurity
 
@@ -47,14 +50,12 @@ class Terminal:
     """Under way."""
     registered: bool = False
     temporary_identity: int = 0
-    consents: dict[int, nas.Consent] = field(default_factory=dict)
-    """Consents in force, by job (R58)."""
-    answered: set[int] = field(default_factory=set)
-    """Jobs whose offer it has answered, either way."""
     sessions: dict[int, int] = field(default_factory=dict)
     """DEP session by job."""
     quality: dict[int, tuple[QosProfile, ...]] = field(default_factory=dict)
     """Quality of service of its sessions, by job."""
+    releasing: dict[int, Procedure[None]] = field(default_factory=dict)
+    """Sessions that are being released, by job."""
     requests: dict[int, Procedure[None]] = field(default_factory=dict)
     """Computing requests under way, by transaction of the terminal."""
     procedures: set[Procedure[None]] = field(default_factory=set)
@@ -88,21 +89,31 @@ class Terminal:
 
 @dataclass(eq=False, slots=True)
 class Place:
-    """A terminal's seat at a server in an execution."""
+    """A subscriber's seat at a server in an execution."""
 
-    terminal: Terminal
+    subscriber: str
     instance: int
     seat: int
+    terminal: Terminal | None = None
+    """Who sits there; None: nobody now. Whoever comes back gets the seat when the execution is resumed."""
     turn: int | None = None
-    """Its turn under way."""
-    left: bool = False
-    """The terminal has lost its connection since, and with it the route of this seat."""
+    """The turn under way."""
+    away: Cause = Cause.PEER_LOST
+    """Why nobody sits there."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Seating:
     """Who sits where at one server in one execution."""
 
     job: int
     places: dict[int, Place]
     """By seat."""
+    routine_manager: str = names.ROUTINE_MANAGER
+    """Who has invited them, and is told of their turns."""
+
+    @classmethod
+    def of(cls, job: int, instance: int, subscribers: Iterable[str]) -> Self:
+        """Seats for subscribers, in order; nobody sits there yet."""
+        places = enumerate(subscribers)
+        return cls(job, {seat: Place(subscriber, instance, seat) for seat, subscriber in places})

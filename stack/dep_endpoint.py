@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Literal
 
+from net4ai.codecs.causes import Cause
 from net4ai.codecs.common import FlowMapping, SessionLimits
 from net4ai.codecs.declaration import Buffer
 from net4ai.codecs.dep import DEP_HEADER_SIZE, DepType, PathReason
@@ -143,6 +144,11 @@ class DepEndpoint:
                 del self._by_send_handle[name]
             self._deadlines.set(end, None)
             self._touched.pop(end, None)
+
+    def close(self, end: SessionEnd, cause: Cause, now: int) -> None:
+        """End a session's data phase: what is not sent yet never is. The other end is told with the next `pump`."""
+        end.session.close(cause, now)
+        self._touched[end] = None
 
     def lose(self, hop: Hop, bearer: int) -> None:
         """A bearer of a hop has failed: its sessions are closed, their owners are told PEER_LOST by the next `pump`."""

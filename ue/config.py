@@ -17,6 +17,12 @@ class TerminalConfig(msgspec.Struct, forbid_unknown_fields=True):
     """K_AMF, 32 octets in hex: a test key, shared with the core."""
     private: dict[str, int | str] = {}
     """Where the owner's own data is; handed to functions that run here, never sent."""
+    rsrp_dbm: float = -80.0
+    """What it hears of its cell: received power, from -157 to -30 dBm."""
+    rsrq_db: float = -10.5
+    """Received quality, from -43.5 to 20 dB."""
+    sinr_db: float = 20.0
+    """Signal to noise and interference ratio, from -23.5 to 40 dB."""
 
 
 class UeConfig(msgspec.Struct, forbid_unknown_fields=True):
@@ -40,10 +46,4 @@ class UeConfig(msgspec.Struct, forbid_unknown_fields=True):
     compute_mflops: int = 2000
     memory_mib: int = 512
     battery_percent: int = 100
-    rsrp_dbm: float = -80.0
-    """What the terminals hear of the cell: received power, from -157 to -30 dBm."""
-    rsrq_db: float = -10.5
-    """Received quality, from -43.5 to 20 dB."""
-    sinr_db: float = 20.0
-    """Signal to noise and interference ratio, from -23.5 to 40 dB."""
     timers: dict[str, int] = {}

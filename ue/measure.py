@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from net4ai.codecs import rrc
+from net4ai.codecs import compute, rrc
 from net4ai.stack.units import MILLISECOND
 
 if TYPE_CHECKING:
-    from net4ai.ue.config import UeConfig
+    from net4ai.ue.config import TerminalConfig
     from net4ai.ue.terminal import Terminal
 
 MAXIMA = (126, 127, 127)
@@ -50,12 +50,19 @@ async def _report(terminal: Terminal, wanted: rrc.MeasurementConfiguration) -> N
 
 def measured(terminal: Terminal) -> rrc.MeasuredCell:
     """What the terminal hears of its cell."""
-    process = terminal.process
-    rsrp, rsrq, sinr = indices(process.config)
-    return rrc.MeasuredCell(cell=process.cell.identity, rsrp=rsrp, rsrq=rsrq, sinr=sinr)
+    rsrp, rsrq, sinr = indices(terminal.config)
+    return rrc.MeasuredCell(cell=terminal.process.cell.identity, rsrp=rsrp, rsrq=rsrq, sinr=sinr)
 
 
-def indices(config: UeConfig) -> tuple[int, ...]:
+def heard(terminal: Terminal) -> compute.Radio:
+    """The same for functions that run here: the lower end of each step, in dBm and dB."""
+    cell = measured(terminal)
+    return compute.Radio(
+        cell=cell.cell, rsrp_dbm=cell.rsrp - 157.0, rsrq_db=cell.rsrq / 2 - 43.5, sinr_db=cell.sinr / 2 - 23.5
+    )
+
+
+def indices(config: TerminalConfig) -> tuple[int, ...]:
     """RSRP in steps of 1 dB from -157 dBm, RSRQ and SINR in steps of 0.5 dB from -43.5 and -23.5 dB."""
     exact = (config.rsrp_dbm + 157, 2 * (config.rsrq_db + 43.5), 2 * (config.sinr_db + 23.5))
     return tuple(min(max(int(value // 1), 0), maximum) for value, maximum in zip(exact, MAXIMA, strict=True))

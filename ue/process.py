@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
-from typing import Any
+from collections.abc import Callable
 
-import msgspec
-
-from net4ai.codecs import compute, nas, rrc
+from net4ai.codecs import compute, rrc
 from net4ai.codecs.causes import Cause
 from net4ai.codecs.declaration import Buffer, Message, UnknownMessage
-from net4ai.codecs.errors import DecodeError, EncodeError
+from net4ai.codecs.errors import DecodeError
 from net4ai.codecs.l2 import L2_HEADER_SIZE
 from net4ai.stack.compute import Compute
 from net4ai.stack.deadlines import Deadlines
@@ -20,15 +17,16 @@ from net4ai.stack.dep_endpoint import DepEndpoint
 from net4ai.stack.drops import Drop, DropCounter
 from net4ai.stack.hop import Address, Hop, Sockets
 from net4ai.stack.l2_header import l2_fields
-from net4ai.stack.procedure import Procedure, ProcedureError, Procedures, Replies
+from net4ai.stack.procedure import Procedure, ProcedureError, Procedures
 from net4ai.stack.srb0 import srb0_pdu, srb0_sdu
 from net4ai.stack.timers import Timers
 from net4ai.stack.trace import Trace, TraceEvent
-from net4ai.ue import radio_connection, take_part
+from net4ai.ue import radio_connection
 from net4ai.ue.arrivals import Arrivals, arrive
 from net4ai.ue.cell import Cell
 from net4ai.ue.config import UeConfig
 from net4ai.ue.connect import RRC_ANSWER
+from net4ai.ue.functions import Functions
 from net4ai.ue.states import is_legal_rrc
 from net4ai.ue.terminal import Terminal
 
@@ -71,10 +69,8 @@ class UeProcess:
         """Why terminals could not connect, since the last one could."""
         self.status_rate = ErrorRate()
         """Of NAS Status, over all terminals."""
-        self.terminals = [Terminal(self, number, terminal) for number, terminal in enumerate(config.terminals, 1)]
-        self._compute_replies = Replies(procedures)
-        self._functions: dict[int, tuple[str, bytes]] = {}
-        """Function loaded for each terminal, with its settings."""
+        self.functions = Functions(self)
+        self.terminals = [Terminal(self, terminal) for terminal in config.terminals]
         self._deadlines: Deadlines[Terminal] = Deadlines()
         self._touched: dict[Terminal, None] = {}
 
@@ -194,90 +190,31 @@ class UeProcess:
         """The terminal has something to send."""
         self._touched[terminal] = None
 
-    # Compute worker
-
-    async def load(self, terminal: Terminal, function: str, settings: bytes) -> None:
-        """Have the terminal's instance of a function with `settings` (JSON), once. Raises `ProcedureError`."""
-        if self._functions.get(terminal.number) == (function, settings):
-            return
-        try:
-            decoded = msgspec.json.decode(settings, type=dict[str, Any])
-            load = compute.Load(
-                instance=terminal.number,
-                function=function,
-                settings=decoded,
-                private=dict(terminal.config.private),
-            )
-            self.compute.send(load)
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, EncodeError) as error:
-            raise ProcedureError(Cause.MALFORMED_MESSAGE, f"settings of {function}: {error}") from None
-        self._functions.pop(terminal.number, None)
-        await self._compute_replies.expect(("loaded", terminal.number), self.timers["load"])
-        self._functions[terminal.number] = function, settings
-
-    async def begin(self, terminal: Terminal, invite: nas.RoutineInvite) -> None:
-        """Have an execution begun. Raises `ProcedureError`."""
-        key = "begun", terminal.number, invite.execution
-        reply = self._compute_replies.expect(key, self.timers["begin"])
-        self.compute.send(
-            compute.Begin(
-                instance=terminal.number,
-                execution=invite.execution,
-                routine=invite.routine,
-                as_server=False,
-                round=invite.round,
-                cut=invite.cut,
-                seats=[invite.seat],
-                sequential=invite.sequential,
-            )
-        )
-        await reply
-
     def receive_compute(self, message: compute.FromWorker, now: int) -> None:
         """The compute worker speaks."""
         self.procedures.advance(now)
-        number = getattr(message, "instance", 0)
-        handler = _COMPUTE_HANDLERS.get(type(message))
-        if handler is None:
-            return
-        if not 1 <= number <= len(self.terminals):
-            self.drops.count(Drop.UNKNOWN_INSTANCE)
-            return
-        handler(self, self.terminals[number - 1], message)
+        self.functions.receive(message)
         self.procedures.run()
 
-    def _loaded(self, terminal: Terminal, message: compute.Loaded) -> None:
-        self._compute_replies.give(("loaded", terminal.number), None)
+    # The owners
 
-    def _load_failed(self, terminal: Terminal, message: compute.LoadFailed) -> None:
-        self._function_failed(terminal, ("loaded", terminal.number), "function not loaded", message.detail)
+    def withdraw_consent(self, terminal_name: str, job: int) -> None:
+        """A terminal's owner withdraws the consent to a job: its part ends at once (R67). Raises `ProcedureError`:
+        no such terminal, or no consent."""
+        if not self._terminal(terminal_name).withdraw(job):
+            raise ProcedureError(Cause.NO_CONSENT, f"{terminal_name} has not consented to job {job}")
 
-    def _begun(self, terminal: Terminal, message: compute.Begun) -> None:
-        key = "begun", terminal.number, message.execution
-        if message.detail:
-            self._function_failed(terminal, key, f"execution {message.execution} not begun", message.detail)
-        else:
-            self._compute_replies.give(key, None)
+    def give_consent(self, terminal_name: str, job: int) -> None:
+        """A terminal's owner consents to a job that was declined, or whose consent was withdrawn (R58). Raises
+        `ProcedureError`: no such terminal, no such offer, or there is consent already."""
+        if not self._terminal(terminal_name).consent(job):
+            raise ProcedureError(Cause.UNKNOWN_JOB, f"job {job} was not offered to {terminal_name}, or has its consent")
 
-    def _function_failed(self, terminal: Terminal, key: Hashable, what: str, detail: str) -> None:
-        self.on_trouble(f"{terminal.name}: {what}: {detail}")
-        self._compute_replies.fail(key, ProcedureError(Cause.FUNCTION_FAILED, detail))
-
-    def _send(self, terminal: Terminal, message: compute.Send) -> None:
-        take_part.send(terminal, message)
-
-    def _turn_done(self, terminal: Terminal, message: compute.TurnDone) -> None:
-        take_part.turn_done(terminal, message)
-
-    def _progress(self, terminal: Terminal, message: compute.Progress) -> None:
-        """What a function reports at a terminal stays there."""
-        self.drops.count(Drop.PROGRESS_AT_TERMINAL)
-
-    def _log(self, terminal: Terminal, message: compute.Log) -> None:
-        self.on_trouble(f"{terminal.name}: {message.line}")
-
-    def _dropped(self, terminal: Terminal, message: compute.Dropped) -> None:
-        self.drops.count(message.reason, message.octets)
+    def _terminal(self, name: str) -> Terminal:
+        found = next((terminal for terminal in self.terminals if terminal.name == name), None)
+        if found is None:
+            raise ProcedureError(Cause.UNKNOWN_CONTEXT, f"no terminal {name} at {self.config.name}")
+        return found
 
     # Time
 
@@ -340,18 +277,6 @@ class UeProcess:
             )
         )
 
-
-_COMPUTE_HANDLERS: dict[type, Callable[..., None]] = {
-    compute.Loaded: UeProcess._loaded,
-    compute.LoadFailed: UeProcess._load_failed,
-    compute.Begun: UeProcess._begun,
-    compute.Send: UeProcess._send,
-    compute.TurnDone: UeProcess._turn_done,
-    compute.Progress: UeProcess._progress,
-    compute.Log: UeProcess._log,
-    compute.Dropped: UeProcess._dropped,
-}
-"""A terminal is never a server: nothing else of the compute worker concerns it."""
 
 _CELL_WIDE_HANDLERS: dict[type, Callable[..., None]] = {
     rrc.SystemInformation: Cell.heard,

@@ -10,13 +10,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from net4ai.codecs import rrc
-from net4ai.codecs.causes import Cause
+from net4ai.codecs.causes import Cause, cause_of
 from net4ai.codecs.common import SessionConfiguration, SessionHandle
 from net4ai.codecs.dep import PathReason
 from net4ai.stack.dep.errors import DepError
 from net4ai.stack.dep_endpoint import SessionEnd
 from net4ai.stack.hop import Hop
-from net4ai.ue import take_part
+from net4ai.ue import consent_to_job, take_part
 from net4ai.ue.check_reconfiguration import fault
 from net4ai.ue.measure import apply_measurements
 
@@ -47,6 +47,7 @@ def bearers_of(end: SessionEnd) -> frozenset[int]:
 
 def _apply(terminal: Terminal, hop: Hop, message: rrc.Reconfiguration, ends: dict[int, SessionEnd]) -> None:
     for release in message.released_sessions:
+        consent_to_job.session_released(terminal, release.session, cause_of(release.cause))
         release_session(terminal, release.session)
     for bearer in message.released_bearers:
         hop.remove_bearer(bearer)

@@ -20,6 +20,7 @@ from net4ai.ue import consent_to_job, core_dialogue, take_part
 from net4ai.ue.config import TerminalConfig
 from net4ai.ue.connect import connect
 from net4ai.ue.deregister import deregister, switch_off
+from net4ai.ue.functions import FunctionInstance
 from net4ai.ue.measure import stop_measuring
 from net4ai.ue.reestablish import reestablish
 from net4ai.ue.register import register, request, stay_registered
@@ -37,21 +38,22 @@ MAXIMUM_HELD = 512
 class Terminal:
     """A terminal of a UE process."""
 
-    def __init__(self, process: UeProcess, number: int, config: TerminalConfig) -> None:
+    def __init__(self, process: UeProcess, config: TerminalConfig) -> None:
         self.process = process
-        self.number = number
-        """Within the process, from 1; the number of its function instance at the compute worker."""
         self.config = config
         self.rrc_state = RrcState.IDLE
         self.nas_state = NasState.DEREGISTERED
         self.hop: Hop | None = None
         self.sessions: dict[int, SessionEnd] = {}
         self.replies = Replies(process.procedures)
-        self.participation: take_part.Participation | None = None
-        self.decided: set[int] = set()
-        """Jobs whose offer was answered."""
-        self.consented: set[int] = set()
-        """Jobs it takes part in."""
+        self.participations: dict[int, take_part.Participation] = {}
+        """Executions it takes part in, at most one in each session."""
+        self.functions: dict[tuple[str, str], FunctionInstance] = {}
+        """By what they run for, and name."""
+        self.decisions: dict[int, consent_to_job.Decision] = {}
+        """The owner's, by job; what was offered last stands last. They outlast the registration."""
+        self.jobs: dict[int, int] = {}
+        """Job of each session, once the network has said so."""
         self.temporary_identity: int | None = None
         """Given at registration; the terminal is paged by it."""
         self.nas_security: NasSecurity | None = None
@@ -123,6 +125,18 @@ class Terminal:
     def switch_off(self) -> None:
         """The terminal is gone at once."""
         switch_off(self)
+
+    def withdraw(self, job: int) -> bool:
+        """The owner withdraws the consent to a job: the terminal's part ends at once (R67). False: there is none."""
+        return consent_to_job.withdraw(self, job)
+
+    def consent(self, job: int) -> bool:
+        """The owner consents after all to a job that was offered. False: it was not, or there is consent already."""
+        return consent_to_job.give(self, job)
+
+    def user_of(self, session: int) -> str:
+        """What functions in a session run for."""
+        return f"job {self.jobs[session]}" if session in self.jobs else f"session {session}"
 
     def _deregister_if_leaving(self) -> None:
         if self.leaving and self.nas_state is NasState.REGISTERED:
@@ -221,11 +235,12 @@ class Terminal:
 
     def release(self, cause: Cause) -> None:
         """All bearers and sessions go; the terminal is idle, and only after inactivity still registered."""
-        take_part.abandon(self)
+        take_part.abandon_all(self)
         stop_measuring(self)
         for end in self.sessions.values():
             self.process.endpoint.remove(end)
         self.sessions.clear()
+        self.jobs.clear()
         self.held.clear()
         self.replies.fail_all(ProcedureError(cause, "released"))
         if self.hop is not None:
@@ -238,8 +253,7 @@ class Terminal:
             self.nas_state = NasState.DEREGISTERED
             self.temporary_identity = None
             self.nas_security = None
-            self.decided.clear()
-            self.consented.clear()
+            consent_to_job.deregistered(self)
         self.trace_state("released", cause=cause.name)
         if self._released is not None:
             self._released.resolve(None)

@@ -76,7 +76,7 @@ from net4ai.codecs.bus.services import (
 )
 from net4ai.codecs.bus.terminals import (
     ClientAccepted,
-    ClientDone,
+    ClientsDone,
     ClientsInvited,
     ClientsSelected,
     CompleteClients,
@@ -101,7 +101,7 @@ __all__ = [
     "Body",
     "Capacity",
     "ClientAccepted",
-    "ClientDone",
+    "ClientsDone",
     "ClientsInvited",
     "ClientsSelected",
     "CommandDone",

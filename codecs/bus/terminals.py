@@ -126,14 +126,13 @@ class StartClients(Body):
     repetition: int
 
 
-class ClientDone(Body):
-    """Event AM-RtM: a terminal has ended its turn (R74)."""
+class ClientsDone(Body):
+    """Event AM-RtM: turns of terminals have failed; those of one moment in one message (R74, R80)."""
 
     execution: int
     instance: int
-    seat: int
-    turn: int
-    cause: int
+    turns: list[tuple[int, int, int]]
+    """Seat, turn and cause."""
 
 
 class CompleteClients(Body):

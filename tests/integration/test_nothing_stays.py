@@ -31,9 +31,9 @@ OF_TERMINALS = (
 
 OF_A_JOB = (
     "AccessManager.by_temporary_identity",
-    "AccessManager.offers",
+    "JobOffers.offers",
     "AccessManager.registered",
-    "AccessManager.seatings",
+    "Seats.seatings",
     "AccessManager.terminals",
     "ApplicationController._ended",
     "Cell.camped",

@@ -15,7 +15,7 @@ from net4ai.codecs.causes import Cause
 from net4ai.codecs.common import SecurityCapabilities, VersionRange
 from net4ai.codecs.envelope import Envelope
 from net4ai.codecs.nas import SecurityHeaderType
-from net4ai.codecs.service import Function, Job, Privacy, Routine, ServiceDescription, Task
+from net4ai.codecs.service import Function, Job, Privacy, Routine, ServiceDescription, Setting, Task
 from net4ai.core.access_manager import AccessManager
 from net4ai.core.config import CoreConfig
 from net4ai.core.ran_association import RanAssociation
@@ -56,6 +56,7 @@ class Bench:
         return Scripted(self, name)
 
     def _send(self, envelope: Envelope) -> None:
+        envelope = msgspec.structs.replace(envelope, process=envelope.sender)  # each entity is a process of its own
         self.sent.append(envelope)
         self._queue.append(envelope)
 
@@ -76,6 +77,10 @@ class Bench:
             self.run()
         self.procedures.advance(end)
         self.run()
+
+    def under_way(self) -> list[str]:
+        """Procedures that are open, apart from what counts consents once in a while."""
+        return [procedure.name for procedure in self.procedures.open if procedure.name != "count consents"]
 
     def start_call(self, to: str, request: Body, timer: str = "register-service") -> Procedure[Any]:
         """Call an entity as somebody else; the procedure's result is the reply, or the error as a value."""
@@ -317,6 +322,7 @@ def description(**changes: Any) -> ServiceDescription:
         "tasks": {"training": Task(chain=("bottom", "top"), repeat="until-stop")},
         "jobs": {"train": Job(tasks=("training",))},
         "privacy": Privacy(k=2),
+        "settings": {"cut": Setting(default=1, at_least=1, at_most=4)},
     }
     return ServiceDescription(**values | changes)
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from net4ai.codecs import n2, nas
 from net4ai.codecs.bus import (
-    ClientDone,
+    ClientsDone,
     ClientsInvited,
     CompleteClients,
     InviteClients,
@@ -25,7 +25,9 @@ from net4ai.codecs.bus import (
 from net4ai.codecs.causes import Cause
 from net4ai.codecs.derivation import derive
 from net4ai.core import names
-from net4ai.core.access_manager import OFFERS_PER_MESSAGE, AccessManager
+from net4ai.core.access_manager import AccessManager
+from net4ai.core.job_offers import OFFERS_PER_MESSAGE
+from net4ai.core.store import MemoryStore
 
 SUBSCRIBERS = [f"imsi-00101{number:010d}" for number in range(1, 13)]
 SEED = 7
@@ -37,9 +39,13 @@ class World(Bench):
     def __init__(self, seed: int = SEED) -> None:
         super().__init__()
         self.manager = AccessManager(
-            self.entity(names.ACCESS_MANAGER), core_config(SUBSCRIBERS, seed), itertools.count(0xABCD).__next__
+            self.entity(names.ACCESS_MANAGER),
+            core_config(SUBSCRIBERS, seed),
+            itertools.count(0xABCD).__next__,
+            MemoryStore(),
         )
         self.routine_manager: Scripted = self.scripted(names.ROUTINE_MANAGER)
+        self.service_manager: Scripted = self.scripted(names.SERVICE_MANAGER)
         self.ran = FakeRanNode(self, self.manager)
 
     def offer(self, job: int = 1, k: int = 2, **changes: Any) -> None:
@@ -67,7 +73,8 @@ class World(Bench):
 
     def seats(self, execution: int = 1, instance: int = 100) -> list[str]:
         """Subscribers by seat."""
-        return [place.terminal.subscriber for place in self.manager.seatings[execution, instance].places.values()]
+        places = self.manager.seats.seatings[execution, instance].places
+        return [place.subscriber for place in places.values()]
 
     def contexts(self, execution: int = 1, instance: int = 100) -> list[int]:
         return [SUBSCRIBERS.index(subscriber) + 1 for subscriber in self.seats(execution, instance)]
@@ -92,7 +99,8 @@ class World(Bench):
 
     def ends(self) -> list[tuple[int, int, int]]:
         """(seat, turn, cause) the routine manager was told."""
-        return [(done.seat, done.turn, done.cause) for done in self.routine_manager.of(ClientDone)]
+        self.advance(0)
+        return [turn for done in self.routine_manager.of(ClientsDone) for turn in done.turns]
 
 
 @pytest.fixture
@@ -131,17 +139,18 @@ def test_consent_is_given_and_withdrawn(world: World) -> None:
     world.offer()
     world.ran.register(1, SUBSCRIBERS[0])
     world.ran.say_nas(1, consent(k=2))
-    terminal = world.manager.registered[SUBSCRIBERS[0]]
-    assert terminal.consents[1].privacy.k == 2
+    given = world.manager.consents.of(SUBSCRIBERS[0], 1)
+    assert given is not None and given.privacy.k == 2
     world.ran.say_nas(1, consent(given=False))
-    assert not terminal.consents
+    assert world.manager.consents.of(SUBSCRIBERS[0], 1) is None
+    assert world.manager.consents.answered(SUBSCRIBERS[0], 1)
 
 
 def test_consent_to_an_unknown_job_counts_for_nothing(world: World) -> None:
     world.ran.register(1, SUBSCRIBERS[0])
     world.ran.say_nas(1, consent(job=9))
     assert world.drops() == ["consent to unknown job"]
-    assert not world.manager.registered[SUBSCRIBERS[0]].consents
+    assert not world.manager.consents.jobs_of(SUBSCRIBERS[0])
     assert not world.states("consent")
 
 
@@ -149,8 +158,8 @@ def test_with_its_job_consent_ends(world: World) -> None:
     world.offer()
     world.join(1, 2)
     world.call(names.ACCESS_MANAGER, WithdrawJob(job=1))
-    assert not world.manager.offers
-    assert not any(terminal.consents for terminal in world.manager.registered.values())
+    assert not world.manager.offers.offers
+    assert not any(world.manager.consents.jobs_of(subscriber) for subscriber in SUBSCRIBERS)
 
 
 # --- Computing requests
@@ -221,7 +230,7 @@ def test_a_lost_terminal_ends_its_request_and_is_told_nothing(world: World) -> N
     world.ran.say_nas(1, consent())
     world.ran.say_nas(1, nas.ComputingRequest(transaction=1, job=1))
     world.ran.say(n2.ContextReleaseRequest(ran_ue=1, cause=0))
-    assert not world.procedures.open
+    assert not world.under_way()
     assert not [m for m in world.ran.to(1) if isinstance(m, nas.ComputingReject)]
 
 
@@ -233,7 +242,7 @@ def test_fewer_than_k_and_nobody_is_seated(world: World) -> None:
     world.join(1, 2)
     (seats,) = world.select(k=3).servers
     assert (seats.available, seats.seats) == (2, [])
-    assert not world.manager.seatings
+    assert not world.manager.seats.seatings
 
 
 def test_one_server_below_k_and_no_server_gets_seats(world: World) -> None:
@@ -288,7 +297,7 @@ def test_pending_is_who_may_still_come(world: World) -> None:
     FakeRanNode(world, world.manager, "ran-2").register(6, SUBSCRIBERS[5])  # not at a wished node
     answer = world.select(1, 2, gather=True)
     assert (answer.pending, answer.servers[0].available, answer.servers[0].seats) == (2, 2, [])
-    assert not world.manager.seatings
+    assert not world.manager.seats.seatings
     assert world.select(1, 2).servers[0].seats == [0, 1]
     world.ran.say_nas(3, consent(given=False))
     world.join(4)
@@ -408,7 +417,7 @@ def test_a_turn_begins_and_its_end_is_told_with_the_seat(world: World) -> None:
     assert world.ran.to(b)[-1] == nas.RoutineStart(execution=1, turn=6, repetition=0)
     world.ran.say_nas(b, nas.RoutineDone(execution=1, turn=6, cause=Cause.FUNCTION_FAILED))
     world.ran.say_nas(a, nas.RoutineDone(execution=1, turn=5, cause=Cause.NORMAL))
-    assert world.ends() == [(1, 6, Cause.FUNCTION_FAILED), (0, 5, Cause.NORMAL)]
+    assert world.ends() == [(1, 6, Cause.FUNCTION_FAILED)]  # what is committed the server says
 
 
 @pytest.mark.parametrize(("execution", "turn"), [(1, 6), (1, 99), (2, 5)])
@@ -422,7 +431,7 @@ def test_nobody_ends_a_turn_but_their_own(world: World, execution: int, turn: in
 def test_a_turn_ends_once(world: World) -> None:
     a, *_ = started(world)
     for _ in range(2):
-        world.ran.say_nas(a, nas.RoutineDone(execution=1, turn=5, cause=Cause.NORMAL))
+        world.ran.say_nas(a, nas.RoutineDone(execution=1, turn=5, cause=Cause.FUNCTION_FAILED))
     assert world.drops() == ["end of an unknown turn"]
     assert len(world.ends()) == 1
 
@@ -432,7 +441,7 @@ def test_the_turn_of_a_lost_terminal_ends_at_once(world: World) -> None:
     world.ran.say_nas(b, nas.RoutineDone(execution=1, turn=6, cause=Cause.NORMAL))
     for context in (a, b):
         world.ran.say(n2.ContextReleaseRequest(ran_ue=context, cause=0))
-    assert world.ends() == [(1, 6, Cause.NORMAL), (0, 5, Cause.PEER_LOST)]
+    assert world.ends() == [(0, 5, Cause.PEER_LOST)]
     world.start((0, 8))
     assert world.ends()[-1] == (0, 8, Cause.PEER_LOST)
 
@@ -457,7 +466,7 @@ def test_at_the_end_seats_are_forgotten_and_terminals_told(world: World) -> None
     world.call(names.ACCESS_MANAGER, CompleteClients(execution=1, instance=100, seats=[], cause=Cause.NORMAL))
     for context in contexts:
         assert world.ran.to(context)[-1] == nas.RoutineComplete(execution=1, cause=Cause.NORMAL)
-    assert not world.manager.seatings
+    assert not world.manager.seats.seatings
     assert not any(terminal.places for terminal in world.manager.registered.values())
 
 
@@ -467,7 +476,7 @@ def test_seats_nobody_took_back_go_with_their_job(world: World) -> None:
     world.select(2, job=2)
     contexts = started(world)
     world.call(names.ACCESS_MANAGER, WithdrawJob(job=1))
-    assert list(world.manager.seatings) == [(2, 100)]
+    assert list(world.manager.seats.seatings) == [(2, 100)]
     for context in contexts:
         assert world.ran.to(context)[-1] == nas.RoutineComplete(execution=1, cause=Cause.CANCELLED)
 
@@ -486,8 +495,10 @@ def test_nothing_that_identifies_a_terminal_reaches_the_bus(world: World) -> Non
     world.ran.say(n2.ContextReleaseRequest(ran_ue=b, cause=0))
     world.call(names.ACCESS_MANAGER, CompleteClients(execution=1, instance=100, seats=[], cause=Cause.NORMAL))
     assert cause(world.call(names.ACCESS_MANAGER, world.invitation(2))) is Cause.INVALID_CONFIGURATION
+    world.advance(1)
     seen = world.on_the_bus()
-    assert b"ClientDone" in seen
+    assert b"ClientsDone" in seen
+    assert b"ConsentCount" in seen
     assert b"ClientsInvited" in seen
     for subscriber in SUBSCRIBERS:
         assert subscriber.encode() not in seen

@@ -9,10 +9,11 @@ import pytest
 from core_bench import Bench, FakeRanNode, FakeUe, Scripted, consent, core_config
 
 from net4ai.codecs import n2, nas
-from net4ai.codecs.bus import ClientDone, OfferJob, SelectClients, ServerWish, StartClients, WithdrawJob
+from net4ai.codecs.bus import ClientsDone, OfferJob, SelectClients, ServerWish, StartClients, WithdrawJob
 from net4ai.codecs.causes import Cause
 from net4ai.core import names, terminal
 from net4ai.core.access_manager import AccessManager
+from net4ai.core.store import MemoryStore
 
 ONE, TWO = "imsi-1", "imsi-2"
 
@@ -23,9 +24,10 @@ class World(Bench):
     def __init__(self) -> None:
         super().__init__()
         self.manager = AccessManager(
-            self.entity(names.ACCESS_MANAGER), core_config([ONE, TWO]), itertools.count(7).__next__
+            self.entity(names.ACCESS_MANAGER), core_config([ONE, TWO]), itertools.count(7).__next__, MemoryStore()
         )
         self.routine_manager: Scripted = self.scripted(names.ROUTINE_MANAGER)
+        self.service_manager: Scripted = self.scripted(names.SERVICE_MANAGER)
         self.ran = FakeRanNode(self, self.manager)
         self.ran.register(1, ONE)
 
@@ -116,7 +118,7 @@ def test_after_inactivity_a_terminal_stays_registered_without_a_connection(world
     world.session(1)
     world.ran.idle(1)
     who = world.manager.registered[ONE]
-    assert who.idle and not who.sessions and who.consents
+    assert who.idle and not who.sessions and world.manager.consents.jobs_of(ONE) == [1]
     assert world.ran.sent[-1] == n2.ContextReleaseCommand(ran_ue=1, cause=Cause.USER_INACTIVITY)
     assert not world.manager.terminals
 
@@ -145,7 +147,7 @@ def test_it_comes_back_with_the_keys_it_had(world: World) -> None:
     assert ue.heard[-1] == nas.ServiceAccept()
     world.advance(200)
     assert ONE in world.manager.registered
-    assert not world.procedures.open
+    assert not world.under_way()
 
 
 def test_what_is_said_meanwhile_pages_it_and_waits(world: World) -> None:
@@ -159,7 +161,7 @@ def test_what_is_said_meanwhile_pages_it_and_waits(world: World) -> None:
     assert [type(message) for message in ue.heard[heard:]] == [nas.ServiceAccept, nas.JobList, nas.JobList]
     world.advance(60)
     assert len(world.ran.of(n2.Paging)) == 1
-    assert not world.procedures.open
+    assert not world.under_way()
 
 
 def test_a_terminal_that_does_not_hear_is_paged_so_often_and_what_was_for_it_is_lost(world: World) -> None:
@@ -219,11 +221,13 @@ def test_with_the_connection_the_seat_is_lost(world: World) -> None:
     world.select()
     world.call(names.ACCESS_MANAGER, StartClients(execution=1, instance=9, turns=[(0, 4)], repetition=0))
     ue = world.ran.idle(1)
-    assert [done.cause for done in world.routine_manager.of(ClientDone)] == [Cause.PEER_LOST]
+    world.advance(0)
+    assert [done.turns[0][2] for done in world.routine_manager.of(ClientsDone)] == [Cause.PEER_LOST]
     world.ran.come_back(5, ue, 7)
     heard = len(ue.heard)
     world.call(names.ACCESS_MANAGER, StartClients(execution=1, instance=9, turns=[(0, 5)], repetition=0))
-    assert [(done.turn, done.cause) for done in world.routine_manager.of(ClientDone)][-1] == (5, Cause.PEER_LOST)
+    world.advance(0)
+    assert world.routine_manager.of(ClientsDone)[-1].turns[0][1:] == (5, Cause.PEER_LOST)
     assert len(ue.heard) == heard
 
 
@@ -322,7 +326,7 @@ def test_with_its_job_a_session_ends(world: World) -> None:
     assert (command.ran_ue, command.session, command.cause) == (1, 4, Cause.NORMAL)
     assert world.manager.registered[ONE].sessions == {2: 5}
     world.ran.accept_releases()
-    assert not world.procedures.open
+    assert not world.under_way()
 
 
 def test_a_release_that_is_not_answered_ends_by_its_timer(world: World) -> None:
@@ -330,7 +334,7 @@ def test_a_release_that_is_not_answered_ends_by_its_timer(world: World) -> None:
     world.session(1)
     world.call(names.ACCESS_MANAGER, WithdrawJob(job=1))
     world.advance(13)
-    assert not world.procedures.open
+    assert not world.under_way()
 
 
 def test_a_session_that_is_set_up_too_late_is_released_at_once(world: World) -> None:
@@ -343,5 +347,5 @@ def test_a_session_that_is_set_up_too_late_is_released_at_once(world: World) -> 
     assert command.session == 6
     world.ran.accept_releases()
     assert world.ran.last(1) == nas.ComputingReject(transaction=3, cause=Cause.UNKNOWN_JOB)
-    assert not world.procedures.open
+    assert not world.under_way()
     assert not world.manager.registered[ONE].sessions

@@ -18,6 +18,7 @@ from net4ai.codecs.nas import SecurityHeaderType
 from net4ai.core import names
 from net4ai.core.access_manager import AccessManager
 from net4ai.core.nas_dialogue import _HANDLERS, LEGAL
+from net4ai.core.store import MemoryStore
 from net4ai.stack.dep.constants import ERROR_BURST
 
 SUBSCRIBER = "imsi-1"
@@ -28,9 +29,13 @@ class World(Bench):
     def __init__(self) -> None:
         super().__init__()
         self.manager = AccessManager(
-            self.entity(names.ACCESS_MANAGER), core_config([SUBSCRIBER, "imsi-2"]), itertools.count(7).__next__
+            self.entity(names.ACCESS_MANAGER),
+            core_config([SUBSCRIBER, "imsi-2"]),
+            itertools.count(7).__next__,
+            MemoryStore(),
         )
         self.routine_manager: Scripted = self.scripted(names.ROUTINE_MANAGER)
+        self.service_manager: Scripted = self.scripted(names.SERVICE_MANAGER)
         self.ran = FakeRanNode(self, self.manager)
 
     def say(self, data: bytes) -> None:

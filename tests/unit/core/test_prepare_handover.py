@@ -45,7 +45,7 @@ class World(OneTerminal):
     def idle_core(self) -> bool:
         """Nothing of a handover is kept."""
         who = self.manager.registered[ONE]
-        return not self.procedures.open and not self.manager.prepared and who.handover is None and who.preparing is None
+        return not self.under_way() and not self.manager.prepared and who.handover is None and who.preparing is None
 
 
 @pytest.fixture
@@ -68,7 +68,7 @@ def test_the_target_is_asked_and_the_source_hears_its_answer(world: World) -> No
     world.acknowledge()
     assert world.ran.sent[-1] == n2.HandoverCommand(ran_ue=1, container=b"target")
     assert world.manager.registered[ONE].handover == (world.target.association, 50)
-    assert not world.procedures.open
+    assert not world.under_way()
 
 
 def test_each_preparation_has_a_key_of_its_own(world: World) -> None:
@@ -153,7 +153,7 @@ def test_with_the_terminal_goes_what_was_prepared_for_it(world: World, prepared:
         world.acknowledge()
     assert world.target.released() == [50]
     world.advance(100)
-    assert not world.procedures.open
+    assert not world.under_way()
 
 
 def test_the_target_may_give_up_waiting_and_be_asked_again(world: World) -> None:

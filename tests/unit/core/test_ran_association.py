@@ -17,6 +17,7 @@ from net4ai.codecs.declaration import Message
 from net4ai.core import names
 from net4ai.core.access_manager import AccessManager
 from net4ai.core.ran_association import _HANDLERS, LEGAL
+from net4ai.core.store import MemoryStore
 from net4ai.stack.dep.constants import ERROR_BURST
 
 SUBSCRIBER = "imsi-1"
@@ -26,7 +27,10 @@ class World(Bench):
     def __init__(self) -> None:
         super().__init__()
         self.manager = AccessManager(
-            self.entity(names.ACCESS_MANAGER), core_config([SUBSCRIBER, "imsi-2"]), itertools.count(1).__next__
+            self.entity(names.ACCESS_MANAGER),
+            core_config([SUBSCRIBER, "imsi-2"]),
+            itertools.count(1).__next__,
+            MemoryStore(),
         )
 
 
@@ -232,7 +236,7 @@ def test_a_request_under_way_fails_with_the_connection() -> None:
     ran.say_nas(1, consent())
     ran.say_nas(1, nas.ComputingRequest(transaction=1, job=1))
     ran.association.closed(0)
-    assert not world.procedures.open
+    assert not world.under_way()
 
 
 def test_a_node_that_connects_anew_makes_its_old_connection_void() -> None:

@@ -15,6 +15,7 @@ from net4ai.codecs.common import CipheringAlgorithm, IntegrityAlgorithm, Securit
 from net4ai.codecs.nas import SecurityHeaderType
 from net4ai.core import names, register_terminal
 from net4ai.core.access_manager import AccessManager
+from net4ai.core.store import MemoryStore
 from net4ai.stack.security.algorithms import Direction
 from net4ai.stack.security.key_hierarchy import k_gnb
 from net4ai.stack.security.nas_security import NasSecurity
@@ -26,9 +27,13 @@ class World(Bench):
     def __init__(self, **config: Any) -> None:
         super().__init__()
         self.manager = AccessManager(
-            self.entity(names.ACCESS_MANAGER), core_config([ONE, TWO], **config), itertools.count(7).__next__
+            self.entity(names.ACCESS_MANAGER),
+            core_config([ONE, TWO], **config),
+            itertools.count(7).__next__,
+            MemoryStore(),
         )
         self.scripted(names.ROUTINE_MANAGER)
+        self.scripted(names.SERVICE_MANAGER)
         self.ran = FakeRanNode(self, self.manager)
 
     @property

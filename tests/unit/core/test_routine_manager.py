@@ -10,7 +10,7 @@ from core_bench import Bench
 from net4ai.codecs.bus import (
     BeginExecution,
     ClientAccepted,
-    ClientDone,
+    ClientsDone,
     ClientsInvited,
     CompleteClients,
     ExecuteRoutine,
@@ -327,7 +327,7 @@ def test_a_failing_client_is_left_out_while_k_holds(world: World, how: str) -> N
     world.execute()
     world.done(0, 0)
     if how == "client":
-        world.access_manager.tell(names.ROUTINE_MANAGER, ClientDone(7, 1, 1, 1, Cause.FUNCTION_FAILED))
+        world.access_manager.tell(names.ROUTINE_MANAGER, ClientsDone(7, 1, [(1, 1, Cause.FUNCTION_FAILED)]))
     elif how == "server":
         world.done(1, 1, Cause.FUNCTION_FAILED)
     else:
@@ -349,10 +349,10 @@ def test_a_failing_client_is_left_out_while_k_holds(world: World, how: str) -> N
 
 def test_a_client_that_ended_well_is_no_news(world: World) -> None:
     world.execute()
-    world.access_manager.tell(names.ROUTINE_MANAGER, ClientDone(7, 1, 0, 0, Cause.NORMAL))
+    world.access_manager.tell(names.ROUTINE_MANAGER, ClientsDone(7, 1, [(0, 0, Cause.NORMAL)]))
     assert world.turns() == [[(0, 0)]]
     world.done(0, 0)
-    world.access_manager.tell(names.ROUTINE_MANAGER, ClientDone(7, 1, 0, 0, Cause.FUNCTION_FAILED))
+    world.access_manager.tell(names.ROUTINE_MANAGER, ClientsDone(7, 1, [(0, 0, Cause.FUNCTION_FAILED)]))
     assert world.turns() == [[(0, 0)], [(1, 1)]]
     assert world.drops() == ["nobody waits for it"]
 

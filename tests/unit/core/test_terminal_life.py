@@ -18,6 +18,7 @@ from net4ai.codecs.bus import CompleteClients, OfferJob, SelectClients, ServerWi
 from net4ai.codecs.causes import Cause
 from net4ai.core import names
 from net4ai.core.access_manager import AccessManager
+from net4ai.core.store import MemoryStore
 from net4ai.stack.security.errors import ProtectionError
 
 SUBSCRIBERS = [f"imsi-{number}" for number in range(1, 4)]
@@ -44,9 +45,13 @@ class TerminalLife(RuleBasedStateMachine):
         super().__init__()
         self.bench = Bench()
         self.manager = AccessManager(
-            self.bench.entity(names.ACCESS_MANAGER), core_config(SUBSCRIBERS, overload=3), itertools.count(100).__next__
+            self.bench.entity(names.ACCESS_MANAGER),
+            core_config(SUBSCRIBERS, overload=3),
+            itertools.count(100).__next__,
+            MemoryStore(),
         )
         self.bench.scripted(names.ROUTINE_MANAGER)
+        self.bench.scripted(names.SERVICE_MANAGER)
         self.nodes = [FakeRanNode(self.bench, self.manager, name) for name in NODES]
         self.contexts = itertools.count(1)
         self.known: list[tuple[int, int]] = []
@@ -234,9 +239,10 @@ class TerminalLife(RuleBasedStateMachine):
         keys = {*manager.terminals, *manager.prepared}
         numbers = {ran.association: number for number, ran in enumerate(self.nodes)}
         assert {(numbers[association], context) for association, context in keys} == self.alive()
-        for seating in manager.seatings.values():
+        for seating in manager.seats.seatings.values():
             for place in seating.places.values():
-                assert place.turn is None or not (place.left or place.terminal.idle or place.terminal.lost)
+                if place.turn is not None:
+                    assert place.terminal is not None and not (place.terminal.idle or place.terminal.lost)
         for subscriber, terminal in manager.registered.items():
             assert terminal.subscriber == subscriber and terminal.registered and not terminal.lost
             assert manager.by_temporary_identity[terminal.temporary_identity] is terminal
@@ -267,7 +273,8 @@ class TerminalLife(RuleBasedStateMachine):
         self.bench.advance(200)
         manager = self.manager
         assert not manager.terminals and not manager.registered and not manager.by_temporary_identity
-        assert not manager.prepared and not manager.seatings and not manager.offers and not manager.associations
+        assert not manager.seats.seatings and not manager.offers.offers
+        assert not manager.prepared and not manager.associations
         assert not manager.overload.on and not manager.overload.under_way
         assert not self.bench.procedures.open, [procedure.name for procedure in self.bench.procedures.open]
         assert self.bench.procedures.next_deadline() is None

@@ -13,6 +13,7 @@ from net4ai.codecs import n2, nas
 from net4ai.codecs.bus import OfferJob
 from net4ai.core.access_manager import AccessManager
 from net4ai.core.ran_association import RanAssociation
+from net4ai.core.store import MemoryStore
 from net4ai.stack.control_entity import ControlEntity
 from net4ai.stack.procedure import Procedures
 from net4ai.stack.timers import Timers
@@ -33,6 +34,7 @@ class CoreMachine:
             entity,
             core_config([f"imsi-{n}" for n in range(1, UES + 1)], nodes={"ran": "ran-node"}),
             itertools.count(1).__next__,
+            MemoryStore(),
         )
         self.association: RanAssociation | None = None
         air.machines["core"] = self
@@ -60,16 +62,17 @@ class World:
         self.ran = Ran(self.air, connected=False)
         self.core = CoreMachine(self.air)
         self.core.connect(self.ran)
-        self.core.manager.offer(OfferJob(job=1, service="s", purpose="p", k=1, raw_data=False))
+        self.core.manager.offers.offer(OfferJob(job=1, service="s", purpose="p", k=1, raw_data=False))
         self.ue = Ue(self.air, UES)
         self.ue.start()
 
     def all_in(self) -> bool:
         """Registered, consented, with a session at all three."""
-        registered = self.core.manager.registered.values()
+        manager = self.core.manager
+        registered = manager.registered.values()
         return (
             len(registered) == UES
-            and all(terminal.sessions and terminal.consents for terminal in registered)
+            and all(terminal.sessions and manager.consents.jobs_of(terminal.subscriber) for terminal in registered)
             and self.ue.all_in(NasState.REGISTERED)
             and all(terminal.sessions for terminal in self.ue.terminals)
         )

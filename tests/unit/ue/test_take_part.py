@@ -5,16 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from radio_bench import Air, FakeRanNode, Ue
+from radio_bench import CELL, Air, FakeRanNode, Ue
 
 from net4ai.codecs import compute, nas, rrc
 from net4ai.codecs.causes import Cause
 from net4ai.stack.dep.credit import CreditBudget
 from net4ai.stack.dep.events import MessageAcknowledged, MessageReceived
 from net4ai.stack.dep_endpoint import limits_of
+from net4ai.ue.functions import BUSY_SECONDS, WORKER_MEMORY_MIB
 
 LIMITS = limits_of(CreditBudget(1 << 20))
 
+RADIO = compute.Radio(cell=CELL, rsrp_dbm=-80.0, rsrq_db=-10.5, sinr_db=20.0)
+"""What every terminal hears here."""
 
 DEEP = b'{"a":' + b"[" * 4000 + b"]" * 4000 + b"}"
 
@@ -48,16 +51,17 @@ class World:
         }
         self.ran.say(nas.RoutineInvite(execution=execution, **values | changes))
 
-    def loaded(self) -> None:
-        self.ue.worker(compute.Loaded(instance=1))
+    def loaded(self, instance: int = 1) -> None:
+        self.ue.worker(compute.Loaded(instance=instance))
 
-    def begun(self, execution: int = 1, detail: str = "") -> None:
-        self.ue.worker(compute.Begun(instance=1, execution=execution, as_server=False, detail=detail))
+    def begun(self, execution: int = 1, detail: str = "", instance: int = 1) -> None:
+        self.ue.worker(compute.Begun(instance=instance, execution=execution, as_server=False, detail=detail))
 
-    def accept(self, execution: int = 1, **changes: Any) -> None:
+    def accept(self, execution: int = 1, instance: int = 1, **changes: Any) -> None:
         self.invite(execution, **changes)
-        self.loaded()
-        self.begun(execution)
+        if not self.ue.process.functions.instances[instance].loaded:
+            self.loaded(instance)
+        self.begun(execution, instance=instance)
 
     def start(self, turn: int = 7, execution: int = 1) -> None:
         self.ran.say(nas.RoutineStart(execution=execution, turn=turn, repetition=0))
@@ -82,7 +86,17 @@ def world() -> World:
 
 def test_it_accepts_when_the_function_is_ready(world: World) -> None:
     world.invite()
-    assert world.ue.compute.sent == [compute.Load(instance=1, function="data-source", settings={"a": 1}, private={})]
+    assert world.ue.compute.sent == [
+        compute.Load(
+            instance=1,
+            function="data-source",
+            settings={"a": 1},
+            private={},
+            worker="data-source",
+            memory_mib=WORKER_MEMORY_MIB,
+            busy_s=BUSY_SECONDS,
+        )
+    ]
     world.loaded()
     assert world.ue.compute.sent[1:] == [
         compute.Begin(
@@ -108,10 +122,12 @@ def test_a_function_is_loaded_once_for_the_same_settings(world: World) -> None:
     assert len(world.asked(compute.Load)) == 1
     world.invite(3, settings=b'{"a":2}')
     assert [load.settings for load in world.asked(compute.Load)] == [{"a": 1}, {"a": 2}]
-    world.loaded()
-    world.begun(3)
+    assert world.asked(compute.Unload) == [compute.Unload(instance=1)]
+    world.loaded(2)
+    world.begun(3, instance=2)
     world.invite(4, function="other", settings=b'{"a":2}')
-    assert len(world.asked(compute.Load)) == 3
+    assert [(load.instance, load.worker) for load in world.asked(compute.Load)][2:] == [(3, "other")]
+    assert len(world.asked(compute.Unload)) == 1
     assert [message.execution for message in world.ran.nas] == [1, 2, 3]  # type: ignore[attr-defined]
 
 
@@ -137,7 +153,7 @@ def test_an_invitation_it_cannot_follow_is_declined(world: World, changes: dict[
     world.invite(**changes)
     assert world.ran.nas == [nas.RoutineReject(execution=1, cause=cause)]
     assert not world.ue.compute.sent
-    assert world.ue.terminal.participation is None
+    assert not world.ue.terminal.participations
 
 
 @pytest.mark.parametrize("step", ["load", "begin"])
@@ -149,7 +165,7 @@ def test_a_function_that_cannot_begin_declines(world: World, step: str) -> None:
         world.loaded()
         world.begun(detail="ValueError: no")
     assert world.ran.nas == [nas.RoutineReject(execution=1, cause=Cause.FUNCTION_FAILED)]
-    assert world.ue.terminal.participation is None
+    assert not world.ue.terminal.participations
     world.invite(2)
     assert len(world.asked(compute.Load)) == (2 if step == "load" else 1)
 
@@ -187,7 +203,7 @@ def test_a_turn(world: World) -> None:
     world.accept()
     world.start(7)
     assert world.asked(compute.RunTurn) == [
-        compute.RunTurn(instance=1, execution=1, as_server=False, seat=5, turn=7, repetition=0)
+        compute.RunTurn(instance=1, execution=1, as_server=False, seat=5, turn=7, repetition=0, radio=RADIO)
     ]
     world.turn_done(7)
     assert world.ran.nas[-1] == nas.RoutineDone(execution=1, turn=7, cause=Cause.NORMAL)
@@ -237,7 +253,7 @@ def test_a_message_nobody_waits_for_is_dropped(world: World) -> None:
     world.ue.worker(compute.Send(instance=1, execution=1, as_server=False, seat=5, body=b"x"))
     world.accept(2)
     world.ue.worker(compute.Send(instance=1, execution=1, as_server=False, seat=5, body=b"x"))
-    assert world.ue.drops == {"message of an ended execution": 2}
+    assert world.ue.drops == {"unknown instance": 1, "message of an ended execution": 1}
 
 
 def test_a_message_that_cannot_be_sent_ends_turn_and_part(world: World) -> None:
@@ -247,7 +263,7 @@ def test_a_message_that_cannot_be_sent_ends_turn_and_part(world: World) -> None:
     world.ue.worker(compute.Send(instance=1, execution=1, as_server=False, seat=5, body=body))
     assert world.ran.nas[-1] == nas.RoutineDone(execution=1, turn=7, cause=Cause.MESSAGE_TOO_LARGE)
     assert world.asked(compute.Forget)
-    assert world.ue.terminal.participation is None
+    assert not world.ue.terminal.participations
 
 
 def test_when_the_session_ends_the_function_is_told(world: World) -> None:
@@ -278,11 +294,13 @@ def test_why_an_execution_is_not_begun_is_said(world: World) -> None:
 
 
 def test_a_line_for_the_log_is_said(world: World) -> None:
+    world.invite()
     world.ue.worker(compute.Log(instance=1, line="hello"))
     assert world.ue.troubles == ["ue/1: hello"]
 
 
 def test_what_is_of_no_use_is_counted(world: World) -> None:
+    world.invite()
     world.ue.worker(compute.Dropped(instance=1, reason="too many bodies", octets=7))
     world.ue.worker(compute.Progress(instance=1, execution=1, values={"loss": 1.0}))
     world.ue.worker(compute.Loaded(instance=2))
@@ -298,9 +316,9 @@ def test_complete_frees_what_belongs_to_the_execution(world: World) -> None:
     world.accept()
     world.start()
     world.ran.say(nas.RoutineComplete(execution=2, cause=Cause.NORMAL))
-    assert world.ue.terminal.participation is not None
+    assert world.ue.terminal.participations
     world.ran.say(nas.RoutineComplete(execution=1, cause=Cause.NORMAL))
-    assert world.ue.terminal.participation is None
+    assert not world.ue.terminal.participations
     assert world.asked(compute.Forget) == [compute.Forget(instance=1, execution=1, as_server=False)]
     world.turn_done()
     assert not [message for message in world.ran.nas if isinstance(message, nas.RoutineDone)]
@@ -325,8 +343,10 @@ def test_release_ends_its_part(world: World, step: str) -> None:
         world.start()
     said = len(world.ran.nas)
     world.ran.say(rrc.Release(transaction=0, cause=Cause.NORMAL))
-    assert world.asked(compute.Forget)
-    assert world.ue.terminal.participation is None
+    assert bool(world.asked(compute.Forget)) == (step != "invited")  # before that nothing had begun
+    assert world.asked(compute.Unload) == [compute.Unload(instance=1)]
+    assert not world.ue.terminal.participations
+    assert not world.ue.process.functions.instances
     world.turn_done()
     assert len(world.ran.nas) == said
     assert [p.name for p in world.ue.process.procedures.open if p.traced] == ["RRC set-up"]
