@@ -42,6 +42,10 @@ class ServiceRow(Row):
     """The request that registered it: one that comes again, after the core was started anew, is answered as before."""
 
 
+ARMED, RUNNING, ENDED = "armed", "running", "ended"
+"""States of jobs, as in `net4ai.codecs.bus.JobStatus`."""
+
+
 class JobRow(Row):
     """A job that is armed, runs, or has ended lately."""
 
@@ -53,7 +57,7 @@ class JobRow(Row):
     k: int
     cut: int
     state: str
-    """As in `net4ai.codecs.bus.JobStatus`."""
+    """`ARMED` (its trigger is waited for), `RUNNING` or `ENDED`."""
     cause: int = 0
     detail: str = ""
     request: str = ""
@@ -117,6 +121,10 @@ class ReservationRow(Row):
     function: str
     node: str
     application_server: str
+    servers: bytes = b"{}"
+    """Its servers by routine, JSON (R69)."""
+    amounts: bytes = b"{}"
+    """What is reserved for it by node and resource, JSON."""
 
 
 class NumberRow(Row):

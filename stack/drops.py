@@ -86,6 +86,7 @@ class Drop(StrEnum):
     NOT_CARRIED_OUT = "not carried out", "A message that asks for what cannot be done; the cause follows."
     ANSWER_TO_NO_REQUEST = "answer to no request", "Nobody waits, or waits any more, for this answer."
     DEADLINE_PASSED = "deadline passed", "A request that came when its caller had stopped waiting."
+    CONTROLLER_SILENT = "controller silent", "Progress for an application controller that has not taken what came before."
     NOT_ATTACHED = "not attached", "The fixed link is not up."
     NO_CONNECTION = "no connection", "The terminal has no RRC connection."
     NO_N2_CONNECTION = "no N2 connection", "The RAN node has no connection to the core."
