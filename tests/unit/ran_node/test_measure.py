@@ -6,14 +6,14 @@ import pytest
 from radio_bench import CELL, Air, FakeRanNode, Ue
 from secured_bench import Secured
 
-from net4ai.codecs import rrc
+from net4ai.codecs import compute, rrc
 from net4ai.codecs.causes import Cause
-from net4ai.ue.config import TerminalConfig, UeConfig
-from net4ai.ue.measure import indices
+from net4ai.ue.config import TerminalConfig
+from net4ai.ue.measure import heard, indices
 
 
 def test_what_is_configured_is_reported_kept_and_traced(monkeypatch: pytest.MonkeyPatch) -> None:
-    ue = {"rsrp_dbm": -100.0, "rsrq_db": -15.0, "sinr_db": 3.5}
+    ue = {"radio": {"rsrp_dbm": -100.0, "rsrq_db": -15.0, "sinr_db": 3.5}}
     world = Secured(monkeypatch, ue=ue, measurement_interval_ms=500, measurement_amount=4, cell=11)
     world.start()
     world.go(10)
@@ -117,15 +117,8 @@ def test_with_the_connection_all_measurements_end() -> None:
     assert not world.reports()
 
 
-def config(**values: float) -> UeConfig:
-    return UeConfig(
-        name="ue",
-        ran_node="ran",
-        address=("ran", 1),
-        terminals=[TerminalConfig(name="t", identity="i", key="00" * 32)],
-        functions=[],
-        **values,  # type: ignore[arg-type]
-    )
+def config(**values: float) -> TerminalConfig:
+    return TerminalConfig(name="t", identity="i", key="00" * 32, **values)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -148,3 +141,18 @@ def test_rsrq_of_ts_38_133_10_1_11(rsrq: float, index: int) -> None:
 )
 def test_sinr_of_ts_38_133_10_1_16(sinr: float, index: int) -> None:
     assert indices(config(sinr_db=sinr))[2] == index
+
+
+@pytest.mark.parametrize(
+    ("radio", "rsrp", "rsrq", "sinr"),
+    [
+        ({}, -80.0, -10.5, 20.0),
+        ({"rsrp_dbm": -99.3, "rsrq_db": -12.2, "sinr_db": 3.7}, -100.0, -12.5, 3.5),
+        ({"rsrp_dbm": -400.0, "rsrq_db": 90.0, "sinr_db": 90.0}, -157.0, 20.0, 40.0),
+    ],
+)
+def test_functions_hear_what_is_reported(radio: dict[str, float], rsrp: float, rsrq: float, sinr: float) -> None:
+    """In the units of a person, in the steps of a report: TS 38.133 gives the lower end of each."""
+    ue = Ue(Air(), radio=radio)
+    ue.process.cell.identity = CELL
+    assert heard(ue.terminal) == compute.Radio(cell=CELL, rsrp_dbm=rsrp, rsrq_db=rsrq, sinr_db=sinr)

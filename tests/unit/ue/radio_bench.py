@@ -161,7 +161,10 @@ class FakeCompute:
 class Ue:
     """A UE process on the air."""
 
-    def __init__(self, air: Air, count: int = 1, budget: int = 1 << 20, **config: Any) -> None:
+    def __init__(
+        self, air: Air, count: int = 1, budget: int = 1 << 20, radio: dict[str, float] | None = None, **config: Any
+    ) -> None:
+        """`radio`: what its terminals hear of their cell."""
         self.air = air
         self.compute = FakeCompute()
         self.troubles: list[str] = []
@@ -170,7 +173,10 @@ class Ue:
             "name": "ue",
             "ran_node": "ran",
             "address": RAN_ADDRESS,
-            "terminals": [TerminalConfig(name=f"ue/{n}", identity=f"imsi-{n}", key=KEY) for n in range(1, count + 1)],
+            "terminals": [
+                TerminalConfig(name=f"ue/{n}", identity=f"imsi-{n}", key=KEY, **radio or {})  # type: ignore[arg-type]
+                for n in range(1, count + 1)
+            ],
             "functions": ["data-source", "other"],
         }
         self.process = UeProcess(
