@@ -16,8 +16,9 @@ from net4ai.app.scenario import CORE, Impairment, Scenario, Subscriber, cell_of,
 from net4ai.app.scenario_schema import EdgeCapacity
 from net4ai.codecs.bus import Capacity
 from net4ai.codecs.common import CipheringAlgorithm, IntegrityAlgorithm
+from net4ai.codecs.derivation import derive
+from net4ai.codecs.service import qualities
 from net4ai.core.config import CoreConfig
-from net4ai.core.set_up_session import COMPUTING_QOS
 from net4ai.edge.config import EdgeConfig
 from net4ai.ran_node.config import RanNodeConfig
 from net4ai.stack.hop import Address
@@ -105,6 +106,7 @@ def make_plan(scenario: Scenario, udp_port: Callable[[], int], n2_port: int, run
     integrity = IntegrityAlgorithm[scenario.security.integrity]
     ciphering = CipheringAlgorithm[scenario.security.ciphering]
     subscribers = ue_subscribers(scenario)
+    five_qis = sorted({quality.five_qi for quality in qualities(scenario.service)})
     edge = EdgeConfig(
         name=scenario.edge.name,
         t4_ports=ports(),
@@ -126,7 +128,7 @@ def make_plan(scenario: Scenario, udp_port: Callable[[], int], n2_port: int, run
             ciphering=ciphering,
             inactivity_ms=node.inactivity_ms,
             measurement_interval_ms=node.measurement_interval_ms,
-            acknowledged=[COMPUTING_QOS.five_qi] if node.acknowledged_bearers else [],
+            acknowledged=five_qis if node.acknowledged_bearers else [],
             capacity=capacity_of(node.capacity),
             timers=timers,
         )
@@ -168,6 +170,7 @@ def _ue_config(
                 identity=identity(subscriber),
                 key=subscriber_key(run_key, identity(subscriber)),
                 private={"subscriber": subscriber.number, "subscribers": len(subscribers)},
+                **heard_by(scenario, subscriber),
             )
             for subscriber in own
         ],
@@ -180,6 +183,13 @@ def _ue_config(
         battery_percent=ue_class.battery_percent,
         timers=dict(scenario.timers),
     )
+
+
+def heard_by(scenario: Scenario, subscriber: Subscriber) -> dict[str, float]:
+    """What a terminal hears of its cell: the values of its group, all shifted by one number that the seed gives it."""
+    radio = subscriber.group.radio
+    shift = radio.spread_db * (derive(scenario.seed, "radio", subscriber.number) / 2**62 - 1)
+    return {name: getattr(radio, name) + shift for name in ("rsrp_dbm", "rsrq_db", "sinr_db")}
 
 
 def capacity_of(capacity: EdgeCapacity) -> Capacity:

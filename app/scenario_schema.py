@@ -93,6 +93,18 @@ class Core(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     host: Annotated[Host, Meta(description="IP address of the machine it runs on; empty: `addresses.host`.")] = ""
 
 
+class UeRadio(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What terminals hear of their cell: reported by them, and told to functions that run there."""
+
+    rsrp_dbm: Annotated[float, Meta(ge=-157, le=-30, description="Received power in dBm.")] = -80.0
+    rsrq_db: Annotated[float, Meta(ge=-43.5, le=20, description="Received quality in dB.")] = -10.5
+    sinr_db: Annotated[float, Meta(ge=-23.5, le=40, description="Signal to noise and interference in dB.")] = 20.0
+    spread_db: Annotated[
+        float,
+        Meta(ge=0, le=100, description="A terminal hears up to so much more or less, of all three; drawn from `seed`."),
+    ] = 0.0
+
+
 class UeGroup(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Terminals of one kind in one cell: one UE process."""
 
@@ -113,6 +125,7 @@ class UeGroup(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
             description="The k-anonymity they ask for in their privacy requirement (R60); 0: none.",
         ),
     ] = 0
+    radio: Annotated[UeRadio, Meta(description="What they hear of their cell.")] = UeRadio()
 
 
 class UeClass(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -166,3 +166,23 @@ def test_what_a_node_has_is_told_to_it() -> None:
     plan = plan_of("ran_nodes.ran-2.capacity.memory_mib=2048", "edge.capacity.accelerators=2")
     assert [node.capacity for node in plan.ran_nodes] == [Capacity(), Capacity(memory_mib=2048)]
     assert plan.edge.capacity == Capacity(accelerators=2, radio_kbps=0)
+
+
+def test_a_group_hears_its_cell_each_terminal_a_little_different() -> None:
+    settings = ("ue_groups.ue-1.radio.rsrp_dbm=-95", "ue_groups.ue-1.radio.spread_db=6", "ue_groups.ue-1.count=50")
+    ue_1, ue_2 = plan_of(*settings).ues
+    shifts = [terminal.rsrp_dbm + 95 for terminal in ue_1.terminals]
+    assert len(set(shifts)) == 50
+    assert -6 <= min(shifts) < -3 and 3 < max(shifts) <= 6
+    assert [terminal.sinr_db - 20 for terminal in ue_1.terminals] == pytest.approx(shifts)
+    assert [terminal.rsrq_db + 10.5 for terminal in ue_1.terminals] == pytest.approx(shifts)
+    assert {(terminal.rsrp_dbm, terminal.rsrq_db, terminal.sinr_db) for terminal in ue_2.terminals} == {
+        (-80.0, -10.5, 20.0)
+    }
+    assert plan_of(*settings).ues == plan_of(*settings).ues != plan_of(*settings, "seed=2").ues
+
+
+def test_acknowledged_bearers_are_those_of_the_services_qualities() -> None:
+    """R102: one bearer for each quality of service."""
+    found = plan_of("ran_nodes.ran-1.acknowledged_bearers=true", "service.routines.bottom.quality={five_qi: 140}")
+    assert [node.acknowledged for node in found.ran_nodes] == [[128, 140], []]
