@@ -7,6 +7,7 @@ takes no time.
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import msgspec
 
 from net4ai.application_server import main as application_server
 from net4ai.application_server.config import ApplicationServerConfig
+from net4ai.application_server.find_function import finder
 from net4ai.application_server.inline_compute import InlineCompute
 from net4ai.stack.compute import Compute
 from net4ai.stack.hop import Address
@@ -74,7 +76,10 @@ class InProcessRun:
         return platform
 
     async def _start_compute(self, name: str, preload: Sequence[str]) -> Compute:
-        return InlineCompute(self.loop)
+        path = self.run.function_path
+        if path and path not in sys.path:
+            sys.path.append(path)
+        return InlineCompute(self.loop, finder(self.run.function_modules))
 
     async def _start_application_server(self, name: str, node: str, address: Address) -> None:
         config = ApplicationServerConfig(name=name, node=node, address=address)

@@ -41,7 +41,7 @@ from net4ai.stack.io.child_process import (
     watch_parent,
 )
 from net4ai.stack.io.clock import SystemClock
-from net4ai.stack.io.compute_process import ComputeProcess
+from net4ai.stack.io.compute_pool import ComputePool
 from net4ai.stack.io.network import SystemNetwork
 from net4ai.stack.io.platform import Platform, RunConfig, RunningNode
 from net4ai.stack.io.trace_file import TraceFile
@@ -163,7 +163,7 @@ class ProcessHost:
         """Why it cannot go on."""
         self.bus: MqttBus | None = None
         self._platform: Platform | None = None
-        self._computes: list[ComputeProcess] = []
+        self._computes: list[ComputePool] = []
         self._children: dict[str, ChildProcess] = {}
         self._watchers: list[asyncio.Future[None]] = []
 
@@ -226,9 +226,10 @@ class ProcessHost:
             self._platform.close()
 
     async def _start_compute(self, name: str, preload: Sequence[str]) -> Compute:
-        compute = await ComputeProcess.start(f"{name} compute", self.say, preload)
-        compute.lost = self._compute_lost
+        compute = ComputePool(name, self.say, modules=self.run.function_modules, path=self.run.function_path)
         self._computes.append(compute)
+        if preload:
+            await compute.prepare(preload)
         return compute
 
     async def _start_application_server(self, name: str, node: str, address: Address) -> None:
@@ -254,11 +255,6 @@ class ProcessHost:
                 return
             self.say(f"{child.name} has ended with code {code} and is started again")
             child = await self._start_child(child.name, path)
-
-    def _compute_lost(self, reason: str) -> None:
-        """A node that cannot compute must not look alive: its peers would wait for ever."""
-        self.broken = f"the compute worker is gone: {reason}"
-        self.ended.set()
 
 
 def _unused(path: Path) -> Path:

@@ -1,4 +1,4 @@
-"""An application server on its platform: T4 and its compute worker."""
+"""An application server on its platform: T4 and its compute workers."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from net4ai.stack.timers import Timers
 
 
 async def start(config: ApplicationServerConfig, platform: Platform) -> RunningNode:
-    """Open T4, start the compute worker, attach. Raises OSError."""
+    """Open T4, make ready for compute workers, attach. Raises OSError."""
     driver = Driver(config.name, platform.clock)
     procedures = platform.procedures(driver)
 
@@ -31,6 +31,7 @@ async def start(config: ApplicationServerConfig, platform: Platform) -> RunningN
         lambda: platform.random_number(32),
         platform.trace,
         platform.say,
+        platform.run.state_folder,
     )
     compute.receive = lambda message: driver.feed(server.receive_compute, message)
     platform.closing.append(compute.close)

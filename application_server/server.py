@@ -1,7 +1,8 @@
 """The application server: instances of service functions behind one T4 attachment (R12, R40, R47, R51).
 
-The functions run at the compute worker. This process ends DEP: what a session delivers goes to the function, what the
-function sends goes into the session of its seat.
+Each instance runs in a compute worker of its own, which is ended alone where the instance hangs, leaks or dies; what it
+has committed is in a file where the run has a folder for that. This process ends DEP: what a session delivers goes to
+the function, what the function sends goes into the session of its seat, on the QoS flow of its routine.
 """
 
 from __future__ import annotations
@@ -36,6 +37,8 @@ ChannelName = tuple[int, int, bool, int]
 
 MAXIMUM_INVITATIONS = 1024
 """Invitations accepted and not begun; a further one makes the oldest be forgotten."""
+MAXIMUM_FLOWS = 4096
+"""Executions of instances whose QoS flow is remembered; of older ones the first flow is used."""
 
 
 class ApplicationServer:
@@ -52,8 +55,11 @@ class ApplicationServer:
         random_handle: Callable[[], int],
         trace: Trace,
         on_trouble: Callable[[str], None],
+        state_folder: str = "",
     ) -> None:
+        """`state_folder`: where checkpoints of instances are kept; empty: nowhere."""
         self.config = config
+        self.state_folder = state_folder
         self.procedures = procedures
         self.timers = timers
         self.compute = compute_worker
@@ -78,11 +84,15 @@ class ApplicationServer:
         self.endpoint = self.link.endpoint
         self.instances: set[int] = set()
         """Instances that are loaded."""
+        self._made_of: dict[int, tuple[str, bytes, int, int]] = {}
+        """What each was made of: function, settings, limits of memory and time."""
         self.channels: dict[ChannelName, SessionEnd] = {}
         self.results: dict[int, SessionEnd] = {}
         """Sessions to the application controller, by instance."""
         self._invitations: OrderedDict[tuple[int, int], link.Invite] = OrderedDict()
         """Accepted and not begun, by instance and execution."""
+        self._flows: OrderedDict[tuple[int, int, bool], int] = OrderedDict()
+        """QoS flow an instance sends on, by execution and whether it is the server."""
         self._replies = Replies(procedures)
 
     def start(self, now: int) -> None:
@@ -104,12 +114,17 @@ class ApplicationServer:
         handler(self, peer, message)
 
     def _instantiate(self, peer: LinkPeer, message: link.Instantiate) -> None:
+        made_of = message.function, message.settings, message.memory_mib, message.busy_ms
+        if message.instance in self.instances and self._made_of[message.instance] == made_of:
+            peer.send(link.Acknowledge(transaction=message.transaction))
+            return
         self.procedures.start("load function", self._load(peer, message), instance=message.instance)
 
     async def _load(self, peer: LinkPeer, message: link.Instantiate) -> None:
         try:
             settings = msgspec.json.decode(message.settings, type=dict[str, Any])
-            load = compute.Load(instance=message.instance, function=message.function, settings=settings, private={})
+            load = self._load_message(message, settings)
+            self._unloaded(message.instance)  # in place of one with other settings
             self.compute.send(load)
             await self._replies.expect(("loaded", message.instance), self.timers["load"])
         except ProcedureError as error:
@@ -119,19 +134,40 @@ class ApplicationServer:
             peer.refuse(message.transaction, Cause.MALFORMED_MESSAGE, f"settings: {error}")
             return
         self.instances.add(message.instance)
+        self._made_of[message.instance] = message.function, message.settings, message.memory_mib, message.busy_ms
         peer.send(link.Acknowledge(transaction=message.transaction))
 
+    def _load_message(self, message: link.Instantiate, settings: dict[str, Any]) -> compute.Load:
+        name = f"instance-{message.instance}"
+        return compute.Load(
+            instance=message.instance,
+            function=message.function,
+            settings=settings,
+            private={},
+            worker=name,
+            memory_mib=min(message.memory_mib, compute.MAXIMUM_MEMORY_MIB),
+            busy_s=min(message.busy_ms / 1000, compute.MAXIMUM_BUSY_S),
+            checkpoint=f"{self.state_folder}/{name}.checkpoint" if self.state_folder else "",
+        )
+
     def _terminate(self, peer: LinkPeer, message: link.Terminate) -> None:
-        self.instances.discard(message.instance)
         # One that is still being loaded must not come to be afterwards.
         self._replies.fail(("loaded", message.instance), ProcedureError(Cause.CANCELLED, "terminated while loading"))
-        self.compute.send(compute.Unload(instance=message.instance))
-        for name in [name for name in self.channels if name[0] == message.instance]:
-            self._remove(name)
-        self._remove_results(message.instance)
-        for key in [key for key in self._invitations if key[0] == message.instance]:
-            del self._invitations[key]
+        self.compute.send(compute.Unload(instance=message.instance, remove_checkpoint=True))
+        self._unloaded(message.instance)
         peer.send(link.Acknowledge(transaction=message.transaction))
+
+    def _unloaded(self, instance: int) -> None:
+        """An instance is no more: nothing of its executions is left."""
+        self.instances.discard(instance)
+        self._made_of.pop(instance, None)
+        for name in [name for name in self.channels if name[0] == instance]:
+            self._remove(name)
+        self._remove_results(instance)
+        for key in [key for key in self._invitations if key[0] == instance]:
+            del self._invitations[key]
+        for flow in [flow for flow in self._flows if flow[0] == instance]:
+            del self._flows[flow]
 
     def _session_add(self, peer: LinkPeer, message: link.SessionAdd) -> None:
         if message.instance not in self.instances:
@@ -197,6 +233,7 @@ class ApplicationServer:
     def _forget(self, instance: int, execution: int) -> None:
         self._invitations.pop((instance, execution), None)
         for as_server in (True, False):
+            self._flows.pop((instance, execution, as_server), None)
             self.compute.send(compute.Forget(instance=instance, execution=execution, as_server=as_server))
 
     def _remove(self, name: ChannelName) -> None:
@@ -231,6 +268,10 @@ class ApplicationServer:
         if len(self._invitations) > MAXIMUM_INVITATIONS:
             self._invitations.popitem(last=False)
             self.drops.count(Drop.INVITATION_FORGOTTEN)
+        as_server = message.end_point == link.EndPoint.ROUTINE_SERVER
+        self._flows[message.instance, message.execution, as_server] = message.qfi
+        if len(self._flows) > MAXIMUM_FLOWS:
+            self._flows.popitem(last=False)
         peer.send(
             link.Accept(
                 transaction=message.transaction,
@@ -307,13 +348,14 @@ class ApplicationServer:
             self.on_trouble(f"{self.config.name}: results of instance {instance}: {event.cause.name}")
             self.compute.send(compute.CloseResults(instance=instance))
 
-    def _send(self, end: SessionEnd | None, body: Buffer) -> bool:
-        """Whether the network has taken it."""
+    def _send(self, end: SessionEnd | None, body: Buffer, qfi: int | None = None) -> bool:
+        """Whether the network has taken it. A flow the session does not have is replaced by its first."""
         if end is None:
             self.drops.count(Drop.ENDED_EXECUTION, len(body))
             return False
         try:
-            self.endpoint.send(end, [body], self.procedures.now)
+            flow = qfi if qfi in end.session.flows else None
+            self.endpoint.send(end, [body], self.procedures.now, qfi=flow)
         except DepError as error:
             self.on_trouble(f"{self.config.name}: {error}")
             return False
@@ -344,7 +386,7 @@ class ApplicationServer:
 
     def _function_sends(self, message: compute.Send) -> None:
         name = message.instance, message.execution, message.as_server, message.seat
-        if not self._send(self.channels.get(name), message.body):
+        if not self._send(self.channels.get(name), message.body, self._flows.get(name[:3])):
             self.compute.send(compute.CloseChannel(**_fields(name)))
 
     def _function_sends_result(self, message: compute.SendResult) -> None:
@@ -376,9 +418,21 @@ class ApplicationServer:
                 execution=message.execution,
                 instance=message.instance,
                 stop=message.outcome == "stop",
-                cause=Cause.FUNCTION_FAILED if message.error else Cause.NORMAL,
+                cause=_cause_of_end(message),
             )
         )
+
+    def _instance_lost(self, message: compute.InstanceLost) -> None:
+        """Its worker was ended, or has ended: who waits for it is told, and the forwarding function."""
+        self.on_trouble(f"{self.config.name}: instance {message.instance} is lost: {message.detail}")
+        cause = Cause.FUNCTION_FAILED if message.failed else Cause.PEER_LOST
+        error = ProcedureError(cause, message.detail)
+        self._replies.fail(("loaded", message.instance), error)
+        for flow in [flow for flow in self._flows if flow[0] == message.instance]:
+            self._replies.fail(("begun", *flow), error)
+        if message.instance in self.instances:
+            self.link.send(link.InstanceLost(instance=message.instance, cause=cause))
+        self._unloaded(message.instance)
 
     def _progress(self, message: compute.Progress) -> None:
         values = msgspec.json.encode(message.values)
@@ -428,7 +482,15 @@ _COMPUTE_HANDLERS: dict[type, Callable[..., None]] = {
     compute.Progress: ApplicationServer._progress,
     compute.Log: ApplicationServer._log,
     compute.Dropped: ApplicationServer._dropped,
+    compute.InstanceLost: ApplicationServer._instance_lost,
 }
+
+
+def _cause_of_end(message: compute.Ended) -> Cause:
+    """That the application controller has gone is no failure of the function: the execution can be resumed."""
+    if not message.error:
+        return Cause.NORMAL
+    return Cause.PEER_LOST if message.closed else Cause.FUNCTION_FAILED
 
 
 def _fields(name: ChannelName) -> dict[str, Any]:

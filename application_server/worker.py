@@ -16,7 +16,7 @@ import socket
 import sys
 from collections.abc import AsyncIterator, Sequence
 
-from net4ai.application_server.find_function import Find, finder, installed_function
+from net4ai.application_server.find_function import Find, finder
 from net4ai.application_server.function_host import FunctionHost
 from net4ai.codecs.compute import MAXIMUM_FRAME, FromWorker, Ready, decode_to_worker, encode
 from net4ai.codecs.errors import DecodeError
@@ -55,17 +55,17 @@ async def serve(sock: socket.socket, find: Find, preload: Sequence[str] = ()) ->
     host = FunctionHost(reply, find, room)
     connection.receive = receive
     reply(Ready())
-    load_early(preload)
+    load_early(preload, find)
     reason = await connection.wait_closed()
     host.close()
     return reason
 
 
-def load_early(names: Sequence[str]) -> None:
-    """Import the modules of installed functions. What cannot be imported goes to the log; `Load` will say it again."""
+def load_early(names: Sequence[str], find: Find) -> None:
+    """Import the modules of functions. What cannot be imported goes to the log; `Load` will say it again."""
     for name in names:
         try:
-            installed_function(name)
+            find(name)
         except Exception:
             log.exception("function %s cannot be imported", name)
 

@@ -24,6 +24,8 @@ MAXIMUM_SEATS = 4096
 MAXIMUM_NAME = 256
 MAXIMUM_TEXT = 1000
 """Characters of an error, a detail or a line of the log."""
+MAXIMUM_MEMORY_MIB = 1 << 24
+MAXIMUM_BUSY_S = 3600.0
 MAXIMUM_PROGRESS = 4096
 """Octets of one progress report, as JSON."""
 
@@ -69,9 +71,9 @@ class Load(_Compute, frozen=True):
     """What the owner of this host gives the function; at a UE, where the subscriber's own data is."""
     worker: Name = ""
     """Instances with the same worker share a process, and its fate."""
-    memory_mib: Annotated[int, msgspec.Meta(ge=0, le=1 << 24)] = 0
+    memory_mib: Annotated[int, msgspec.Meta(ge=0, le=MAXIMUM_MEMORY_MIB)] = 0
     """Memory the worker may take before it is ended; 0: no limit."""
-    busy_s: Annotated[float, msgspec.Meta(ge=0, le=3600)] = 0.0
+    busy_s: Annotated[float, msgspec.Meta(ge=0, le=MAXIMUM_BUSY_S)] = 0.0
     """Seconds the worker may compute without a pause before it is ended; 0: no limit."""
     checkpoint: Annotated[str, msgspec.Meta(max_length=4096)] = ""
     """File of the instance's checkpoints; where it is there already, the instance begins with it. Empty: none."""

@@ -1,12 +1,15 @@
-"""The compute worker of a node as a child process, over a pair of sockets."""
+"""A compute worker of a node as a child process, over a pair of sockets."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import signal
 import socket
 from collections.abc import Callable, Sequence
 from typing import Self
+
+import psutil
 
 from net4ai.codecs.compute import MAXIMUM_FRAME, FromWorker, Ready, ToWorker, decode_from_worker, encode
 from net4ai.codecs.errors import DecodeError
@@ -37,17 +40,24 @@ class ComputeProcess:
         self._end = asyncio.ensure_future(self._watch())
 
     @classmethod
-    async def start(cls, name: str, on_line: OnLine, preload: Sequence[str] = (), *, any_module: bool = False) -> Self:
+    async def start(
+        cls,
+        name: str,
+        on_line: OnLine,
+        preload: Sequence[str] = (),
+        *,
+        modules: Sequence[str] = (),
+        path: str = "",
+    ) -> Self:
         """Start a worker and wait until it takes messages.
 
         `name`: logical name, before each line of the worker for `on_line`. `preload`: functions whose modules are
-        imported at once. `any_module`: functions may be named "module:Class". Raises OSError (ConnectionError,
-        TimeoutError among them) when there is no worker.
+        imported at once. `modules`: their functions may be named "module:Class". `path`: folder on the import path.
+        Raises OSError (ConnectionError, TimeoutError among them) when there is no worker.
         """
         ours, theirs = socket.socketpair()
         options = ["--fd", str(theirs.fileno()), "--preload", ",".join(preload)]
-        if any_module:
-            options.append("--any-module")
+        options += ["--modules", ",".join(modules), "--path", path]
         with theirs:
             try:
                 child = await ChildProcess.start(
@@ -81,9 +91,23 @@ class ComputeProcess:
     def pid(self) -> int:
         return self._child.pid
 
+    @property
+    def is_gone(self) -> bool:
+        """It has ended, or is about to: nothing reaches it any more."""
+        return self._end.done() or not self._connection.is_open
+
     def send(self, message: ToWorker) -> None:
         """Send a message; never blocks. Raises `EncodeError` for one that has no frame."""
-        self._connection.send(encode(message))
+        self.send_frame(encode(message))
+
+    def send_frame(self, frame: bytes) -> None:
+        """Send a message that is encoded already; never blocks."""
+        self._connection.send(frame)
+
+    def kill(self) -> None:
+        """End the worker and what it has started at once; `lost` will be told."""
+        kill_family(self.pid)
+        self._child.kill()
 
     def close(self) -> None:
         """End the worker: its socket closes, then come SIGTERM and SIGKILL. `wait_closed` waits for it."""
@@ -119,6 +143,22 @@ class ComputeProcess:
         if self.lost is not None and not self._closing:
             self.lost(reason)
         return reason
+
+
+def family(pid: int) -> list[psutil.Process]:
+    """A process and all that it has started, as far as they are still there."""
+    try:
+        process = psutil.Process(pid)
+        return [process, *process.children(recursive=True)]
+    except psutil.Error:
+        return []
+
+
+def kill_family(pid: int) -> None:
+    """SIGKILL to a process and all that it has started, also in process groups of their own."""
+    for process in family(pid):
+        with contextlib.suppress(psutil.Error):
+            process.kill()
 
 
 def _described(code: int) -> str:

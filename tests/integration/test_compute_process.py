@@ -298,7 +298,7 @@ async def run_function(inbox: Inbox, function: str) -> None:
 
 def test_a_killed_worker_is_lost_even_while_it_computes(functions: str) -> None:
     async def scenario() -> None:
-        async with started(any_module=True) as inbox:
+        async with started(modules=[functions]) as inbox:
             await run_function(inbox, f"{functions}:Busy")
             assert isinstance(await inbox.next(), c.Send)
             os.kill(inbox.process.pid, signal.SIGKILL)
@@ -313,7 +313,7 @@ def test_closing_ends_a_worker_that_computes(functions: str, monkeypatch: pytest
     monkeypatch.setattr(module, "END_BOUND", 0.05)
 
     async def scenario() -> None:
-        async with started(any_module=True) as inbox:
+        async with started(modules=[functions]) as inbox:
             await run_function(inbox, f"{functions}:Busy")
             assert isinstance(await inbox.next(), c.Send)
             for _ in range(2):
@@ -340,7 +340,7 @@ def test_a_worker_ends_with_its_socket_and_says_why() -> None:
 
 def test_garbage_from_a_worker(functions: str) -> None:
     async def scenario() -> None:
-        async with started(any_module=True) as inbox:
+        async with started(modules=[functions]) as inbox:
             await run_function(inbox, f"{functions}:Garbage")
             reason = await inbox.next()
             assert isinstance(reason, str)
@@ -356,7 +356,7 @@ def test_children_of_a_worker_do_not_hide_its_end_and_end_with_it(
     monkeypatch.setattr(module, "END_BOUND", 0.05)
 
     async def scenario() -> None:
-        async with started(any_module=True) as inbox:
+        async with started(modules=[functions]) as inbox:
             await run_function(inbox, f"{functions}:Forks")
             assert await inbox.next() == "closed by the peer, ended with code 5"
 
@@ -368,7 +368,7 @@ def test_more_than_the_sockets_hold_in_both_directions(functions: str) -> None:
 
     async def scenario() -> None:
         lines: list[str] = []
-        async with started(lines, any_module=True) as client, started(any_module=True) as server:
+        async with started(lines, modules=[functions]) as client, started(modules=[functions]) as server:
             await run_function(client, f"{functions}:Large")
             for message in turn_of(f"{functions}:Large", as_server=True):
                 server.process.send(message)
@@ -387,7 +387,7 @@ def test_surroundings_of_a_function(functions: str) -> None:
     """No torch unless a function wants it, one thread, no Ctrl-C, a socket that grandchildren do not get."""
 
     async def scenario() -> None:
-        async with started(any_module=True) as inbox:
+        async with started(modules=[functions]) as inbox:
             await run_function(inbox, f"{functions}:State")
             progress = await inbox.next()
             session = inbox.process.pid
@@ -405,7 +405,7 @@ def test_functions_outside_the_entry_points_need_permission(functions: str) -> N
         async with started() as inbox:
             answer = await inbox.ask(c.Load(instance=1, function=f"{functions}:State", settings={}, private={}))
             assert isinstance(answer, c.LoadFailed)
-            assert "is not installed" in answer.detail
+            assert "its module may not be used; allowed (function_modules): none" in answer.detail
 
     run(scenario())
 
