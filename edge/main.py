@@ -43,6 +43,7 @@ async def start(config: EdgeConfig, platform: Platform) -> RunningNode:
         lambda: platform.random_number(32),
         edge.drops,
         platform.trace,
+        capacity=config.capacity,
     )
     driver.machine = edge
     driver.wake()

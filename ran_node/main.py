@@ -50,6 +50,7 @@ async def start(config: RanNodeConfig, platform: Platform) -> RunningNode:
         node.drops,
         platform.trace,
         node,
+        config.capacity,
     )
     node.cpf = cpf
     _log_keys(config, platform, node)
