@@ -331,7 +331,7 @@ class ServerExecution:
                     instance=self.server.instance,
                     seats=self.invited,
                     cause=cause,
-                    keep=cause in RESUMABLE,
+                    keep=cause == Cause.NORMAL or cause in RESUMABLE,
                 ),
             )
         return clearing

@@ -7,15 +7,17 @@ under its number and with its seats.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 from net4ai.codecs.bus import (
     ClientsSelected,
+    CompleteClients,
     Done,
     ExecuteRoutine,
     ExecuteTask,
     Instance,
+    InstanceMoved,
     RoutineFinished,
     RoutineProgress,
     SelectClients,
@@ -54,6 +56,8 @@ class RunningTask:
     request: ExecuteTask
     row: ProgressRow
     gathering: Gathering
+    seated: list[CompleteClients] = field(default_factory=list)
+    """What frees the seats of the last execution."""
     procedure: Procedure[None] | None = None
 
     @property
@@ -97,6 +101,7 @@ class TaskManager:
         entity.handle(StopJob, self.stop)
         entity.handle(RoutineFinished, self.routine_finished)
         entity.handle(RoutineProgress, self.progress)
+        entity.handle(InstanceMoved, self.instance_moved)
 
     def execute(self, request: ExecuteTask) -> Done:
         """Answered at once; the end is told by `TaskFinished`. A task that was begun goes on where it was."""
@@ -126,6 +131,20 @@ class TaskManager:
         self._tell_progress(event.job, event.what, event.values)
         return Done()
 
+    def instance_moved(self, event: InstanceMoved) -> Done:
+        """The next attempt finds the instance where it is now."""
+        for task in self.tasks.values():
+            task.request.instances = [
+                event.instance if each.instance == event.instance.instance else each for each in task.request.instances
+            ]
+        return Done()
+
+    def _free_seats(self, task: RunningTask) -> None:
+        """The execution is done, and that is kept: nobody will ask for its seats again."""
+        for complete in task.seated:
+            self.entity.tell(names.ACCESS_MANAGER, complete)
+        task.seated = []
+
     def _tell_progress(self, job: int, what: str, values: dict[str, int | float | str]) -> None:
         self.entity.tell(names.JOB_MANAGER, TaskProgress(job=job, what=what, values=values))
 
@@ -136,6 +155,7 @@ class TaskManager:
             while not task.row.finished:
                 task.routine_done(await self._run_routine(task))
                 await self._kept(request.job, lambda: self.store.put(task.row))
+                self._free_seats(task)
         except ProcedureError as error:
             cause, detail = error.cause, error.detail
             if isinstance(error, ProcedureCancelled):
@@ -279,6 +299,10 @@ class TaskManager:
             self._tell_progress(request.job, taking_part_text(servers, selected.servers), {})
             task.gathering.told = True
         by_instance = {seats.instance: seats for seats in selected.servers}
+        task.seated = [
+            CompleteClients(execution=execution, instance=instance, seats=[], cause=Cause.NORMAL)
+            for instance in by_instance
+        ]
         return [
             ServerAssignment(
                 instance=server, seats=by_instance[server.instance].seats, given=by_instance[server.instance].given

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 
 from net4ai.codecs import link
-from net4ai.codecs.bus import Done, NodeAvailable
+from net4ai.codecs.bus import Capacity, Done, NodeAvailable
 from net4ai.codecs.causes import Cause
 from net4ai.codecs.declaration import Buffer
 from net4ai.codecs.l2 import L2_HEADER_SIZE
@@ -19,6 +19,7 @@ from net4ai.stack.control_entity import ControlEntity
 from net4ai.stack.deadlines import Deadlines
 from net4ai.stack.drops import Drop, DropCounter
 from net4ai.stack.forwarding import accept_attachment, relay_signalling, routes
+from net4ai.stack.forwarding.executions import Executions
 from net4ai.stack.forwarding.legs import FixedLink, Routes, UuSide, bearer_of
 from net4ai.stack.hop import Address, Hop
 from net4ai.stack.l2_header import l2_fields
@@ -47,7 +48,9 @@ class ForwardingFunction:
         drops: DropCounter,
         trace: Trace,
         uu: UuSide | None = None,
+        capacity: Capacity | None = None,
     ) -> None:
+        """`capacity`: of the node, for who places functions; None: the default."""
         self.name = name
         self.kind = kind
         self.entity = entity
@@ -59,13 +62,15 @@ class ForwardingFunction:
         self.drops = drops
         self.trace = trace
         self.uu = uu
+        self.capacity = Capacity() if capacity is None else capacity
         self.switch: LabelSwitch[Hop] = LabelSwitch(on_drop=drops.count)
         self.peers: dict[int, LinkPeer] = {}
         """Peers that attached here, by the identity we gave them."""
         self.attachments: list[Attachment] = []
         """Our own attachments to other forwarding functions (T8)."""
         self.instances: dict[int, LinkPeer] = {}
-        """Where an instance runs: the application server, or for concrete clients elsewhere their node's peer."""
+        """The application server an instance runs at."""
+        self.executions = Executions()
         self.routes: dict[tuple[int, int], Routes] = {}
         """By execution and instance."""
         self._passed_on: Counter[Hop] = Counter()
@@ -73,8 +78,9 @@ class ForwardingFunction:
         self._touched: dict[LinkPeer, None] = {}
         self._unknown = UnknownHandles()
         self._announcing: Procedure[None] | None = None
+        self._announce_at: int | None = None
         routes.serve(self)
-        relay_signalling.serve(self)
+        self.relay = relay_signalling.serve(self)
 
     # Peers
 
@@ -96,6 +102,26 @@ class ForwardingFunction:
             raise ProcedureError(Cause.FUNCTION_NOT_HERE, f"instance {instance} is not at {self.name}")
         return peer
 
+    def towards(self, node: str) -> LinkPeer:
+        """The forwarding function to take for `node`: itself, or one that is joined to it. Raises `ProcedureError`.
+
+        RAN nodes are joined to the edge only (T8): what is not our neighbour is the edge's.
+        """
+        neighbours = self._neighbours()
+        if self.kind == "edge" or not neighbours or any(peer.name == node for peer in neighbours):
+            return self.neighbour(node)
+        return neighbours[0]
+
+    def neighbour(self, node: str) -> LinkPeer:
+        """A forwarding function that is joined to this one. Raises `ProcedureError`."""
+        for peer in self._neighbours():
+            if peer.name == node:
+                return peer
+        raise ProcedureError(Cause.FUNCTION_NOT_HERE, f"{node} is not attached to {self.name}")
+
+    def _neighbours(self) -> list[LinkPeer]:
+        return [peer for peer in self.all_peers() if peer.kind is link.AttachKind.FORWARDING_FUNCTION]
+
     def name_of(self, address: Address) -> str:
         """Name of the peer at an address, for captures."""
         for peer in self.all_peers():
@@ -104,20 +130,35 @@ class ForwardingFunction:
         return f"{address[0]}:{address[1]}"
 
     def announce(self) -> None:
-        """Tell the resource manager which application servers are here, until it has heard."""
+        """Tell the resource manager what is here, until it has heard; from then on regularly."""
         if self._announcing is not None:
             self._announcing.cancel("announced anew")
-        servers = [p.name for p in self.peers.values() if p.kind is link.AttachKind.APPLICATION_SERVER]
-        available = NodeAvailable(node=self.name, kind=self.kind, application_servers=servers)
-        self._announcing = self.procedures.start("announce", self._announce(available), traced=False)
+        self._announce_at = None
+        self._announcing = self.procedures.start("announce", self._announce(), traced=False)
 
-    async def _announce(self, available: NodeAvailable) -> None:
+    async def _announce(self) -> None:
         while True:
             try:
-                await self.entity.call(RESOURCE_MANAGER, available, Done)
-                return
+                await self.entity.call(RESOURCE_MANAGER, self._available(), Done)
             except ProcedureTimeout:
                 continue  # the core may start later
+            finally:
+                self._announce_at = self.procedures.now + self.timers["announce"]
+            return
+
+    def _available(self) -> NodeAvailable:
+        names: dict[link.AttachKind, list[str]] = {kind: [] for kind in link.AttachKind}
+        for peer in self.peers.values():
+            names[peer.kind].append(peer.name)
+        return NodeAvailable(
+            node=self.name,
+            kind=self.kind,
+            application_servers=names[link.AttachKind.APPLICATION_SERVER],
+            instances=sorted(self.instances),
+            capacity=self.capacity,
+            controllers=names[link.AttachKind.APPLICATION_CONTROLLER],
+            results=sorted(instance for execution, instance in self.routes if execution == link.RESULTS_EXECUTION),
+        )
 
     def attach_to(self, attachment: Attachment) -> None:
         """Attach to another forwarding function over T8."""
@@ -127,20 +168,20 @@ class ForwardingFunction:
     def add_peer(self, peer: LinkPeer) -> None:
         """A peer has attached."""
         self.peers[peer.hop.identity] = peer
-        if peer.kind is link.AttachKind.APPLICATION_SERVER:
+        if peer.kind is not link.AttachKind.FORWARDING_FUNCTION:
             self.announce()
 
     def forget(self, peer: LinkPeer) -> None:
         """A peer is lost or attaches anew: what hung on it ends, and who waits for it is told."""
         peer.lost()
-        relay_signalling.tell_servers_lost(self, peer)
+        for instance in [instance for instance, at in self.instances.items() if at is peer]:
+            relay_signalling.lose_instance(self, instance, Cause.PEER_LOST)
         self.release_hop(peer.hop)
-        self.instances = {instance: at for instance, at in self.instances.items() if at is not peer}
         self._touched.pop(peer, None)
         self._deadlines.set(peer, None)
         if self.peers.get(peer.hop.identity) is peer:
             del self.peers[peer.hop.identity]
-            if peer.kind is link.AttachKind.APPLICATION_SERVER:
+            if peer.kind is not link.AttachKind.FORWARDING_FUNCTION:
                 self.announce()
         for attachment in self.attachments:
             if attachment.peer is peer:
@@ -243,6 +284,9 @@ class ForwardingFunction:
         for peer in self._touched:
             peer.take_messages(now)
         self._touched.clear()
+        self.relay.tell_ended_turns()
+        if self._announce_at is not None and self._announce_at <= now:
+            self.announce()
         self.procedures.run()
         self._pump_hops(now)
         lost = [peer for peer in self.all_peers() if peer.gone]
@@ -258,5 +302,5 @@ class ForwardingFunction:
             self._deadlines.set(peer, peer.hop.next_deadline())
 
     def next_deadline(self) -> int | None:
-        deadlines = [self._deadlines.next(), self.switch.next_deadline()]
+        deadlines = [self._deadlines.next(), self.switch.next_deadline(), self._announce_at]
         return min((deadline for deadline in deadlines if deadline is not None), default=None)

@@ -63,7 +63,9 @@ class InstalledRoute:
     label: tuple[Hop, int]
     """Names the route in the label switch: a hop, and our handle there."""
     peers: tuple[tuple[LinkPeer, int], ...]
-    """Peers that were asked to add a session, with the instance it is for."""
+    """Peers that have a session of it, to be told of its end, each with the instance it is for there."""
+    attempt: int = 0
+    """Attempt at the execution it was laid in; 0: of another forwarding function, or none."""
 
     def runs_over(self, hop: Hop) -> bool:
         """Whether a leg of the route is on this hop."""
@@ -72,8 +74,6 @@ class InstalledRoute:
 
 @dataclass(slots=True)
 class Routes:
-    """Routes of one execution to one instance here, by seat."""
+    """Routes of one execution to one instance, by seat."""
 
-    to_server: bool
-    """The instance is their routine server."""
     seats: dict[int, InstalledRoute] = field(default_factory=dict)

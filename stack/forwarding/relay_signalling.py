@@ -24,17 +24,15 @@ from net4ai.codecs.bus import (
 )
 from net4ai.codecs.causes import Cause, cause_of
 from net4ai.stack.drops import Drop
-from net4ai.stack.forwarding.routes import release_routes, session_added_over_t8
+from net4ai.stack.forwarding.routes import release_instance, release_routes, session_added_over_t8
 from net4ai.stack.link_peer import LinkPeer
 from net4ai.stack.procedure import ProcedureError
-
-ROUTINE_MANAGER = "routine-manager"
 
 if TYPE_CHECKING:
     from net4ai.stack.forwarding.function import ForwardingFunction
 
 
-def serve(function: ForwardingFunction) -> None:
+def serve(function: ForwardingFunction) -> SignallingRelay:
     """Take the requests of this module from the bus."""
     relay = SignallingRelay(function)
     entity = function.entity
@@ -44,6 +42,7 @@ def serve(function: ForwardingFunction) -> None:
     entity.handle(BeginExecution, relay.begin)
     entity.handle(StartTurns, relay.start)
     entity.handle(FinishExecution, relay.finish)
+    return relay
 
 
 def _seats(numbers: list[int]) -> tuple[link.SeatNumber, ...]:
@@ -55,22 +54,42 @@ def _end_point(as_server: bool) -> link.EndPoint:
 
 
 class SignallingRelay:
-    """From the bus to T4."""
+    """Between the bus and T4."""
 
     def __init__(self, function: ForwardingFunction) -> None:
         self.function = function
+        self._ended: dict[tuple[str, int, int, bool], list[tuple[int, int, int]]] = {}
+        """Ends of turns that are not told yet, by routine manager, execution, instance and as server."""
+
+    def turn_ended(self, routine_manager: str, message: link.Done) -> None:
+        """To be told with all others of the moment."""
+        as_server = message.end_point == link.EndPoint.ROUTINE_SERVER
+        instance = routine_manager, message.execution, message.instance, as_server
+        self._ended.setdefault(instance, []).append((message.seat, message.turn, message.cause))
+
+    def tell_ended_turns(self) -> None:
+        """One message for all turns of an instance that have ended by now."""
+        ended, self._ended = self._ended, {}
+        for (routine_manager, execution, instance, as_server), turns in ended.items():
+            self.function.entity.tell(
+                routine_manager, TurnsDone(execution=execution, instance=instance, as_server=as_server, turns=turns)
+            )
 
     async def instantiate(self, request: InstantiateFunction) -> Done:
-        """Create an instance on an attached application server (R50)."""
+        """Create an instance on an attached application server (R50). One that runs there already goes on."""
         peer = self.function.peer_named(request.application_server)
         if peer.kind is not link.AttachKind.APPLICATION_SERVER:
             raise ProcedureError(Cause.FUNCTION_NOT_HERE, f"{peer.name} is no application server")
+        if self.function.instances.get(request.instance) is peer:
+            return Done()
         await peer.request(
             lambda transaction: link.Instantiate(
                 transaction=transaction,
                 instance=request.instance,
                 function=request.function,
                 settings=msgspec.json.encode(request.settings),
+                memory_mib=request.memory_mib,
+                busy_ms=round(request.busy_s * 1000),
             ),
             "instantiate-link",
         )
@@ -79,9 +98,8 @@ class SignallingRelay:
 
     async def terminate(self, request: TerminateFunction) -> Done:
         """End an instance, and whatever leads to it (R52)."""
-        for execution, instance in list(self.function.routes):
-            if instance == request.instance:
-                release_routes(self.function, execution, instance, [], Cause.NORMAL)
+        release_instance(self.function, request.instance, Cause.NORMAL)
+        self.function.executions.forget(request.instance)
         peer = self.function.instances.pop(request.instance, None)
         if peer is not None:
             await peer.request(lambda transaction: link.Terminate(transaction=transaction, instance=request.instance))
@@ -89,7 +107,11 @@ class SignallingRelay:
 
     async def invite(self, request: InviteInstance) -> InstanceAccepted:
         """Invite an instance (R71, R72)."""
-        answer: link.Accept = await self.function.peer_of(request.instance).request(
+        if self.function.executions.is_over(request.execution, request.instance, request.attempt):
+            raise ProcedureError(Cause.CANCELLED, f"attempt at execution {request.execution} is over")
+        peer = self.function.peer_of(request.instance)
+        self.function.executions.invited(request)
+        answer: link.Accept = await peer.request(
             lambda transaction: link.Invite(
                 transaction=transaction,
                 execution=request.execution,
@@ -101,6 +123,7 @@ class SignallingRelay:
                 sequential=request.sequential,
                 seats=_seats(request.seats),
                 key=request.key,
+                qfi=request.qfi,
             )
         )
         return InstanceAccepted(key=answer.key)
@@ -155,62 +178,61 @@ def _session_add(function: ForwardingFunction, peer: LinkPeer, message: link.Ses
 
 
 def _session_release(function: ForwardingFunction, peer: LinkPeer, message: link.SessionRelease) -> None:
-    """Only who led a route here can take it back."""
-    routes = function.routes.get((message.execution, message.instance))
-    theirs = {seat for seat, route in routes.seats.items() if route.label[0] is peer.hop} if routes else set()
-    seats = theirs & {number.seat for number in message.seats} if message.seats else theirs
-    if seats:
-        release_routes(function, message.execution, message.instance, sorted(seats), cause_of(message.cause))
-    else:
+    """Only who is on a route can say that it has ended: who led it here, or was asked to lead it on."""
+    named = {number.seat for number in message.seats}
+    ended: dict[int, list[int]] = {}
+    for (execution, instance), routes in function.routes.items():
+        for seat, route in routes.seats.items():
+            if execution == message.execution and (peer, message.instance) in route.peers and seat in (named or {seat}):
+                ended.setdefault(instance, []).append(seat)
+    for instance, seats in ended.items():
+        release_routes(function, message.execution, instance, seats, cause_of(message.cause), peer)
+    if not ended:
         function.drops.count(Drop.RELEASE_OF_NO_ROUTE)
 
 
-def _done(function: ForwardingFunction, peer: LinkPeer, message: link.Done) -> None:
-    function.entity.tell(
-        ROUTINE_MANAGER,
-        TurnsDone(
-            execution=message.execution,
-            instance=message.instance,
-            as_server=message.end_point == link.EndPoint.ROUTINE_SERVER,
-            turns=[(message.seat, message.turn, message.cause)],
-        ),
+def _done(function: ForwardingFunction, routine_manager: str, message: link.Done) -> None:
+    function.relay.turn_ended(routine_manager, message)
+
+
+def _restart(function: ForwardingFunction, routine_manager: str, message: link.Restart) -> None:
+    outcome = ExecutionOutcome(
+        execution=message.execution, instance=message.instance, restart=True, stop=False, cause=Cause.NORMAL
     )
+    function.entity.tell(routine_manager, outcome)
 
 
-def _restart(function: ForwardingFunction, peer: LinkPeer, message: link.Restart) -> None:
-    _outcome(function, message.execution, message.instance, restart=True, stop=False, cause=Cause.NORMAL)
-
-
-def _complete(function: ForwardingFunction, peer: LinkPeer, message: link.Complete) -> None:
-    _outcome(function, message.execution, message.instance, restart=False, stop=message.stop, cause=message.cause)
-
-
-def tell_servers_lost(function: ForwardingFunction, peer: LinkPeer) -> None:
-    """The executions whose routine server was at this peer cannot go on."""
-    for (execution, instance), routes in function.routes.items():
-        if routes.to_server and function.instances.get(instance) is peer:
-            _outcome(function, execution, instance, restart=False, stop=False, cause=Cause.PEER_LOST)
-
-
-def _outcome(
-    function: ForwardingFunction, execution: int, instance: int, *, restart: bool, stop: bool, cause: int
-) -> None:
-    function.entity.tell(
-        ROUTINE_MANAGER,
-        ExecutionOutcome(execution=execution, instance=instance, restart=restart, stop=stop, cause=cause),
+def _complete(function: ForwardingFunction, routine_manager: str, message: link.Complete) -> None:
+    outcome = ExecutionOutcome(
+        execution=message.execution, instance=message.instance, restart=False, stop=message.stop, cause=message.cause
     )
+    function.entity.tell(routine_manager, outcome)
 
 
-def _progress(function: ForwardingFunction, peer: LinkPeer, message: link.Progress) -> None:
+def _progress(function: ForwardingFunction, routine_manager: str, message: link.Progress) -> None:
     try:
         values = msgspec.json.decode(message.values, type=dict[str, int | float | str])
     except (msgspec.MsgspecError, UnicodeDecodeError):
         function.drops.count(Drop.MALFORMED_PROGRESS, len(message.values))
         return
-    function.entity.tell(
-        ROUTINE_MANAGER,
-        FunctionProgress(execution=message.execution, instance=message.instance, values=values),
-    )
+    progress = FunctionProgress(execution=message.execution, instance=message.instance, values=values)
+    function.entity.tell(routine_manager, progress)
+
+
+def _instance_lost(function: ForwardingFunction, peer: LinkPeer, message: link.InstanceLost) -> None:
+    lose_instance(function, message.instance, cause_of(message.cause))
+    function.announce()
+
+
+def lose_instance(function: ForwardingFunction, instance: int, cause: Cause) -> None:
+    """An instance is no more: its routes end, the routine manager of each of its executions is told."""
+    function.instances.pop(instance, None)
+    release_instance(function, instance, cause)
+    for execution, routine_manager in function.executions.forget(instance):
+        function.entity.tell(
+            routine_manager,
+            ExecutionOutcome(execution=execution, instance=instance, restart=False, stop=False, cause=cause),
+        )
 
 
 def _of_its_instance(handler: Callable[..., None]) -> Callable[..., None]:
@@ -225,12 +247,26 @@ def _of_its_instance(handler: Callable[..., None]) -> Callable[..., None]:
     return checked
 
 
+def _in_its_execution(handler: Callable[..., None]) -> Callable[..., None]:
+    """What an instance says of an execution goes to who has invited it."""
+
+    def told(function: ForwardingFunction, peer: LinkPeer, message: Any) -> None:
+        routine_manager = function.executions.routine_manager(message.execution, message.instance)
+        if routine_manager is None:
+            function.drops.count(Drop.ENDED_EXECUTION)
+        else:
+            handler(function, routine_manager, message)
+
+    return _of_its_instance(told)
+
+
 _HANDLERS: dict[link.AttachKind, dict[type, Callable[..., None]]] = {
     link.AttachKind.APPLICATION_SERVER: {
-        link.Done: _of_its_instance(_done),
-        link.Restart: _of_its_instance(_restart),
-        link.Complete: _of_its_instance(_complete),
-        link.Progress: _of_its_instance(_progress),
+        link.Done: _in_its_execution(_done),
+        link.Restart: _in_its_execution(_restart),
+        link.Complete: _in_its_execution(_complete),
+        link.Progress: _in_its_execution(_progress),
+        link.InstanceLost: _of_its_instance(_instance_lost),
     },
     link.AttachKind.APPLICATION_CONTROLLER: {},
     link.AttachKind.FORWARDING_FUNCTION: {

@@ -47,8 +47,10 @@ def serve(function: ForwardingFunction) -> None:
 
 
 async def install_routes(function: ForwardingFunction, request: InstallRoutes) -> RoutesInstalled:
-    """Lay the routes of all clients to a server here. Those that cannot be laid are missing in the reply."""
-    server = function.peer_of(request.instance)
+    """Lay the routes of clients to their server, here or at another node (R47). What cannot be laid is missing."""
+    _check_wanted(function, request)
+    elsewhere = request.node if request.node != function.name else ""
+    server = function.towards(elsewhere) if elsewhere else function.peer_of(request.instance)
     inward = {client.seat: _fresh_handle(function) for client in request.clients}
     limits = _own_limits(function, server)
     sessions = [
@@ -57,8 +59,9 @@ async def install_routes(function: ForwardingFunction, request: InstallRoutes) -
     ]
     try:
         handles = await add_sessions(
-            server, request.execution, request.instance, link.EndPoint.ROUTINE_SERVER, sessions
+            server, request.execution, request.instance, link.EndPoint.ROUTINE_SERVER, sessions, elsewhere
         )
+        _check_wanted(function, request)
     except ProcedureError as error:
         _release_ends([(server, request.instance)], request.execution, list(inward), error.cause)
         raise
@@ -95,7 +98,8 @@ async def _open_route(
                 raise ProcedureError(Cause.FUNCTION_NOT_HERE, f"{function.name} has no radio")
             opened = await function.uu.open_leg(client, request.execution, client_inward, at_server.limits)
         else:
-            peer = function.instances.get(client.instance) or function.peer_named(client.node)
+            here = function.instances.get(client.instance)
+            peer = here or function.towards(client.node)
             ends.append((peer, client.instance))
             opened = await _add_leg(
                 function,
@@ -104,18 +108,26 @@ async def _open_route(
                 client.instance,
                 link.EndPoint.ROUTINE_CLIENT,
                 link.LinkSession(seat=client.seat, handle=client_inward, limits=at_server.limits, flows=FLOWS),
+                "" if here else client.node,
             )
+        _check_wanted(function, request)
         server_leg = _fixed_leg(function, server, at_server, told.flows)
         label = _join(function, opened, client_inward, server_leg, told.handle)
     except ProcedureError as error:
         _release_ends(ends, request.execution, [client.seat], error.cause)
         raise
-    route = InstalledRoute(label, tuple(ends))
-    _remember(function, request.execution, request.instance, client.seat, route, to_server=True)
+    route = InstalledRoute(label, tuple(ends), request.attempt)
+    _remember(function, request.execution, request.instance, client.seat, route)
+
+
+def _check_wanted(function: ForwardingFunction, request: InstallRoutes) -> None:
+    """Raises `ProcedureError` where the routes were taken back while they were being laid."""
+    if function.executions.is_over(request.execution, request.instance, request.attempt):
+        raise ProcedureError(Cause.CANCELLED, f"attempt at execution {request.execution} is over")
 
 
 async def session_added_over_t8(function: ForwardingFunction, sender: LinkPeer, request: link.SessionAdd) -> None:
-    """Another forwarding function leads a route to an instance here: join it to our application server."""
+    """Another forwarding function leads a route to an instance: here, or at a node that is joined to us (T8)."""
     try:
         peer, inward, handles = await _pass_on(function, request)
     except ProcedureError as error:
@@ -133,8 +145,8 @@ async def session_added_over_t8(function: ForwardingFunction, sender: LinkPeer, 
         except ProcedureError as error:
             _release_ends([(peer, request.instance)], request.execution, [session.seat], error.cause)
             continue
-        route = InstalledRoute(label, ((peer, request.instance),))
-        _remember(function, request.execution, request.instance, session.seat, route, to_server=False)
+        route = InstalledRoute(label, ((peer, request.instance), (sender, request.instance)))
+        _remember(function, request.execution, request.instance, session.seat, route)
         answer.append(link.LinkHandle(seat=session.seat, handle=outward, limits=at_server.limits))
     sender.send(link.SessionAddComplete(transaction=request.transaction, sessions=tuple(answer)))
 
@@ -142,7 +154,8 @@ async def session_added_over_t8(function: ForwardingFunction, sender: LinkPeer, 
 async def _pass_on(
     function: ForwardingFunction, request: link.SessionAdd
 ) -> tuple[LinkPeer, dict[int, int], dict[int, link.LinkHandle]]:
-    """Have the sessions added at the instance's application server: it, our handles and its own, by seat."""
+    """Have the sessions added one hop on: at the instance's application server, or at the forwarding function where it
+    is. That peer, our handles and its own, by seat."""
     if request.end_point not in link.EndPoint.__members__.values():
         raise ProcedureError(Cause.MALFORMED_MESSAGE, f"end point {request.end_point}")
     if request.dep_version != VERSION:
@@ -152,12 +165,15 @@ async def _pass_on(
         raise ProcedureError(Cause.MALFORMED_MESSAGE, "a seat twice")
     if any(not session.flows or session.flows != _on_fixed_link(session.flows) for session in request.sessions):
         raise ProcedureError(Cause.MALFORMED_MESSAGE, f"QoS flows on other than bearer {FIXED_LINK_DEP_BEARER}")
-    peer = function.peer_of(request.instance)
+    here = request.node in ("", function.name)
+    peer = function.peer_of(request.instance) if here else function.neighbour(request.node)
     sessions = [
         link.LinkSession(seat=session.seat, handle=inward[session.seat], limits=session.limits, flows=session.flows)
         for session in request.sessions
     ]
-    handles = await add_sessions(peer, request.execution, request.instance, link.EndPoint(request.end_point), sessions)
+    handles = await add_sessions(
+        peer, request.execution, request.instance, link.EndPoint(request.end_point), sessions, request.node
+    )
     return peer, inward, handles
 
 
@@ -183,29 +199,49 @@ async def install_results(function: ForwardingFunction, request: InstallResults)
         _release_ends(ends, link.RESULTS_EXECUTION, [RESULTS_SEAT], error.cause)
         raise
     route = InstalledRoute(label, tuple(ends))
-    _remember(function, link.RESULTS_EXECUTION, request.instance, RESULTS_SEAT, route, to_server=False)
+    _remember(function, link.RESULTS_EXECUTION, request.instance, RESULTS_SEAT, route)
     return Done()
 
 
 def remove_routes(function: ForwardingFunction, request: RemoveRoutes) -> Done:
     """Take routes back: labels at once, sessions at the ends by signalling."""
-    release_routes(function, request.execution, request.instance, request.seats, Cause.NORMAL)
+    if not request.seats:
+        function.executions.ended(request)
+    routes = function.routes.get((request.execution, request.instance))
+    seats = (
+        [
+            seat
+            for seat in (request.seats or list(routes.seats))
+            if seat in routes.seats and request.attempt in (0, routes.seats[seat].attempt)
+        ]
+        if routes is not None
+        else []
+    )
+    release_routes(function, request.execution, request.instance, seats, Cause.NORMAL)
     return Done()
 
 
-def release_routes(function: ForwardingFunction, execution: int, instance: int, seats: list[int], cause: Cause) -> None:
-    """Routes of an execution to an instance end; no seats: all of them."""
+def release_routes(
+    function: ForwardingFunction,
+    execution: int,
+    instance: int,
+    seats: list[int],
+    cause: Cause,
+    told_by: LinkPeer | None = None,
+) -> None:
+    """Routes of an execution to an instance end. `told_by`: who has said so, and need not be told."""
     routes = function.routes.get((execution, instance))
     if routes is None:
         return
     released: dict[tuple[LinkPeer, int], list[int]] = {}
-    for seat in seats or list(routes.seats):
+    for seat in seats:
         route = routes.seats.pop(seat, None)
         if route is None:
             continue
         function.switch.remove(*route.label)
         for end in route.peers:
-            released.setdefault(end, []).append(seat)
+            if end[0] is not told_by:
+                released.setdefault(end, []).append(seat)
     for end, their_seats in released.items():
         _release_ends([end], execution, their_seats, cause)
     if not routes.seats:
@@ -229,6 +265,18 @@ def release_hop(function: ForwardingFunction, hop: Hop, cause: Cause) -> None:
             release_routes(function, execution, instance, seats, cause)
 
 
+def release_instance(function: ForwardingFunction, instance: int, cause: Cause) -> None:
+    """An instance is gone, or goes: all routes to it end."""
+    for (execution, number), routes in list(function.routes.items()):
+        seats = [
+            seat
+            for seat, route in routes.seats.items()
+            if number == instance or any(end == instance for _, end in route.peers)
+        ]
+        if seats:
+            release_routes(function, execution, number, seats, cause)
+
+
 def _release_ends(ends: Iterable[tuple[LinkPeer, int]], execution: int, seats: list[int], cause: Cause) -> None:
     """Tell peers to release the sessions they were asked to add (or may have been: no matter)."""
     for peer, instance in ends:
@@ -250,10 +298,17 @@ async def add_sessions(
     instance: int,
     end_point: link.EndPoint,
     sessions: list[link.LinkSession],
+    node: str = "",
 ) -> dict[int, link.LinkHandle]:
-    """Ask a peer to add sessions; its handles by seat. Raises `ProcedureError`."""
+    """Ask a peer to add sessions; its handles by seat. `node`: the instance's, where it is not an application server's.
+
+    Raises `ProcedureError`.
+    """
     handles: dict[int, link.LinkHandle] = {}
-    timer = "relayed-request" if peer.kind is link.AttachKind.FORWARDING_FUNCTION else "link-request"
+    if peer.kind is not link.AttachKind.FORWARDING_FUNCTION:
+        timer, node = "link-request", ""
+    else:
+        timer = "relayed-request" if node in ("", peer.name) else "routed-request"
     for start in range(0, len(sessions), link.MAXIMUM_SESSIONS_PER_MESSAGE):
         part = sessions[start : start + link.MAXIMUM_SESSIONS_PER_MESSAGE]
         answer: link.SessionAddComplete = await peer.request(
@@ -264,6 +319,7 @@ async def add_sessions(
                 end_point=end_point,
                 dep_version=VERSION,
                 sessions=tuple(part),
+                node=node,
             ),
             timer,
         )
@@ -278,9 +334,10 @@ async def _add_leg(
     instance: int,
     end_point: link.EndPoint,
     session: link.LinkSession,
+    node: str = "",
 ) -> OpenLeg:
     """One session at a peer, as a leg. Raises `ProcedureError`."""
-    answer = await add_sessions(peer, execution, instance, end_point, [session])
+    answer = await add_sessions(peer, execution, instance, end_point, [session], node)
     if session.seat not in answer:
         raise ProcedureError(Cause.NO_RESOURCES, f"{peer.name} adds no session")
     return _fixed_leg(function, peer, answer[session.seat], session.flows)
@@ -343,11 +400,9 @@ def _fixed_leg(
     return OpenLeg(peer.hop, flows, session.handle, session.limits, budget)
 
 
-def _remember(
-    function: ForwardingFunction, execution: int, instance: int, seat: int, route: InstalledRoute, *, to_server: bool
-) -> None:
+def _remember(function: ForwardingFunction, execution: int, instance: int, seat: int, route: InstalledRoute) -> None:
     """Keep a route to take it back. One that this one replaces goes; its ends have replaced their sessions."""
-    seats = function.routes.setdefault((execution, instance), Routes(to_server)).seats
+    seats = function.routes.setdefault((execution, instance), Routes()).seats
     if (before := seats.get(seat)) is not None:
         function.switch.remove(*before.label)
     seats[seat] = route

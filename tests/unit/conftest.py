@@ -330,6 +330,10 @@ class Network:
         self.machines.append(_Alone(procedures))
         return entity
 
+    def under_way(self, fpf: ForwardingFunction) -> list[str]:
+        """Procedures of a forwarding function, but for its regular announcement."""
+        return [each.name for each in fpf.procedures.open if each.name not in ("announce", "repeat bus call")]
+
     # Faults and time
 
     def inject(self, destination: Address, pdu: bytes, source: Address = OUTSIDER) -> None:
