@@ -1,21 +1,20 @@
-"""What terminal and server of split inference say to each other. One turn: MODEL, then ACTIVATIONS and PREDICTION for
-each request, then LATENCIES.
+"""What the functions of split inference say to each other.
+
+One turn of a terminal: MODEL, then ACTIVATIONS and PREDICTION for each request, then LATENCIES. Between server and
+model store: WANT_MODEL and MODEL before, LATENCIES afterwards.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import IntEnum
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from net4ai.codecs.message import Content, ElementType, Message
 from net4ai.functions.api import Channel
 
-MAXIMUM_ROWS = 4096
-"""Of one request."""
 MAXIMUM_LATENCY = 86_400.0
 """Seconds."""
 
@@ -31,42 +30,29 @@ class Tag(IntEnum):
     """Tags of the messages."""
 
     MODEL = 1
-    """TENSORS: parameters, from the server the terminal's blocks, from the application controller all."""
+    """TENSORS: parameters; to a terminal those of its blocks, to a server all."""
     ACTIVATIONS = 2
     """TENSOR float32 (rows, neurons at the cut), terminal to server, index the request."""
     PREDICTION = 3
     """TENSOR float32 (rows, outputs), server to terminal, index the request."""
     LATENCIES = 4
-    """TENSOR float64 (requests,): seconds from a request to its prediction, as the terminal saw it; from the server to
-    the application controller those of all its terminals, sorted, index the number of terminals."""
+    """TENSOR float64 (requests,): seconds from a request to its prediction, as the terminal saw it. From a server those
+    of all its terminals, sorted, index the number of terminals; from the model store those of all servers."""
     WANT_MODEL = 5
-    """Server to application controller: it asks for the model, which is job input (R5)."""
+    """Server to model store, and model store to application controller: the answer is the model, job input (R5)."""
 
 
-async def receive(channel: Channel, tag: Tag) -> Message:
-    """The next message, if it has this tag. Raises `PeerError`, `ChannelClosed`."""
+async def receive(channel: Channel, *expected: Tag) -> Message:
+    """The next message, if it has one of these tags. Raises `PeerError`, `ChannelClosed`."""
     message = await channel.receive()
-    if message.tag != tag:
-        raise PeerError("message", tag.name, f"tag {message.tag}")
+    if message.tag not in expected:
+        raise PeerError("message", " or ".join(tag.name for tag in expected), f"tag {message.tag}")
     return message
 
 
-def from_matrix(tag: Tag, matrix: Tensor, index: int) -> Message:
-    data = matrix.contiguous().numpy().tobytes()
-    return Message(tag, Content.TENSOR, data, index, ElementType.FLOAT32, tuple(matrix.shape))
-
-
-def to_matrix(message: Message, columns: int, most_rows: int) -> Tensor:
-    """The float32 matrix of a message, with so many columns, 1 to `most_rows` rows, all finite. Raises `PeerError`."""
-    what, shape = Tag(message.tag).name, tuple(message.dimensions)
-    known = message.content == Content.TENSOR and message.element_type == ElementType.FLOAT32
-    if not known or len(shape) != 2 or shape[1] != columns or not 1 <= shape[0] <= most_rows:
-        raise PeerError(what, f"FLOAT32 (1 to {most_rows}, {columns})", (message.element_type, shape))
-    matrix = torch.empty(shape)  # in torch's own memory: other alignments may give other last bits
-    matrix.numpy()[:] = np.frombuffer(message.data, dtype="<f4").reshape(shape)
-    if not bool(torch.isfinite(matrix).all()):
-        raise PeerError(what, "finite values", "infinities or NaN")
-    return matrix
+def together(latencies: Iterable[NDArray[np.float64]]) -> NDArray[np.float64]:
+    """All of them, sorted: no seat, no order of arrival."""
+    return np.sort(np.concatenate([np.zeros(0), *latencies]))
 
 
 def from_latencies(seconds: NDArray[np.float64], index: int = 0) -> Message:

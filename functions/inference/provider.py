@@ -32,8 +32,9 @@ class InferenceProvider(Provider):
         blocks, cut = len(self.model.neurons) - 1, int(context.values["cut"])
         if not 1 <= cut < blocks:
             raise ProviderError(f"settings: cut {cut} is not allowed; allowed: 1 to {blocks - 1} for this model")
-        self.latencies: list[tuple[int, NDArray[np.float64]]] = []
-        """Of each server: number of terminals, and seconds, sorted."""
+        self.latencies: NDArray[np.float64] = np.zeros(0)
+        """Seconds, sorted."""
+        self.terminals = 0
 
     def opening(self) -> list[str]:
         return [f"model {self._name}: layers of {', '.join(map(str, self.model.neurons))} neurons"]
@@ -55,48 +56,38 @@ class InferenceProvider(Provider):
         if message.tag == Tag.WANT_MODEL:
             return Message(Tag.MODEL, Content.TENSORS, self.model.data)
         try:
-            self.latencies.append((message.index, to_latencies(message)))
+            self.latencies, self.terminals = to_latencies(message), message.index
         except PeerError as error:
             raise ProviderError(str(error)) from None
         return None
 
     def line(self) -> str:
-        if not self.latencies:
-            return ""
-        terminals, seconds = self.latencies[-1]
-        return f"{terminals} terminals served: {_text(seconds)}"
+        return f"{self.terminals} terminals served: {self._text()}" if self.terminals else ""
 
     def findings(self, record: Record) -> Findings:
-        if not self.latencies:
+        if not self.terminals:
             return Findings()
-        everything = np.concatenate([seconds for _, seconds in self.latencies])
-        terminals = sum(count for count, _ in self.latencies)
-        cut = self.context.values["cut"]
+        cut, blocks = self.context.values["cut"], len(self.model.neurons) - 1
         lines = (
-            f"latency   {_text(everything)}, from activations to prediction as {terminals} terminals saw it",
-            f"split     {cut} of {len(self.model.neurons) - 1} blocks at the terminal, where rows and predictions stay",
+            f"latency   {self._text()}, from rows to predictions as {self.terminals} terminals saw it",
+            f"split     {cut} of {blocks} blocks at the terminal; rows and predictions stay there",
         )
-        rows = [(f"server {number}", *_row(*each)) for number, each in enumerate(self.latencies, 1)]
-        rows.append(("all", *_row(terminals, everything)))
-        columns = ("where", "terminals", "requests", *(f"p{percent}, ms" for percent in PERCENTILES))
+        rows = (("terminals", self.terminals), ("requests", len(self.latencies)), *self._percentiles())
         note = "Round trips as terminals measured them: their blocks, the way there, the server's blocks, the way back."
-        return Findings(lines, (Table("Latency of split inference", columns, tuple(rows), note),))
+        return Findings(lines, (Table("Latency of split inference", ("what", "value"), rows, note),))
+
+    def _percentiles(self) -> tuple[tuple[str, float], ...]:
+        values = np.percentile(self.latencies, PERCENTILES) * 1000
+        names = (f"p{percent}, ms" for percent in PERCENTILES)
+        return tuple((name, round(float(value), 2)) for name, value in zip(names, values, strict=True))
+
+    def _text(self) -> str:
+        values = (f"{name.removesuffix(', ms')} {value:.1f} ms" for name, value in self._percentiles())
+        return f"{', '.join(values)} over {len(self.latencies)} requests"
 
     def save(self, folder: Path) -> list[Path]:
-        if not self.latencies:
+        if not self.terminals:
             return []
         path = folder / "latencies.json"
-        seconds = sorted(float(each) for _, found in self.latencies for each in found)
-        path.write_text(json.dumps({"seconds": seconds}) + "\n")
+        path.write_text(json.dumps({"seconds": self.latencies.tolist()}) + "\n")
         return [path]
-
-
-def _row(terminals: int, seconds: NDArray[np.float64]) -> tuple[int | float, ...]:
-    found = np.percentile(seconds, PERCENTILES) * 1000 if len(seconds) else [0.0 for _ in PERCENTILES]
-    return terminals, len(seconds), *(round(float(each), 2) for each in found)
-
-
-def _text(seconds: NDArray[np.float64]) -> str:
-    _, requests, *found = _row(0, seconds)
-    values = ", ".join(f"p{percent} {value:.1f} ms" for percent, value in zip(PERCENTILES, found, strict=True))
-    return f"{values} over {requests} requests"

@@ -9,7 +9,8 @@ import torch
 
 from net4ai.functions import nhanes
 from net4ai.functions.api import Channel, Context, Execution, ServiceFunction, Turn
-from net4ai.functions.inference.messages import Tag, from_latencies, from_matrix, receive, to_matrix
+from net4ai.functions.inference.matrix import from_matrix, to_matrix
+from net4ai.functions.inference.messages import Tag, from_latencies, receive
 from net4ai.functions.inference.model import Normalisation, forward, shapes, to_parameters
 
 
