@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from net4ai.application_server import operate
 from net4ai.application_server.config import ApplicationServerConfig
 from net4ai.application_server.server import ApplicationServer
 from net4ai.codecs.declaration import Buffer
 from net4ai.stack.hop import Address
+from net4ai.stack.io import node_operation
 from net4ai.stack.io.driver import Driver
 from net4ai.stack.io.platform import Platform, RunningNode
 from net4ai.stack.timers import Timers
@@ -15,6 +17,7 @@ async def start(config: ApplicationServerConfig, platform: Platform) -> RunningN
     """Open T4, make ready for compute workers, attach. Raises OSError."""
     driver = Driver(config.name, platform.clock)
     procedures = platform.procedures(driver)
+    timers = Timers(config.timers)
 
     def receive(pdu: Buffer, source: Address, bulk: bool, now: int) -> None:
         server.receive(pdu, source, bulk, now)
@@ -25,7 +28,7 @@ async def start(config: ApplicationServerConfig, platform: Platform) -> RunningN
         config,
         t4.sockets,
         procedures,
-        Timers(config.timers),
+        timers,
         t4.budget,
         compute,
         lambda: platform.random_number(32),
@@ -36,5 +39,6 @@ async def start(config: ApplicationServerConfig, platform: Platform) -> RunningN
     compute.receive = lambda message: driver.feed(server.receive_compute, message)
     platform.closing.append(compute.close)
     driver.machine = server
+    operate.operate(node_operation.operate(platform, "app-server", procedures, timers, driver), server)
     driver.feed(server.start)
     return platform.running(driver, T4=t4.address)

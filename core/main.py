@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from net4ai.codecs.envelope import Envelope
-from net4ai.core import names
+from net4ai.core import names, operate
 from net4ai.core.config import CoreConfig
 from net4ai.core.node import Core
 from net4ai.core.store import MIGRATIONS, SCHEMA_VERSION, TABLES, MemoryStore, Store, StoreError
 from net4ai.core.terminal import Terminal
 from net4ai.stack.control_entity import ControlEntity
+from net4ai.stack.io import node_operation
 from net4ai.stack.io.capture import NAS_IN_CLEAR
 from net4ai.stack.io.driver import Driver
 from net4ai.stack.io.platform import Platform, RunningNode
@@ -35,6 +36,7 @@ async def start(config: CoreConfig, platform: Platform) -> RunningNode:
     core = Core(config, procedures, entity, lambda: platform.random_number(32), store)
     driver.machine = core
     _log_keys(platform, core)
+    operate.operate(node_operation.operate(platform, "core", procedures, timers, driver), core)
     core.recover(platform.clock.now())
     tap = platform.capture.link("N2") if platform.capture is not None else None
 

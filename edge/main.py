@@ -7,7 +7,9 @@ from net4ai.edge.config import EdgeConfig
 from net4ai.edge.node import Edge
 from net4ai.stack.forwarding.function import ForwardingFunction
 from net4ai.stack.forwarding.legs import FixedLink
+from net4ai.stack.forwarding.operate import operate
 from net4ai.stack.hop import Address
+from net4ai.stack.io import node_operation
 from net4ai.stack.io.driver import Driver
 from net4ai.stack.io.platform import Platform, RunningNode
 from net4ai.stack.timers import Timers
@@ -46,6 +48,7 @@ async def start(config: EdgeConfig, platform: Platform) -> RunningNode:
         capacity=config.capacity,
     )
     driver.machine = edge
+    operate(node_operation.operate(platform, "edge", procedures, timers, driver), edge.fpf)
     driver.wake()
     await platform.start_application_server(f"{config.name}-app-server", config.name, t4.address)
     return platform.running(driver, T4=t4.address, T8=t8.address)

@@ -7,12 +7,15 @@ from collections.abc import Callable
 from net4ai.codecs import link
 from net4ai.codecs.declaration import Buffer, Message, UnknownMessage
 from net4ai.codecs.l2 import L2_HEADER_SIZE
+from net4ai.ran_node import operate
 from net4ai.ran_node.config import RanNodeConfig
 from net4ai.ran_node.node import RanNode
 from net4ai.stack.attachment import Attachment
+from net4ai.stack.forwarding import operate as forwarding_operate
 from net4ai.stack.forwarding.function import ForwardingFunction
 from net4ai.stack.forwarding.legs import FixedLink
 from net4ai.stack.hop import Address, Direction, Hop
+from net4ai.stack.io import node_operation
 from net4ai.stack.io.capture import RRC_IN_CLEAR
 from net4ai.stack.io.driver import Driver
 from net4ai.stack.io.platform import OpenLink, Platform, RunningNode
@@ -54,6 +57,9 @@ async def start(config: RanNodeConfig, platform: Platform) -> RunningNode:
     )
     node.cpf = cpf
     _log_keys(config, platform, node)
+    operation = node_operation.operate(platform, "ran-node", procedures, timers, driver)
+    operate.operate(operation, node)
+    forwarding_operate.operate(operation, cpf)
     driver.machine = node
     edge = Attachment(
         config.name,

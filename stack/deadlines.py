@@ -32,6 +32,10 @@ class Deadlines(Generic[K]):
             self._heap = [entry for entry in self._heap if self._current.get(entry[2]) == entry[0]]
             heapq.heapify(self._heap)
 
+    def get(self, key: K) -> int | None:
+        """When `key` is due; None: not at all."""
+        return self._current.get(key)
+
     def next(self) -> int | None:
         """The earliest deadline."""
         while self._heap and self._current.get(self._heap[0][2]) != self._heap[0][0]:

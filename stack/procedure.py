@@ -12,7 +12,7 @@ in. So the same procedure runs over sockets, in memory with a test's clock, and 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine, Generator, Hashable
+from collections.abc import Awaitable, Callable, Coroutine, Generator, Hashable, Iterator
 from typing import Any, Generic, Literal, Protocol, TypeVar
 
 from net4ai.codecs.causes import Cause
@@ -257,6 +257,12 @@ class Procedures:
         for promise in self._deadlines.due(now):
             promise._expire()
         self.run()
+
+    def waiting(self) -> Iterator[tuple[Procedure[Any], str, int | None]]:
+        """Procedures that wait: each with what for, and the time at which that ends by itself."""
+        for procedure in self.open:
+            if (awaited := procedure._awaited) is not None:
+                yield procedure, awaited.what, self._deadlines.get(awaited)
 
     def next_deadline(self) -> int | None:
         """When `advance` must be called at the latest."""

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from net4ai.codecs.declaration import Buffer
 from net4ai.stack.hop import Address
+from net4ai.stack.io import node_operation
 from net4ai.stack.io.driver import Driver
 from net4ai.stack.io.platform import Platform, RunningNode
 from net4ai.stack.timers import Timers
+from net4ai.ue import operate
 from net4ai.ue.config import UeConfig
 from net4ai.ue.process import UeProcess
 
@@ -15,6 +17,7 @@ async def start(config: UeConfig, platform: Platform) -> RunningNode:
     """Open the radio, start the compute worker, let the terminals live. Raises OSError."""
     driver = Driver(config.name, platform.clock)
     procedures = platform.procedures(driver)
+    timers = Timers(config.timers)
 
     def receive(pdu: Buffer, source: Address, bulk: bool, now: int) -> None:
         process.receive(pdu, source, bulk, now)
@@ -25,7 +28,7 @@ async def start(config: UeConfig, platform: Platform) -> RunningNode:
         config,
         uu.sockets,
         procedures,
-        Timers(config.timers),
+        timers,
         uu.budget,
         compute,
         platform.random_number,
@@ -38,5 +41,6 @@ async def start(config: UeConfig, platform: Platform) -> RunningNode:
     # An orderly end: the network need not find out by itself.
     platform.closing.append(lambda: process.switch_off(platform.clock.now()))
     driver.machine = process
+    operate.operate(node_operation.operate(platform, "ue", procedures, timers, driver), process)
     driver.feed(process.start)
     return platform.running(driver, Uu=uu.address)

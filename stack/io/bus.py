@@ -119,6 +119,11 @@ class Bus(ABC):
         self._taps.append(tap)
 
     @property
+    def queued(self) -> int:
+        """Messages that have not left yet."""
+        return self._local_messages
+
+    @property
     def presence(self) -> Mapping[str, bool]:
         """Entity -> can be reached. An entity never heard of is not in it."""
         return MappingProxyType(self._presence)

@@ -178,6 +178,10 @@ class MqttBus(Bus):
 
     # Sending
 
+    @property
+    def queued(self) -> int:
+        return super().queued + len(self._outgoing) + len(self._in_flight)
+
     def _send_remote(self, envelope: Envelope, messages: list[bytes]) -> None:
         if len(self._outgoing) + len(messages) > OUTGOING_LIMIT:
             self._drop("outgoing queue full", sum(map(len, messages)), envelope.to)

@@ -112,6 +112,28 @@ class Impairment:
         return first, round((delay + jitter_of_copy * parameters.jitter) * NANOSECONDS)
 
 
+class LinkPause:
+    """A cut of a link at run time: until it ends the link carries nothing to or from this process."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._end = 0
+
+    def begin(self, duration: float) -> None:
+        """Pause for so many seconds from now."""
+        self._end = self._clock.now() + round(duration * NANOSECONDS)
+
+    def end(self) -> bool:
+        """Carry on. False: there is no pause."""
+        paused, self._end = self.now, 0
+        return paused
+
+    @property
+    def now(self) -> bool:
+        """The link is paused."""
+        return self._end != 0 and self._clock.now() < self._end
+
+
 class ImpairedEndpoint:
     """An `Endpoint` whose sent datagrams cross an emulated link. Made by `impair`."""
 

@@ -28,11 +28,12 @@ from net4ai.stack.io.bus import Bus, BusFull
 from net4ai.stack.io.capture import CaptureFile, Tap
 from net4ai.stack.io.clock import Clock
 from net4ai.stack.io.driver import Driver
-from net4ai.stack.io.impairment import Cut, ImpairmentParameters, impair
+from net4ai.stack.io.impairment import Cut, ImpairmentParameters, LinkPause, impair
 from net4ai.stack.io.key_log import KEY_LOG, WARNING, KeyLog
 from net4ai.stack.io.network import Network
-from net4ai.stack.io.udp import Batch, Endpoint
+from net4ai.stack.io.udp import Batch, Endpoint, drop_batch
 from net4ai.stack.message_hooks import Hook, HookRule, MessageHooks
+from net4ai.stack.operation import ActivityCount
 from net4ai.stack.procedure import Procedures
 from net4ai.stack.timers import Timers
 from net4ai.stack.trace import Trace, TraceEvent
@@ -181,8 +182,13 @@ class Platform:
 
     key_log: KeyLog | None = field(init=False, default=None)
     """Where keys are written down; only when the run is told to."""
+    pauses: dict[str, LinkPause] = field(init=False, default_factory=dict)
+    """Of each link that was opened: it can be made to carry nothing for a while."""
+    activity: ActivityCount = field(init=False)
+    """Counts what goes into the trace."""
 
     def __post_init__(self) -> None:
+        self.trace = self.activity = ActivityCount(self.trace)
         if self.run.key_log:
             self.key_log = KeyLog(Path(self.run.trace_folder).parent / KEY_LOG, self.name, self.clock)
             self.closing.append(self.key_log.close)
@@ -222,6 +228,7 @@ class Platform:
     ) -> OpenLink:
         """Open the two sockets of a link. With `peer_name` the link is captured here. Raises OSError."""
         endpoints: list[Endpoint] = []
+        pause = self.pauses[link] = LinkPause(self.clock)
         for index, bulk in enumerate((False, True)):
             endpoint = await self.network.open(self.run.host, ports[index], drops=DropCounter(self._on_drop(link)))
             endpoint = impair(
@@ -233,15 +240,15 @@ class Platform:
                 start=self.run.started,
                 clock=self.clock,
             )
-            endpoint.receive = self._receiver(link, bulk, driver, receive, peer_name)
+            endpoint.receive = self._receiver(link, bulk, driver, receive, peer_name, pause)
             self.closing.append(endpoint.close)
             endpoints.append(endpoint)
         signalling, bulk_endpoint = endpoints
         budget = CreditBudget(credit_of(bulk_endpoint.receive_buffer), self.run.unscheduled)
         named = peer_name if capture_sent else None
         sockets = Sockets(
-            self._sender(link, signalling, False, named),
-            self._sender(link, bulk_endpoint, True, named),
+            self._sender(link, signalling, False, named, pause),
+            self._sender(link, bulk_endpoint, True, named, pause),
             bulk_endpoint.address[1],
         )
         return OpenLink(sockets, budget, signalling, bulk_endpoint)
@@ -253,6 +260,7 @@ class Platform:
         driver: Driver,
         receive: Callable[[Buffer, Address, bool, int], None],
         peer_name: PeerName | None,
+        pause: LinkPause,
     ) -> Callable[[Batch], None]:
         tap = self.capture.link(link) if self.capture is not None and peer_name is not None else None
         port = PORTS[bulk]
@@ -260,6 +268,9 @@ class Platform:
         dropped = DropCounter(self._on_drop(link))
 
         def on_batch(batch: Batch) -> None:
+            if pause.now:
+                drop_batch(dropped, Drop.LINK_CUT, len(batch.data), batch.stride)
+                return
             for pdu in batch.segments():
                 if driver.machine is None:  # the node is not up yet: it has no names, and nobody to take it
                     dropped.count(Drop.NO_RECEIVER, len(pdu))
@@ -272,12 +283,16 @@ class Platform:
         return on_batch
 
     def _sender(
-        self, link: str, endpoint: Endpoint, bulk: bool, peer_name: PeerName | None
+        self, link: str, endpoint: Endpoint, bulk: bool, peer_name: PeerName | None, pause: LinkPause
     ) -> Callable[[Buffer, int, Address], None]:
+        dropped = DropCounter(self._on_drop(link))
         tap = self.capture.link(link) if self.capture is not None and peer_name is not None else None
         port = PORTS[bulk]
 
         def send(data: Buffer, stride: int, peer: Address) -> None:
+            if pause.now:
+                drop_batch(dropped, Drop.LINK_CUT, len(data), stride)
+                return
             batch = Batch(data, stride, peer)
             if tap is not None and peer_name is not None:
                 for pdu in batch.segments():

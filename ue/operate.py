@@ -1,0 +1,80 @@
+"""What a UE process reports of its terminals to the operator, and what their owners can be made to do."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+from net4ai.codecs.causes import Cause
+from net4ai.stack.operation import Operation, Row, number, text
+from net4ai.stack.procedure import ProcedureError
+from net4ai.ue.process import UeProcess
+from net4ai.ue.terminal import Terminal
+
+
+def operate(operation: Operation, process: UeProcess) -> None:
+    """Add the terminals to the operation of their process."""
+    operation.gauges(lambda: _gauges(process))
+    operation.table("terminals", lambda: map(_terminal_row, process.terminals))
+    operation.table("bearers", lambda: _bearers(process))
+    operation.command(
+        "withdraw",
+        lambda ue, job: _withdraw(process, ue, job),
+        "its owner withdraws the consent to a job",
+        ue=text,
+        job=number,
+    )
+    operation.command("deregister", lambda ue: _deregister(process, ue), "a terminal leaves for good", ue=text)
+    operation.command("switch-off", lambda ue: _switch_off(process, ue), "a terminal is gone at once", ue=text)
+
+
+def _state(terminal: Terminal) -> str:
+    return f"{terminal.nas_state.value}, {terminal.rrc_state.value}"
+
+
+def _gauges(process: UeProcess) -> dict[str, float]:
+    states = Counter(_state(terminal) for terminal in process.terminals)
+    hops = [terminal.hop for terminal in process.terminals if terminal.hop is not None]
+    return {
+        **{f"terminals/{state}": count for state, count in states.items()},
+        "sessions": sum(len(terminal.sessions) for terminal in process.terminals),
+        "bearers": sum(len(hop.bearers) for hop in hops),
+    }
+
+
+def _terminal_row(terminal: Terminal) -> Row:
+    return {
+        "ue": terminal.name,
+        "state": _state(terminal),
+        "c_rnti": terminal.hop.identity if terminal.hop is not None else "",
+        "sessions": len(terminal.sessions),
+        "consents": ", ".join(str(job) for job, decision in terminal.decisions.items() if decision.given),
+    }
+
+
+def _bearers(process: UeProcess) -> Iterator[Row]:
+    for terminal in process.terminals:
+        for bearer in terminal.hop.bearers if terminal.hop is not None else ():
+            yield {"ue": terminal.name, "bearer": bearer}
+
+
+def _terminal(process: UeProcess, name: str) -> Terminal:
+    found = next((terminal for terminal in process.terminals if terminal.name == name), None)
+    if found is None:
+        raise ProcedureError(Cause.UNKNOWN_CONTEXT, f"no terminal {name} at {process.config.name}")
+    return found
+
+
+def _withdraw(process: UeProcess, ue: str, job: int) -> str:
+    process.withdraw_consent(ue, job)
+    return f"{ue} has withdrawn its consent to job {job}"
+
+
+def _deregister(process: UeProcess, ue: str) -> str:
+    _terminal(process, ue).leave()
+    return f"{ue} leaves"
+
+
+def _switch_off(process: UeProcess, ue: str) -> str:
+    _terminal(process, ue).switch_off()
+    return f"{ue} is switched off"
