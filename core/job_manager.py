@@ -58,7 +58,9 @@ class JobManager:
         """Answered at once; the end is told by `JobFinished`. A job that is under way already goes on."""
         if request.job not in self.jobs:
             self.requests[request.job] = request
-            self.jobs[request.job] = self.entity.procedures.start("job", self._run(request), job=request.job)
+            procedure = self.entity.procedures.start("job", self._run(request), job=request.job)
+            if not procedure.done:
+                self.jobs[request.job] = procedure
         return Done()
 
     def stop(self, request: StopJob) -> Done:
@@ -95,7 +97,8 @@ class JobManager:
         except ProcedureError as error:
             cause, detail = error.cause, error.detail
         finally:
-            del self.jobs[request.job], self.requests[request.job]
+            self.jobs.pop(request.job, None)
+            del self.requests[request.job]
         self.entity.tell(names.SERVICE_MANAGER, JobFinished(job=request.job, cause=cause, detail=detail))
 
     async def _run_task(self, request: ExecuteJob, task: str) -> None:

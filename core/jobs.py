@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 from msgspec.structs import replace
 
@@ -43,7 +43,7 @@ from net4ai.core.store import (
     Store,
     StoreError,
 )
-from net4ai.core.triggers import JobDone, TimeReached, Triggers, first_due, next_due, repeats
+from net4ai.core.triggers import Happening, JobDone, TimeReached, Triggers, first_due, next_due, repeats
 from net4ai.stack.control_entity import ControlEntity
 from net4ai.stack.drops import Drop
 from net4ai.stack.procedure import Procedure, ProcedureError, Promise, outcome_of
@@ -227,7 +227,7 @@ class Jobs:
     async def _time_reached(self, job: int) -> None:
         await self.keep(lambda: self.happened([job], TimeReached()))
 
-    def happened(self, jobs: Iterable[int], happening: NamedTuple) -> None:
+    def happened(self, jobs: Iterable[int], happening: Happening) -> None:
         """Those of the jobs whose trigger fires begin, or begin again when they have ended. Raises `StoreError`: then
         nothing has changed."""
         if rows := [self._fired(self.rows[job]) for job in self.triggers.fired(jobs, happening)]:

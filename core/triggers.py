@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from typing import Any, TypeAlias
 
 from net4ai.codecs.service import EventTrigger, JobTrigger, TerminalsTrigger, TimeTrigger, Trigger
 from net4ai.stack.control_entity import ControlEntity
@@ -20,26 +20,33 @@ from net4ai.stack.procedure import Procedure
 from net4ai.stack.units import SECOND
 
 
-class EventRaised(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class EventRaised:
     """The provider has raised an event."""
 
     event: str
 
 
-class JobDone(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class JobDone:
     """A job has ended well."""
 
     job: str
 
 
-class Consents(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Consents:
     """Terminals that consent to the job now, by RAN node."""
 
     nodes: Mapping[str, int]
 
 
-class TimeReached(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class TimeReached:
     """The time of the trigger has come."""
+
+
+Happening: TypeAlias = EventRaised | JobDone | Consents | TimeReached
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,17 +74,17 @@ KINDS: Mapping[type[Trigger], Kind] = {
 }
 
 
-def repeats(trigger: Literal["request"] | Trigger) -> bool:
+def repeats(trigger: Trigger) -> bool:
     """Whether a job with this trigger is armed again when it has ended."""
-    return not isinstance(trigger, str) and KINDS[type(trigger)].repeats(trigger)
+    return KINDS[type(trigger)].repeats(trigger)
 
 
-def first_due(trigger: Literal["request"] | Trigger, utc: int) -> int:
+def first_due(trigger: Trigger, utc: int) -> int:
     """When the trigger of a service registered at `utc` (ns) fires by itself; 0: never."""
     return utc + round(trigger.after_s * SECOND) if isinstance(trigger, TimeTrigger) else 0
 
 
-def next_due(trigger: Literal["request"] | Trigger, due: int, utc: int) -> int:
+def next_due(trigger: Trigger, due: int, utc: int) -> int:
     """When a trigger that was due at `due` fires next, after `utc`; 0: never. Times that were missed are not made
     up for."""
     if not isinstance(trigger, TimeTrigger) or not repeats(trigger):
@@ -109,7 +116,7 @@ class Triggers:
         if (clock := self._clocks.pop(job, None)) is not None:
             clock.cancel("disarmed")
 
-    def fired(self, jobs: Iterable[int], happening: NamedTuple) -> list[int]:
+    def fired(self, jobs: Iterable[int], happening: Happening) -> list[int]:
         """Those of the jobs whose trigger fires at what has happened."""
         return [job for job in jobs if (trigger := self.armed.get(job)) is not None and fires(trigger, happening)]
 
@@ -118,7 +125,7 @@ class Triggers:
         await self._on_time(job)
 
 
-def fires(trigger: Trigger, happening: NamedTuple) -> bool:
+def fires(trigger: Trigger, happening: Happening) -> bool:
     """Whether the trigger fires at what has happened."""
     kind = KINDS[type(trigger)]
     return isinstance(happening, kind.happening) and kind.fires(trigger, happening)
