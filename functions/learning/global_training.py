@@ -6,6 +6,14 @@ import asyncio
 
 from net4ai.functions.api import Channel, Context, Execution, Outcome, ServiceFunction, Turn
 from net4ai.functions.learning.aggregation import Update, weighted_average
+from net4ai.functions.learning.checkpoint import (
+    errors_from_values,
+    errors_to_values,
+    from_checkpoint,
+    to_checkpoint,
+    updates_from_states,
+    updates_to_states,
+)
 from net4ai.functions.learning.determinism import prepare_torch
 from net4ai.functions.learning.errors import FunctionError
 from net4ai.functions.learning.messages import Errors, Tag, from_errors, receive, row_count, to_errors, to_metric
@@ -77,3 +85,25 @@ class GlobalTraining(ServiceFunction):
             return True
         best = self._metrics.index(min(self._metrics))
         return self._patience is not None and len(self._metrics) - 1 - best >= self._patience
+
+    def checkpoint(self) -> bytes:
+        """The average, what it is made of, the metrics of all rounds, what validations found."""
+        values = {
+            "rows": {seat: update.rows for seat, update in self._updates.items()},
+            "metrics": self._metrics,
+            "averaged": self._averaged.is_set(),
+            "errors": errors_to_values(self._errors),
+        }
+        states = {"model": self._average} if self._average else {}
+        return to_checkpoint({**states, **updates_to_states(self._updates)}, values)
+
+    def restore(self, checkpoint: bytes) -> None:
+        """Raises `FunctionError`."""
+        states, values = from_checkpoint(checkpoint, self._shapes)
+        self._average = states.get("model", {})
+        self._updates = updates_from_states(states, values["rows"])
+        self._metrics = values["metrics"]
+        self._errors = errors_from_values(values["errors"])
+        self._averaged = asyncio.Event()
+        if values["averaged"]:
+            self._averaged.set()

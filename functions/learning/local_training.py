@@ -7,6 +7,14 @@ from torch import Tensor
 from net4ai.codecs.message import Message
 from net4ai.functions.api import Channel, Context, Execution, Outcome, Role, ServiceFunction, Turn
 from net4ai.functions.learning.aggregation import Update, weighted_average
+from net4ai.functions.learning.checkpoint import (
+    errors_from_values,
+    errors_to_values,
+    from_checkpoint,
+    to_checkpoint,
+    updates_from_states,
+    updates_to_states,
+)
 from net4ai.functions.learning.determinism import prepare_torch
 from net4ai.functions.learning.errors import FunctionError, PeerError
 from net4ai.functions.learning.messages import Errors, Tag, from_errors, matrix, receive, row_count
@@ -43,7 +51,7 @@ class LocalTraining(ServiceFunction):
         self._model = SplitModel(section(context.settings, "model"))
         self._state = initial_state(self._model.profile, self._training.seed)
         self._updates: dict[int, Update] = {}
-        """What the turns of the newest bottom execution gave, by seat."""
+        """What the turns of the newest bottom execution gave, by seat; only rows where nothing is averaged."""
         self._errors: dict[int, Errors] = {}
         """What the turns of the validation found, by seat."""
 
@@ -98,8 +106,10 @@ class LocalTraining(ServiceFunction):
         return matrix(await receive(client, Tag.LABELS), self._model.neurons[-1], range(rows, rows + 1))
 
     def _commit(self, execution: Execution, turn: Turn, update: Update) -> None:
-        self._updates[turn.seat] = update
-        if not self._averages(execution):
+        if self._averages(execution):
+            self._updates[turn.seat] = update
+        else:
+            self._updates[turn.seat] = Update({}, update.rows)
             self._state = update.state
         self.context.progress(round=execution.round, seat=turn.seat, rows=update.rows)
 
@@ -122,3 +132,18 @@ class LocalTraining(ServiceFunction):
         await server.send(from_state(Tag.UPDATE, self._state, rows))
         message = await receive(server, Tag.MODEL)
         self._state = to_state(message, self._model.shapes(0, self._model.blocks), "MODEL")
+
+    def checkpoint(self) -> bytes:
+        """The model, what turns gave, what validations found."""
+        values = {
+            "rows": {seat: update.rows for seat, update in self._updates.items()},
+            "errors": errors_to_values(self._errors),
+        }
+        return to_checkpoint({"model": self._state, **updates_to_states(self._updates)}, values)
+
+    def restore(self, checkpoint: bytes) -> None:
+        """Raises `FunctionError`."""
+        states, values = from_checkpoint(checkpoint, self._model.shapes(0, self._model.blocks))
+        self._state = states["model"]
+        self._updates = updates_from_states(states, values["rows"])
+        self._errors = errors_from_values(values["errors"])
