@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -38,5 +38,7 @@ class CoreConfig(msgspec.Struct, forbid_unknown_fields=True):
     """Providers whose application controllers may register services, each with its key: 32 octets in hex (R41)."""
     store: str = ""
     """Where the core keeps what must outlive it: a database URL, as "sqlite:////path"; empty: in memory."""
+    placer: Literal["exact", "greedy"] = "exact"
+    """How functions are placed; exact needs the extra `placement`, and is greedy without it."""
     routine_managers: Annotated[int, msgspec.Meta(ge=1, le=64)] = 1
     timers: dict[str, int] = {}

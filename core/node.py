@@ -10,6 +10,8 @@ from net4ai.core.access_manager import AccessManager
 from net4ai.core.config import CoreConfig
 from net4ai.core.job_manager import JobManager
 from net4ai.core.orchestrator import Orchestrator
+from net4ai.core.placement import GreedyPlacer, Placer
+from net4ai.core.placement_exact import ExactPlacer
 from net4ai.core.ran_association import RanAssociation
 from net4ai.core.resource_manager import ResourceManager
 from net4ai.core.routine_manager import RoutineManager
@@ -29,6 +31,9 @@ ENTITIES = (
 )
 """There is one of each; of routine managers as many as configured."""
 
+PLACERS: dict[str, Callable[[], Placer]] = {"exact": ExactPlacer, "greedy": GreedyPlacer}
+"""Ways to place the functions of services (R114), by the name in the configuration."""
+
 
 class Core:
     """The core's entities. The owner feeds envelopes, N2 messages and time."""
@@ -47,8 +52,10 @@ class Core:
         routine_managers = names.routine_managers(config.routine_managers)
         self.entities = {name: entity(name) for name in (*ENTITIES, *routine_managers)}
         self.service_manager = ServiceManager(self.entities[names.SERVICE_MANAGER], config, self.store)
-        self.orchestrator = Orchestrator(self.entities[names.ORCHESTRATOR])
-        self.resource_manager = ResourceManager(self.entities[names.RESOURCE_MANAGER], config.nodes)
+        self.resource_manager = ResourceManager(
+            self.entities[names.RESOURCE_MANAGER], config.nodes, self.store, PLACERS[config.placer]()
+        )
+        self.orchestrator = Orchestrator(self.entities[names.ORCHESTRATOR], config.routine_managers, self.store)
         self.access_manager = AccessManager(self.entities[names.ACCESS_MANAGER], config, random_identity, self.store)
         self.job_manager = JobManager(self.entities[names.JOB_MANAGER], self.store)
         ran_nodes = [node for node, kind in config.nodes.items() if kind == "ran-node"]
@@ -58,6 +65,8 @@ class Core:
     def recover(self, now: int) -> None:
         """Take what the store has kept, before anything comes in: jobs that were running go on. Raises `StoreError`."""
         self.procedures.advance(now)
+        self.resource_manager.recover()
+        self.orchestrator.recover()
         self.access_manager.recover()
         self.service_manager.recover()
         self.job_manager.recover()

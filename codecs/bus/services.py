@@ -213,6 +213,9 @@ class RelocateInstance(Body):
     """OR-RM. The node of an instance is lost: another place for it, or nothing."""
 
     instance: int
+    description: ServiceDescription
+    terminals: dict[str, int] = {}
+    """As in `InstantiateService`."""
 
 
 class InstanceRelocated(Body):
