@@ -59,11 +59,17 @@ class PlainHost:
     sent_by_servers: list[Message] = field(default_factory=list)
 
     async def execute(
-        self, server: ServiceFunction, clients: Sequence[ServiceFunction], *, round: int = 0, cut: int = 0
+        self,
+        server: ServiceFunction,
+        clients: Sequence[ServiceFunction],
+        *,
+        round: int = 0,
+        cut: int = 0,
+        routine: str = "routine",
     ) -> Outcome:
         """One execution, all clients at once."""
         seats = tuple(range(len(clients)))
-        at_server = Execution(1, "routine", Role.SERVER, round, cut, seats, False)
+        at_server = Execution(1, routine, Role.SERVER, round, cut, seats, False)
         await server.begin(at_server)
         await asyncio.gather(*(self._turn(server, client, at_server, seat) for seat, client in enumerate(clients)))
         return await server.end(at_server)
