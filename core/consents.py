@@ -5,10 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 
 from net4ai.codecs import nas
-from net4ai.core.store import ConsentRow, JobRow, Store, StoreError
-
-ENDED = "ended"
-"""State of a job of which nothing is kept any more."""
+from net4ai.core.store import ENDED, ConsentRow, JobRow, Store, StoreError
 
 
 class Consents:
@@ -60,7 +57,8 @@ class Consents:
     def _delete(self, keys: Iterable[tuple[str, int]]) -> None:
         rows = [ConsentRow(subscriber=subscriber, job=job, given=False, consent=b"") for subscriber, job in keys]
         try:
-            self._store.delete(*rows)
+            if rows:
+                self._store.delete(*rows)
         except StoreError as error:
             self._not_stored(error)
 

@@ -227,6 +227,8 @@ class Seats:
     def end_job(self, job: int) -> None:
         """The job is over, and with it whatever of its executions nobody has taken back."""
         over = [key for key, seating in self.seatings.items() if seating.job == job]
+        if not over:
+            return
         for key in over:
             self._empty(*key, Cause.CANCELLED)
             del self.seatings[key]

@@ -2,105 +2,24 @@
 
 from __future__ import annotations
 
-import itertools
 from typing import Any
 
 import pytest
-from core_bench import Bench, FakeRanNode, Scripted, cause, consent, core_config
+from access_world import SUBSCRIBERS, World
+from core_bench import FakeRanNode, cause, consent
 from hypothesis import given
 from hypothesis import strategies as st
 
 from net4ai.codecs import n2, nas
 from net4ai.codecs.bus import (
-    ClientsDone,
     ClientsInvited,
     CompleteClients,
-    InviteClients,
-    OfferJob,
-    SelectClients,
-    ServerWish,
-    StartClients,
     WithdrawJob,
 )
 from net4ai.codecs.causes import Cause
 from net4ai.codecs.derivation import derive
 from net4ai.core import names
-from net4ai.core.access_manager import AccessManager
 from net4ai.core.job_offers import OFFERS_PER_MESSAGE
-from net4ai.core.store import MemoryStore
-
-SUBSCRIBERS = [f"imsi-00101{number:010d}" for number in range(1, 13)]
-SEED = 7
-
-
-class World(Bench):
-    """An access manager, one RAN node (more on demand), a scripted routine manager."""
-
-    def __init__(self, seed: int = SEED) -> None:
-        super().__init__()
-        self.manager = AccessManager(
-            self.entity(names.ACCESS_MANAGER),
-            core_config(SUBSCRIBERS, seed),
-            itertools.count(0xABCD).__next__,
-            MemoryStore(),
-        )
-        self.routine_manager: Scripted = self.scripted(names.ROUTINE_MANAGER)
-        self.service_manager: Scripted = self.scripted(names.SERVICE_MANAGER)
-        self.ran = FakeRanNode(self, self.manager)
-
-    def offer(self, job: int = 1, k: int = 2, **changes: Any) -> None:
-        values = {"job": job, "service": "s", "purpose": "p", "k": k, "raw_data": True} | changes
-        self.call(names.ACCESS_MANAGER, OfferJob(**values))
-
-    def join(self, *contexts: int, job: int = 1, session: int = 0, ran: FakeRanNode | None = None, **will: Any) -> None:
-        """Terminals register (subscriber n from context n), consent, get their sessions."""
-        ran = ran or self.ran
-        for context in contexts:
-            if (ran.association, context) not in self.manager.terminals:
-                ran.register(context, SUBSCRIBERS[context - 1])
-            ran.say_nas(context, consent(job, **will))
-            ran.say_nas(context, nas.ComputingRequest(transaction=job & 255, job=job))
-            ran.accept_sessions(session)
-
-    def select(
-        self, execution: int = 1, k: int = 2, *nodes: str, job: int = 1, raw_data: bool = False, gather: bool = False
-    ) -> Any:
-        wishes = [ServerWish(instance=100 + n, node=node) for n, node in enumerate(nodes or ("ran-1",))]
-        return self.call(
-            names.ACCESS_MANAGER,
-            SelectClients(job=job, execution=execution, k=k, raw_data=raw_data, servers=wishes, gather=gather),
-        )
-
-    def seats(self, execution: int = 1, instance: int = 100) -> list[str]:
-        """Subscribers by seat."""
-        places = self.manager.seats.seatings[execution, instance].places
-        return [place.subscriber for place in places.values()]
-
-    def contexts(self, execution: int = 1, instance: int = 100) -> list[int]:
-        return [SUBSCRIBERS.index(subscriber) + 1 for subscriber in self.seats(execution, instance)]
-
-    def invitation(self, execution: int = 1, seats: int = 4) -> InviteClients:
-        return InviteClients(
-            execution=execution,
-            instance=100,
-            seats=list(range(seats)),
-            function="data-source",
-            settings={"a": 1},
-            routine="bottom",
-            round=3,
-            cut=1,
-            sequential=True,
-            key=b"server's",
-        )
-
-    def start(self, *turns: tuple[int, int], execution: int = 1) -> None:
-        event = StartClients(execution=execution, instance=100, turns=list(turns), repetition=0)
-        self.call(names.ACCESS_MANAGER, event)
-
-    def ends(self) -> list[tuple[int, int, int]]:
-        """(seat, turn, cause) the routine manager was told."""
-        self.advance(0)
-        return [turn for done in self.routine_manager.of(ClientsDone) for turn in done.turns]
 
 
 @pytest.fixture
