@@ -5,7 +5,8 @@ from __future__ import annotations
 import random
 from typing import Any
 
-from net4ai.app.fidelity import TrainingRecord, training_record
+from net4ai.app.fidelity import routine_record
+from net4ai.functions.provider import RoutineRecord
 
 SUBSCRIBERS = {f"imsi-{number}": number for number in range(4)}
 
@@ -29,8 +30,8 @@ def execution(number: int, round: int, cause: str = "NORMAL", routine: str = "bo
     return [*lines, state("execution ended", execution=number, routine=routine, cause=cause)]
 
 
-def record(*executions: list[dict[str, Any]]) -> TrainingRecord:
-    return training_record([line for each in executions for line in each], "bottom", SUBSCRIBERS)
+def record(*executions: list[dict[str, Any]]) -> RoutineRecord:
+    return routine_record([line for each in executions for line in each], "bottom", SUBSCRIBERS)
 
 
 ROUND = [[(0, 2), (1, 0)], [(0, 3), (1, 1)]]

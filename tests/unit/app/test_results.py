@@ -1,127 +1,170 @@
-"""The provider's side: models come in, metrics go back and onto the screen, the best is kept."""
+"""Between network and provider: any service's results, a line for each, and what the provider says goes back."""
 
 from __future__ import annotations
 
 import io
+import sys
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import pytest
-from safetensors.torch import load_file
 
 from net4ai.app.progress import Display
+from net4ai.app.provider_code import make_provider
 from net4ai.app.results import Results, ResultsError
-from net4ai.app.scenario import load_scenario
+from net4ai.app.scenario import Scenario, load_scenario
 from net4ai.codecs.message import Content, Message
-from net4ai.functions.learning.messages import Tag
-from net4ai.functions.learning.split_model import initial_state
-from net4ai.functions.learning.tensors import State, from_state
+from net4ai.functions.provider import Provider, ProviderContext, ProviderError, RoutineRecord
+
+OWN = """
+from net4ai.functions.provider import Provider, ProviderError
+
+class Own(Provider):
+    def opening(self): return ["hello"]
+    def take(self, function, message):
+        if message.tag == 9:
+            raise ProviderError("that is no result")
+        return message
+    def line(self): return "taken"
+
+class Picky(Provider):
+    def __init__(self, context): raise ProviderError("settings: nothing suits")
+
+class NoProvider: pass
+"""
 
 
-class Provider:
-    """Results whose lines are kept."""
-
-    def __init__(self, *overrides: str) -> None:
-        self._out = io.StringIO()
-        self.results = Results(load_scenario("blood-pressure", overrides), Display(self._out, lambda: 0.0))
-        self.take_lines()
-
-    def take_lines(self) -> list[str]:
-        """What was displayed since the last time, without the time."""
-        lines = [line.removeprefix("    0.0 s  ") for line in self._out.getvalue().splitlines()]
-        self._out.seek(0)
-        self._out.truncate()
-        return lines
-
-    def state(self, seed: int) -> State:
-        return initial_state(self.results.settings["local-training"]["model"], seed)
-
-    def take(self, round: int, state: State) -> Message:
-        message = from_state(Tag.MODEL, state)
-        return self.results.take(Message(message.tag, message.content, message.data, index=round))
+def scenario(provider_code: str, *overrides: str) -> Scenario:
+    """The radio map's, with other provider code."""
+    found = load_scenario("radio-map", overrides)
+    service = msgspec.structs.replace(found.service, provider_code=provider_code)
+    return msgspec.structs.replace(found, service=service)
 
 
-@pytest.fixture
-def provider() -> Provider:
-    return Provider("settings.rounds=3")
+def own_scenario(folder: Path, name: str) -> Scenario:
+    (folder / "own_provider_code.py").write_text(OWN)
+    sys.modules.pop("own_provider_code", None)
+    found = scenario(f"own_provider_code:{name}")
+    return msgspec.structs.replace(found, function_modules=("own_provider_code",), function_path=str(folder))
 
 
-def test_the_screen_begins_with_the_baselines() -> None:
-    out = io.StringIO()
-    results = Results(load_scenario("blood-pressure"), Display(out))
-    mean, ridge = results.baselines.mean_predictor, results.baselines.ridge
-    assert out.getvalue() == f"baselines on the test rows: mean predictor {mean:.2f} mmHg, ridge {ridge:.2f} mmHg\n"
-    assert 5 < ridge < mean < 30
+@pytest.fixture(autouse=True)
+def _path(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "path", list(sys.path))
 
 
-def test_a_model_is_measured_shown_and_answered(provider: Provider) -> None:
-    provider.results.octets.update(Uu=1_500_000, T4=500_000)
-    answer = provider.take(0, provider.state(1))
-    metrics = provider.results.evaluator.history[0]
-    assert answer == metrics.job_input()
-    (line,) = provider.take_lines()
-    assert line == (
-        f"round  1 of 3: test MAE {metrics.test_mae:.2f} mmHg, validation {metrics.validation_mae:.2f}; 2.0 MB"
-    )
-    provider.results.octets.update(Uu=250)
-    provider.take(1, provider.state(2))
-    assert provider.take_lines()[0].endswith("; 250 B"), "only what was sent since"
-    assert provider.results.doing == "round 3"
+class Screen:
+    """A display whose lines are kept."""
+
+    def __init__(self) -> None:
+        self.out = io.StringIO()
+        self.display = Display(self.out, lambda: 0.0)
+
+    def lines(self) -> list[str]:
+        return [line.removeprefix("    0.0 s  ") for line in self.out.getvalue().splitlines()]
 
 
-def test_the_best_by_validation_is_saved(provider: Provider, tmp_path: Path) -> None:
-    states = [provider.state(seed) for seed in range(3)]
-    for round, state in enumerate(states):
-        provider.take(round, state)
-    errors = [metrics.validation_mae for metrics in provider.results.evaluator.history]
-    path = provider.results.save(tmp_path)
-    assert path == tmp_path / "model.safetensors"
-    saved, best = load_file(path), states[errors.index(min(errors))]
-    assert saved.keys() == best.keys()
-    assert all(saved[name].equal(best[name]) for name in best)
+# Results
 
 
-def test_nothing_is_saved_where_no_model_came(provider: Provider, tmp_path: Path) -> None:
-    assert provider.results.save(tmp_path) is None
-    assert not list(tmp_path.iterdir())
+def test_results_go_to_the_provider_and_its_answer_back(tmp_path: Path) -> None:
+    """R5: what the provider gives back is the job's input."""
+    screen = Screen()
+    results = Results(own_scenario(tmp_path, "Own"), screen.display)
+    results.octets.update(Uu=1_500_000, T4=500_000)
+    message = Message(1)
+    assert results.take(message, "radio-map") is message
+    results.octets.update(Uu=250)
+    results.take(message)
+    assert screen.lines() == ["hello", "taken; 2.0 MB", "taken; 250 B"], "only what was sent since"
+    assert results.news == 2
+    with pytest.raises(ResultsError, match="that is no result"):
+        results.take(Message(9))
 
 
-def test_what_is_no_model_is_refused(provider: Provider) -> None:
-    with pytest.raises(ResultsError, match="a result that is no model: "):
-        provider.results.take(Message(tag=Tag.MODEL, content=Content.BYTES, data=b"nonsense"))
+def test_settings_are_the_providers(tmp_path: Path) -> None:
+    results = Results(own_scenario(tmp_path, "Own"), Screen().display)
+    assert results.settings == dict.fromkeys(("terminal", "cell-statistics", "radio-map"), {"rounds": 5, "trim": 0.2})
+    with pytest.raises(ResultsError, match="service radio-map: settings: nothing suits"):
+        Results(own_scenario(tmp_path, "Picky"), Screen().display)
 
 
-def test_progress_of_the_job_is_a_line_of_functions_is_not(provider: Provider) -> None:
-    provider.results.progress("job started", {"job": 1, "of": "train"})
-    provider.results.progress("waiting", {})
-    provider.results.progress("function", {"round": 4, "seat": 2})
-    provider.results.progress("function", {"loss": 0.5})
-    assert provider.take_lines() == ["job started (job 1, of train)", "waiting"]
-    assert (provider.results.doing, provider.results.news) == ("round 5", 4)
+def test_progress_of_the_job_is_a_line_of_functions_is_not() -> None:
+    screen = Screen()
+    results = Results(scenario(""), screen.display)
+    results.progress("job started", {"job": 1, "of": "train"})
+    results.progress("waiting", {})
+    results.progress("function", {"round": 4, "seat": 2})
+    results.progress("function", {"loss": 0.5})
+    assert screen.lines() == ["job started (job 1, of train)", "waiting"]
+    assert (results.doing, results.news) == ("round 5", 4)
 
 
-def test_it_is_said_once_that_all_are_there(provider: Provider) -> None:
+def test_it_is_said_once_that_all_are_there() -> None:
+    screen = Screen()
+    results = Results(scenario(""), screen.display)
     for count in (0, 1, 2, 2, 1, 2):
-        provider.results.registered(count, 2)
-    assert provider.take_lines() == ["2 UEs attached and registered"]
+        results.registered(count, 2)
+    assert screen.lines() == ["2 UEs attached and registered"]
 
 
-def test_another_service_is_refused_in_a_line() -> None:
-    scenario = load_scenario("blood-pressure")
-    functions = {name: function for name, function in scenario.service.functions.items() if name != "data-source"}
-    service = msgspec.structs.replace(scenario.service, functions=functions)
-    expected = r"^service blood-pressure: functions global-training, local-training; `net4ai run` has a provider for "
-    with pytest.raises(ResultsError, match=expected):
-        Results(msgspec.structs.replace(scenario, service=service), Display(io.StringIO()))
+# The base provider
 
 
-def test_settings_follow_from_scenario_and_seed() -> None:
-    def training(*overrides: str) -> dict[str, Any]:
-        found: dict[str, Any] = Provider(*overrides).results.settings["local-training"]["training"]
-        return found
+def test_without_code_results_are_shown_and_kept(tmp_path: Path) -> None:
+    screen = Screen()
+    results = Results(scenario(""), screen.display)
+    assert type(results.provider) is Provider
+    assert results.provider.line() == ""
+    assert results.take(Message(1, Content.JSON, b'{"mean": 3.5}'), "radio-map") is None
+    assert results.take(Message(1, Content.BYTES, bytes(300))) is None
+    assert results.take(Message(1, Content.JSON, b"x" * 300), "radio-map") is None
+    lines = screen.lines()
+    assert lines[:2] == ['radio-map: {"mean": 3.5}; 0 B', "result: 300 octets; 0 B"]
+    assert lines[2] == f"radio-map: {'x' * 157}...; 0 B"
+    paths = results.save(tmp_path)
+    assert [path.name for path in paths] == [
+        "result-0001-radio-map.json",
+        "result-0002.bin",
+        "result-0003-radio-map.json",
+    ]
+    assert paths[0].read_bytes() == b'{"mean": 3.5}'
+    assert results.provider.findings(lambda routine: RoutineRecord()).learning is None
 
-    one, again, other = training("settings.epochs=3", "seed=9"), training("settings.epochs=3", "seed=9"), training()
-    assert one == again
-    assert (one["epochs"], other["epochs"]) == (3, 1)
-    assert one["seed"] != other["seed"]
+
+# Finding code
+
+
+def context(found: Scenario) -> ProviderContext:
+    return ProviderContext(found.service, found.settings, k=5)
+
+
+def test_installed_code_is_found_by_name() -> None:
+    found = load_scenario("radio-map")
+    assert type(make_provider(context(found))).__name__ == "RadioMapProvider"
+
+
+@pytest.mark.parametrize(
+    ("code", "modules", "expected"),
+    [
+        ("no-such", (), "provider_code 'no-such' is not installed; installed: blood-pressure, "),
+        ("own_provider_code:Own", (), "modules allowed here: none; a scenario lists them in function_modules"),
+        ("own_provider_code:Own", ("other",), "modules allowed here: other"),
+        ("own_provider_code:Own", ("own_provider",), "modules allowed here: own_provider"),
+        ("own_provider_code:NoProvider", ("own_provider_code",), "allowed: a subclass of Provider"),
+        ("own_provider_code:Nobody", ("own_provider_code",), "cannot be imported: AttributeError"),
+        ("own_provider_code.part:Own", ("own_provider_code",), "cannot be imported: ModuleNotFoundError"),
+    ],
+)
+def test_code_that_cannot_be_had(tmp_path: Path, code: str, modules: tuple[str, ...], expected: str) -> None:
+    own_scenario(tmp_path, "Own")
+    with pytest.raises(ProviderError, match=expected):
+        make_provider(context(scenario(code)), modules, str(tmp_path))
+
+
+def test_without_torch_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "net4ai.functions.learning.blood_pressure", None)
+    monkeypatch.setitem(sys.modules, "torch", None)
+    found = load_scenario("blood-pressure")
+    with pytest.raises(ProviderError, match=r"provider_code 'blood-pressure' needs .* which is not installed"):
+        make_provider(context(found))
