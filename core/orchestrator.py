@@ -45,7 +45,7 @@ from net4ai.stack.units import SECOND
 
 SETTLED_AFTER = 5 * SECOND
 """What a node announces may be older than what was made there in this time."""
-TOLD_OF_MOVES = names.SERVICE_MANAGER, names.JOB_MANAGER, names.TASK_MANAGER
+TOLD_OF_MOVES = names.SERVICE_MANAGER, names.TASK_MANAGER
 """Who keeps instances with their nodes."""
 
 
@@ -57,7 +57,7 @@ class DesiredInstance:
     made: int | None = None
     """When its node said that it runs; None: it does not, as far as is known."""
     results_made: int | None = None
-    """When its session with the application controller was made."""
+    """When its session with the application controller was made; None: it has none, as far as is known."""
     work: Procedure[None] | None = None
     """Its making or moving, under way or over."""
 
@@ -90,6 +90,8 @@ class Orchestrator:
         """By service."""
         self.lost: set[str] = set()
         """Nodes whose lease has ended."""
+        self.controllers: dict[str, list[str]] = {}
+        """Application controllers that are attached, by node."""
         entity.handle(InstantiateService, self.instantiate)
         entity.handle(TerminateService, self.terminate)
         entity.handle(NodeAvailable, self.node_available)
@@ -221,45 +223,59 @@ class Orchestrator:
             await self._install_results(deployment, desired)
 
     async def _install_results(self, deployment: Deployment, desired: DesiredInstance) -> None:
-        """A session with the application controller (R5, R111); later, where the controller is not attached yet."""
-        request = InstallResults(instance=desired.instance.instance, controller=deployment.request.controller)
-        node = forwarding_function(desired.instance.node)
-        outcome = await outcome_of(self.entity.call(node, request, Done, timer="install-routes"))
+        """A session with the application controller (R5, R111); later, where the controller is not attached yet.
+
+        Where it is attached at another node, that leads the session to the instance's (T8).
+        """
+        instance, controller = desired.instance, deployment.request.controller
+        node = self._node_of(controller) or instance.node
+        request = InstallResults(
+            instance=instance.instance, controller=controller, node=instance.node if node != instance.node else ""
+        )
+        call = self.entity.call(forwarding_function(node), request, Done, timer="install-routes")
+        outcome = await outcome_of(call)
         if not isinstance(outcome, ProcedureError):
             desired.results_made = self.entity.procedures.now
         elif outcome.cause is not Cause.FUNCTION_NOT_HERE:
             raise outcome
+
+    def _node_of(self, controller: str) -> str | None:
+        """Where an application controller is attached, if it is."""
+        return next((node for node, attached in self.controllers.items() if controller in attached), None)
 
     # Desired against actual
 
     def node_available(self, event: NodeAvailable) -> Done:
         """What runs at a node: what is missing is made, what nobody wants is ended."""
         self.lost -= {event.node} if event.application_servers else set()
+        self.controllers[event.node] = event.controllers
         wanted = set()
         for deployment, desired in self._everything():
-            if desired.instance.node == event.node:
+            here = desired.instance.node == event.node
+            if here:
                 wanted.add(desired.instance.instance)
-                if deployment.complete and not desired.busy:
-                    self._reconcile(deployment, desired, event)
+            if not deployment.complete or desired.busy:
+                continue
+            if here:
+                self._reconcile(deployment, desired, event)
             elif desired.instance.node in self.lost:
                 self._relocate(deployment, desired)  # there may be room now
+            self._reconcile_results(deployment, desired)
         for number in event.instances:
             if number not in wanted and event.application_servers:
-                self._end(
-                    Instance(
-                        instance=number,
-                        function="",
-                        node=event.node,
-                        application_server=event.application_servers[0],
-                    )
-                )
+                server = event.application_servers[0]
+                self._end(Instance(instance=number, function="", node=event.node, application_server=server))
         return Done()
 
     def _reconcile(self, deployment: Deployment, desired: DesiredInstance, event: NodeAvailable) -> None:
         number = desired.instance.instance
         if number in event.instances:
-            desired.made = desired.made or self.entity.procedures.now
-            self._reconcile_results(deployment, desired, event)
+            if desired.made is None:
+                desired.made = self.entity.procedures.now
+            if number not in event.results:
+                desired.results_made = None if self._is_old(desired.results_made) else desired.results_made
+            elif desired.results_made is None:
+                desired.results_made = self.entity.procedures.now
             return
         if not self._is_old(desired.made):
             return
@@ -269,13 +285,14 @@ class Orchestrator:
                 desired.instance.application_server = event.application_servers[0]
             self._start(deployment, desired)
 
-    def _reconcile_results(self, deployment: Deployment, desired: DesiredInstance, event: NodeAvailable) -> None:
-        """The application controller has attached, maybe anew: it gets its session."""
-        number = desired.instance.instance
-        missing = gives_results(deployment, desired.instance) and number not in event.results
-        if missing and deployment.request.controller in event.controllers and self._is_old(desired.results_made):
+    def _reconcile_results(self, deployment: Deployment, desired: DesiredInstance) -> None:
+        """An instance that shall have a session with the application controller, and can, gets it."""
+        missing = desired.made is not None and desired.results_made is None and not desired.busy
+        if missing and gives_results(deployment, desired.instance) and self._node_of(deployment.request.controller):
             desired.work = self.entity.procedures.start(
-                "install results", self._install_results(deployment, desired), instance=number
+                "install results",
+                self._install_results(deployment, desired),
+                instance=desired.instance.instance,
             )
 
     def _is_old(self, made: int | None) -> bool:

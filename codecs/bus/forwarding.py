@@ -29,10 +29,12 @@ class TerminateFunction(Body):
 
 
 class InstallResults(Body):
-    """RtM-FPF. A session between an instance and the application controller (R5, R111)."""
+    """OR-FPF. A session between an instance and the application controller that is attached here (R5, R111)."""
 
     instance: int
     controller: str
+    node: str = ""
+    """Forwarding function where the instance is; empty: this one."""
 
 
 class InviteInstance(Body):

@@ -178,8 +178,10 @@ async def _pass_on(
 
 
 async def install_results(function: ForwardingFunction, request: InstallResults) -> Done:
-    """A session between an instance here and the attached application controller (R5, R111)."""
-    peers = [function.peer_of(request.instance), function.peer_named(request.controller)]
+    """A session between an instance, here or at another node, and an application controller here (R5, R111)."""
+    elsewhere = request.node if request.node != function.name else ""
+    server = function.towards(elsewhere) if elsewhere else function.peer_of(request.instance)
+    peers = [server, function.peer_named(request.controller)]
     ends = [(peer, request.instance) for peer in peers]
     inward = [_fresh_handle(function), _fresh_handle(function)]
     try:
@@ -191,6 +193,7 @@ async def install_results(function: ForwardingFunction, request: InstallResults)
                 request.instance,
                 link.EndPoint.RESULTS,
                 link.LinkSession(seat=RESULTS_SEAT, handle=handle, limits=_own_limits(function, peer), flows=FLOWS),
+                elsewhere if peer is server else "",
             )
             for peer, handle in zip(peers, inward, strict=True)
         ]

@@ -249,6 +249,20 @@ def test_a_controller_that_attaches_anew_gets_a_new_session(running: World) -> N
     assert running.fpf["edge"].received == [InstallResults(3, "controller")]
 
 
+def test_a_controller_at_another_node_is_reached_over_it(running: World) -> None:
+    """R35, R47: its node leads the session over T8. A word of either is enough."""
+    running.announce("edge", 3)
+    running.announce("ran-2", 2, controllers=["controller"])
+    assert running.fpf["ran-2"].received == [InstallResults(3, "controller", "edge")]
+    assert not running.fpf["edge"].received
+    running.advance(10)
+    running.announce("ran-2", 2)
+    running.announce("edge", 3)
+    assert len(running.fpf["ran-2"].received) == 1, "it is attached nowhere"
+    running.announce("edge", 3, controllers=["controller"])
+    assert running.fpf["edge"].received == [InstallResults(3, "controller")]
+
+
 def test_only_last_servers_have_sessions(running: World) -> None:
     running.announce("ran-1", 1, controllers=["controller"])
     assert not running.fpf["ran-1"].received
