@@ -38,7 +38,7 @@ from net4ai.codecs.bus import (
 from net4ai.codecs.causes import Cause, cause_of
 from net4ai.core import names
 from net4ai.core.names import forwarding_function
-from net4ai.core.together import together
+from net4ai.core.together import guarded, outcomes, together
 from net4ai.stack.procedure import Procedure, ProcedureCancelled, ProcedureError, outcome_of
 
 if TYPE_CHECKING:
@@ -133,16 +133,10 @@ class ServerExecution:
 
     async def _invite_concrete(self, seats: list[int]) -> list[RouteClient]:
         """Routes of those who accept. One that is gone comes back: without it nothing goes on."""
-        procedures = self.entity.procedures
         invitations = {
-            seat: procedures.start(
-                "invitation",
-                self._invite_instance(self.concrete[seat], False, [seat], self._server_key),
-                traced=False,
-            )
-            for seat in seats
+            seat: self._invite_instance(self.concrete[seat], False, [seat], self._server_key) for seat in seats
         }
-        answers = {seat: await outcome_of(invitation) for seat, invitation in invitations.items()}
+        answers = await outcomes(self.entity.procedures, invitations)
         for answer in answers.values():
             if isinstance(answer, ProcedureError) and answer.cause in RESUMABLE:
                 raise answer
@@ -177,11 +171,8 @@ class ServerExecution:
     async def _lay(self, routes: dict[str, list[RouteClient]]) -> list[int]:
         """Have the routes laid, at all nodes at once; seats whose routes are laid. Raises `ProcedureError`."""
         self._begins |= {client.seat: node for node, clients in routes.items() for client in clients}
-        laying = {
-            node: self.entity.procedures.start("lay routes", self._lay_at(node, clients), traced=False)
-            for node, clients in routes.items()
-        }
-        answers = {node: await outcome_of(procedure) for node, procedure in laying.items()}
+        laying = {node: self._lay_at(node, clients) for node, clients in routes.items()}
+        answers = await outcomes(self.entity.procedures, laying)
         failed = [answer for answer in answers.values() if isinstance(answer, ProcedureError)]
         if failed and (len(failed) == len(answers) or isinstance(answers.get(self.server.node), ProcedureError)):
             raise failed[0]
@@ -255,7 +246,8 @@ class ServerExecution:
             starts += [self._start(self.concrete[seat], False, [(seat, turn)], repetition) for seat, turn in turns]
         else:
             starts.append(self._start_terminals(turns, repetition))
-        await together(self.entity.procedures, [*starts, *(self._turn_of(seat, turn) for seat, turn in turns)])
+        ends = together(self.entity.procedures, [self._turn_of(seat, turn) for seat, turn in turns])
+        await guarded(self.entity.procedures, ends, starts)
 
     async def _start(self, instance: Instance, as_server: bool, turns: list[tuple[int, int]], repetition: int) -> None:
         start = StartTurns(
@@ -311,8 +303,7 @@ class ServerExecution:
         finish = FinishExecution(execution=execution, instance=instance, repetition=repetition)
         asked = self.entity.call(forwarding_function(self.server.node), finish, Done)
         said = self.manager.replies.expect(("outcome", execution, instance), self.entity.timers["finish"])
-        outcome: ExecutionOutcome
-        _, outcome = await together(self.entity.procedures, [asked, said])
+        outcome: ExecutionOutcome = await guarded(self.entity.procedures, said, [asked])
         return outcome
 
     # The end

@@ -32,9 +32,10 @@ from net4ai.codecs.causes import Cause, cause_of
 from net4ai.codecs.service import Routine, qos_flow
 from net4ai.core import names
 from net4ai.core.execution import RESUMABLE
+from net4ai.core.job_manager import moved
 from net4ai.core.store import Numbers, ProgressRow, Store, StoreError
 from net4ai.stack.control_entity import ControlEntity
-from net4ai.stack.procedure import Procedure, ProcedureCancelled, ProcedureError, Promise
+from net4ai.stack.procedure import Procedure, ProcedureCancelled, ProcedureError, Promise, outcome_of
 
 T = TypeVar("T")
 
@@ -134,9 +135,7 @@ class TaskManager:
     def instance_moved(self, event: InstanceMoved) -> Done:
         """The next attempt finds the instance where it is now."""
         for task in self.tasks.values():
-            task.request.instances = [
-                event.instance if each.instance == event.instance.instance else each for each in task.request.instances
-            ]
+            task.request.instances = moved(task.request.instances, event.instance)
         return Done()
 
     def _free_seats(self, task: RunningTask) -> None:
@@ -158,8 +157,6 @@ class TaskManager:
                 self._free_seats(task)
         except ProcedureError as error:
             cause, detail = error.cause, error.detail
-            if isinstance(error, ProcedureCancelled):
-                self.entity.tell(request.routine_manager, StopJob(job=request.job))
         finally:
             del self.tasks[request.job, request.task]
         self.entity.tell(
@@ -253,9 +250,19 @@ class TaskManager:
                 Done,
             )
             event = await finished
+        except ProcedureCancelled:
+            await self._stop_execution(request, execution)
+            raise
         finally:
             del self._finished[execution]
         return event
+
+    async def _stop_execution(self, request: ExecuteTask, execution: int) -> None:
+        """The task has ended when its execution has: then its routes and seats are free."""
+        timer = self.entity.timers["bus-call"]
+        self._finished[execution] = finished = self.entity.procedures.promise("end of the execution", timeout=timer)
+        self.entity.tell(request.routine_manager, StopJob(job=request.job))
+        await outcome_of(finished)
 
     # Its terminals
 

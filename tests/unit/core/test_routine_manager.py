@@ -13,13 +13,16 @@ from net4ai.codecs.bus import (
     ClientsDone,
     ClientsInvited,
     CompleteClients,
+    Done,
     ExecuteRoutine,
+    ExecutionBegun,
     ExecutionOutcome,
     FinishExecution,
     FunctionProgress,
     InstallRoutes,
     Instance,
     InstanceAccepted,
+    InstanceLost,
     InviteClients,
     InviteInstance,
     RemoveRoutes,
@@ -31,7 +34,7 @@ from net4ai.codecs.bus import (
     StartClients,
     StartTurns,
     StopJob,
-    TurnDone,
+    TurnsDone,
 )
 from net4ai.codecs.causes import Cause
 from net4ai.core import execution as execution_module
@@ -61,10 +64,20 @@ class World(Bench):
 
     def invite(self, request: InviteClients) -> ClientsInvited:
         return ClientsInvited(
-            [ClientAccepted(seat, 50 + seat, 9, b"%d" % seat) for seat in self.accepted[request.instance]]
+            [ClientAccepted(seat, 50 + seat, 9, b"%d" % seat) for seat in self.accepted.get(request.instance, [0])]
         )
 
-    def execute(self, *servers: ServerAssignment, sequential: bool = True, k: int = 2, execution: int = 7) -> None:
+    def execute(
+        self,
+        *servers: ServerAssignment,
+        sequential: bool = True,
+        k: int = 2,
+        execution: int = 7,
+        next_turn: int | None = None,
+    ) -> None:
+        """`next_turn`: it is resumed, and the server at ran-1 says so."""
+        if next_turn is not None:
+            self.fpf["ran-1"].answers[BeginExecution] = ExecutionBegun(next_turn)
         request = ExecuteRoutine(
             execution=execution,
             job=1,
@@ -77,6 +90,7 @@ class World(Bench):
             sequential=sequential,
             k=k,
             servers=list(servers) or [ServerAssignment(SERVER_1, [0, 1, 2])],
+            resume=next_turn is not None,
         )
         self.call(names.ROUTINE_MANAGER, request)
 
@@ -95,7 +109,7 @@ class World(Bench):
     def done(
         self, seat: int, turn: int, cause: Cause = Cause.NORMAL, instance: int = 1, as_server: bool = True
     ) -> None:
-        self.fpf["ran-1"].tell(names.ROUTINE_MANAGER, TurnDone(7, instance, as_server, seat, turn, cause))
+        self.fpf["ran-1"].tell(names.ROUTINE_MANAGER, TurnsDone(7, instance, as_server, [(seat, turn, cause)]))
 
     def outcome(
         self, restart: bool = False, stop: bool = False, cause: Cause = Cause.NORMAL, instance: int = 1
@@ -113,7 +127,11 @@ class World(Bench):
         assert {event.cause for event in self.access_manager.of(CompleteClients)} == {cause}
         assert not self.manager.executions
         assert not len(self.manager.replies)
-        assert not self.procedures.open
+        self.assert_nothing_under_way()
+
+    def assert_nothing_under_way(self) -> None:
+        """Of the manager's own; who is silent still serves what it was asked."""
+        assert not [each.name for each in self.procedures.open if not each.name.startswith("serve")]
 
 
 @pytest.fixture
@@ -144,18 +162,20 @@ def test_figure_6(world: World) -> None:
         "CompleteClients access-manager",
         "RoutineFinished task-manager",
     ]
-    assert world.ended() == [RoutineFinished(7, Cause.NORMAL)]
+    assert world.ended() == [RoutineFinished(7, Cause.NORMAL, committed=3)]
     world.assert_cleared(cause=Cause.NORMAL)
 
 
 def test_keys_and_seats_go_where_they_belong(world: World) -> None:
     world.execute()
     fpf = world.fpf["ran-1"]
-    assert fpf.of(InviteInstance) == [InviteInstance(7, 1, True, "bottom", 4, 2, True, [0, 1, 2])]
+    assert fpf.of(InviteInstance) == [InviteInstance(7, 1, True, "bottom", 4, 2, True, [0, 1, 2], attempt=1)]
     (invitation,) = world.access_manager.of(InviteClients)
     assert invitation == InviteClients(7, 1, [0, 1, 2], "data-source", {"a": 1}, "bottom", 4, 2, True, key=b"key")
     assert fpf.of(InstallRoutes) == [
-        InstallRoutes(7, 1, [RouteClient(seat, context=50 + seat, session=9, key=b"%d" % seat) for seat in range(3)])
+        InstallRoutes(
+            7, 1, [RouteClient(seat, context=50 + seat, session=9, key=b"%d" % seat) for seat in range(3)], attempt=1
+        )
     ]
     assert fpf.of(BeginExecution) == [BeginExecution(7, 1, [0, 1, 2])]
 
@@ -205,7 +225,8 @@ def test_concurrent_turns_come_all_at_once(world: World) -> None:
 
 
 @pytest.mark.parametrize("sequential", [True, False])
-def test_restart_repeats_the_turns_with_the_same_seats(world: World, sequential: bool) -> None:
+def test_restart_repeats_steps_3_to_6_with_the_same_seats(world: World, sequential: bool) -> None:
+    """R76: clients are invited and connected again, the server is not invited again."""
     world.execute(sequential=sequential)
     for repetition in range(3):
         for seat in (0, 1, 2):
@@ -217,7 +238,9 @@ def test_restart_repeats_the_turns_with_the_same_seats(world: World, sequential:
         [0, 0, 0, 1, 1, 1, 2, 2, 2] if sequential else [0, 1, 2]
     )
     assert [event.repetition for event in world.fpf["ran-1"].of(FinishExecution)] == [0, 1, 2]
-    assert len(world.fpf["ran-1"].of(InviteInstance)) == 1
+    assert len(world.fpf["ran-1"].of(InviteInstance)) == len(world.fpf["ran-1"].of(BeginExecution)) == 1
+    assert [event.seats for event in world.access_manager.of(InviteClients)] == [[0, 1, 2]] * 3
+    assert len(world.fpf["ran-1"].of(InstallRoutes)) == 3
     assert len(world.ended()) == 1
 
 
@@ -260,7 +283,7 @@ def test_one_server_says_stop_and_it_is_told(world: World, stopping: int) -> Non
 def test_concrete_clients_are_invited_and_started_at_their_nodes(world: World) -> None:
     world.execute(ServerAssignment(GLOBAL, [0, 1], [SERVER_1, SERVER_2]), sequential=False, k=1)
     assert world.fpf["ran-2"].of(InviteInstance) == [
-        InviteInstance(7, 2, False, "bottom", 4, 2, False, [1], key=b"key")
+        InviteInstance(7, 2, False, "bottom", 4, 2, False, [1], key=b"key", attempt=1)
     ]
     assert world.fpf["edge"].of(InstallRoutes)[0].clients[1] == RouteClient(1, instance=2, node="ran-2", key=b"key")
     assert world.fpf["ran-1"].of(BeginExecution) == [BeginExecution(7, 1, [0])]
@@ -280,7 +303,7 @@ def test_concrete_clients_are_invited_and_started_at_their_nodes(world: World) -
 def test_a_concrete_client_that_declines_is_left_out(world: World) -> None:
     world.fpf["ran-1"].answers[InviteInstance] = ProcedureError(Cause.DECLINED)
     world.execute(ServerAssignment(GLOBAL, [0, 1], [SERVER_1, SERVER_2]), sequential=False, k=1)
-    assert world.fpf["edge"].of(StartTurns)[0].turns == [(1, 0)]
+    assert world.fpf["edge"].of(StartTurns)[0].turns == [(1, 1)]
 
 
 @pytest.mark.parametrize("as_server", [True, False])
@@ -319,7 +342,7 @@ def test_those_who_did_not_accept_have_no_turn(world: World) -> None:
     world.execute()
     assert world.fpf["ran-1"].of(BeginExecution) == [BeginExecution(7, 1, [0, 2])]
     world.done(0, 0)
-    assert world.turns() == [[(0, 0)], [(2, 1)]]
+    assert world.turns() == [[(0, 0)], [(2, 2)]]
 
 
 @pytest.mark.parametrize("how", ["client", "server", "silent"])
@@ -333,17 +356,16 @@ def test_a_failing_client_is_left_out_while_k_holds(world: World, how: str) -> N
     else:
         world.advance(600)
     cause = Cause.TIMEOUT if how == "silent" else Cause.FUNCTION_FAILED
-    assert world.fpf["ran-1"].of(RemoveRoutes) == [RemoveRoutes(7, 1, [1])]
+    assert world.fpf["ran-1"].of(RemoveRoutes) == [RemoveRoutes(7, 1, [1], attempt=1)]
     assert world.task_manager.of(RoutineProgress)[-1].what == f"seat 1 at ran-1 left out: {cause.name}"
     assert world.turns()[-1] == [(2, 2)]
     world.done(2, 2)
     world.outcome(restart=True)
-    assert world.turns()[-1] == [(0, 3)]
-    world.done(0, 3)
-    assert world.turns()[-1] == [(2, 4)]
-    world.done(2, 4)
+    for seat in range(3):  # who was left out is invited again
+        assert world.turns()[-1] == [(seat, 3 + seat)]
+        world.done(seat, 3 + seat)
     world.outcome()
-    assert world.ended() == [RoutineFinished(7, Cause.NORMAL)]
+    assert world.ended() == [RoutineFinished(7, Cause.NORMAL, committed=5)]
     world.assert_cleared(cause=Cause.NORMAL)
 
 
@@ -456,3 +478,275 @@ def test_an_error_of_our_own_ends_the_execution_all_the_same(world: World) -> No
     assert [end.cause for end in world.ended()] == [Cause.UNSPECIFIED]
     assert isinstance(errors[0], TypeError)
     world.assert_cleared(cause=Cause.UNSPECIFIED)
+
+
+# --- Resumed
+
+
+@pytest.mark.parametrize(
+    ("here", "next_turn", "turns"),
+    [
+        ([0, 1, 2], 0, [(0, 0), (1, 1), (2, 2)]),  # nothing was committed
+        ([0, 1, 2], 2, [(2, 2)]),  # two were
+        ([1, 2], 0, [(1, 1), (2, 2)]),  # the first has not come back
+        ([0, 2], 2, [(2, 2)]),
+        ([0, 2], 1, [(2, 2)]),
+        ([0, 1], 2, []),  # the last one missing had its chance
+        ([0, 1, 2], 3, []),  # only the end was missing
+        ([0, 1, 2], 5, [(2, 5)]),  # in the first repetition
+        ([1, 2], 3 * 9 + 2, [(2, 3 * 9 + 2)]),  # in a late one
+    ],
+)
+def test_committed_turns_are_not_repeated(
+    world: World, here: list[int], next_turn: int, turns: list[tuple[int, int]]
+) -> None:
+    """Turns have the numbers they had, whoever is back; a seat whose turn is below is passed over."""
+    given = 3
+    world.accepted[1] = here
+    world.execute(ServerAssignment(SERVER_1, here, given=given), k=1, next_turn=next_turn)
+    for seat, turn in turns:
+        assert world.turns()[-1] == [(seat, turn)]
+        world.done(seat, turn)
+    assert [turn for started in world.turns() for turn in started] == turns
+    repetition = max(0, next_turn - 1) // given
+    assert world.fpf["ran-1"].of(FinishExecution) == [FinishExecution(7, 1, repetition)]
+    world.outcome()
+    assert world.ended() == [RoutineFinished(7, Cause.NORMAL, committed=len(turns))]
+
+
+def test_who_was_left_out_is_tried_again_if_nothing_was_committed_after_it(world: World) -> None:
+    world.execute(k=1)
+    world.done(0, 0)
+    world.done(1, 1, Cause.TIMEOUT)
+    world.outcome(cause=Cause.PEER_LOST)  # in the turn of seat 2
+    assert world.ended() == [RoutineFinished(7, Cause.PEER_LOST, detail="instance 1 failed", committed=1)]
+    world.execute(next_turn=1)
+    assert world.turns()[-1] == [(1, 1)]
+
+
+def test_server_and_clients_are_invited_again(world: World) -> None:
+    world.execute(next_turn=1)
+    assert world.story[:4] == [
+        "InviteInstance fpf/ran-1",
+        "InviteClients access-manager",
+        "InstallRoutes fpf/ran-1",
+        "BeginExecution fpf/ran-1",
+    ]
+    assert world.states("execution resumed")
+
+
+def test_a_concurrent_execution_begins_anew(world: World) -> None:
+    """What counts as its progress is its end."""
+    world.execute(sequential=False)
+    world.done(0, 0)
+    world.outcome(cause=Cause.PEER_LOST)
+    assert world.ended()[0].committed == 0
+    world.execute(sequential=False, next_turn=0)
+    assert world.turns()[-1] == [(0, 0), (1, 1), (2, 2)]
+
+
+def test_an_execution_under_way_is_not_begun_twice(world: World) -> None:
+    world.execute()
+    world.execute(next_turn=1)
+    assert len(world.fpf["ran-1"].of(InviteInstance)) == 1
+
+
+@pytest.mark.parametrize("cause", sorted(execution_module.RESUMABLE | {Cause.FUNCTION_FAILED, Cause.NORMAL}))
+def test_seats_are_kept_as_long_as_the_execution_may_be_resumed(world: World, cause: Cause) -> None:
+    world.execute(sequential=False)
+    for seat in range(3):
+        world.done(seat, seat)
+    world.outcome(cause=cause)
+    (complete,) = world.access_manager.of(CompleteClients)
+    assert (complete.cause, complete.keep) == (cause, cause != Cause.FUNCTION_FAILED)
+
+
+def test_seats_of_a_job_that_is_stopped_are_free(world: World) -> None:
+    world.execute()
+    world.call(names.ROUTINE_MANAGER, StopJob(1))
+    assert [complete.keep for complete in world.access_manager.of(CompleteClients)] == [False]
+
+
+# --- Lost instances and nodes: event by step
+
+
+def silent(world: World) -> Any:
+    return lambda request: world.procedures.promise("never", timeout=10**15)
+
+
+STEPS: dict[str, type[Any] | None] = {
+    "2 invite server": InviteInstance,
+    "3 invite clients": InviteClients,
+    "4 routes": InstallRoutes,
+    "4 begin": BeginExecution,
+    "5 start": StartTurns,
+    "5 turn": None,
+    "6 finish": FinishExecution,
+}
+"""What is not answered when it happens."""
+
+
+def at_step(world: World, step: str) -> None:
+    """Both servers are at a step of an execution."""
+    waited_for = STEPS[step]
+    if waited_for is InviteClients:
+        world.access_manager.answers[InviteClients] = silent(world)
+    elif waited_for is not None:
+        world.fpf["ran-1"].answers[waited_for] = silent(world)
+    world.execute(*both(), sequential=False)
+    if step == "6 finish":
+        for instance in (1, 2):
+            for seat in range(3):
+                world.done(seat, seat, instance=instance)
+
+
+@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize(
+    ("event", "cause"),
+    [
+        (InstanceLost(1), Cause.PEER_LOST),
+        (ExecutionOutcome(7, 1, False, False, Cause.PEER_LOST), Cause.PEER_LOST),
+        (ExecutionOutcome(7, 1, False, False, Cause.FUNCTION_FAILED), Cause.FUNCTION_FAILED),
+        (ExecutionOutcome(7, 2, False, False, Cause.FUNCTION_NOT_HERE), Cause.FUNCTION_NOT_HERE),
+        (StopJob(1), Cause.CANCELLED),
+    ],
+    ids=["instance lost", "server lost", "server failed", "other server", "stopped"],
+)
+def test_an_event_at_any_step_ends_it_at_once(world: World, step: str, event: Any, cause: Cause) -> None:
+    """R51, R80: nothing is waited for, and nothing of the execution is left."""
+    at_step(world, step)
+    assert not world.ended()
+    world.task_manager.tell(names.ROUTINE_MANAGER, event)
+    assert [end.cause for end in world.ended()] == [cause]
+    world.assert_cleared("ran-1", "ran-2", cause=cause)
+
+
+@pytest.mark.parametrize("event", [InstanceLost(9), ExecutionOutcome(7, 9, False, False, Cause.PEER_LOST)])
+def test_the_loss_of_another_instance_changes_nothing(world: World, event: Any) -> None:
+    world.execute()
+    world.task_manager.tell(names.ROUTINE_MANAGER, event)
+    assert not world.ended()
+
+
+@pytest.mark.parametrize("step", ["2 invite client", "5 turn", "6 finish"])
+@pytest.mark.parametrize("lost", [1, 2, 3])
+def test_a_concrete_client_that_is_lost_ends_it_resumably(world: World, step: str, lost: int) -> None:
+    """It comes back: the result does not depend on who was away for a moment."""
+    if step == "2 invite client":
+        world.fpf["ran-1"].answers[InviteInstance] = silent(world)
+    world.execute(ServerAssignment(GLOBAL, [0, 1], [SERVER_1, SERVER_2]), sequential=False, k=1)
+    if step == "6 finish":
+        for seat in (0, 1):
+            world.done(seat, seat, instance=3)
+            world.done(seat, seat, instance=1 + seat, as_server=False)
+    world.task_manager.tell(names.ROUTINE_MANAGER, InstanceLost(lost))
+    assert [end.cause for end in world.ended()] == [Cause.PEER_LOST]
+    world.assert_nothing_under_way()
+
+
+@pytest.mark.parametrize("cause", sorted(execution_module.RESUMABLE))
+def test_a_concrete_client_that_is_away_is_waited_for(world: World, cause: Cause) -> None:
+    world.fpf["ran-1"].answers[InviteInstance] = ProcedureError(cause, "away")
+    world.execute(ServerAssignment(GLOBAL, [0, 1], [SERVER_1, SERVER_2]), sequential=False, k=1)
+    assert [(end.cause, end.detail) for end in world.ended()] == [(cause, "away")]
+
+
+def test_a_server_that_is_not_there_any_more_ends_it_when_turns_start(world: World) -> None:
+    """Not after the whole turn's time."""
+    world.fpf["ran-1"].answers[StartTurns] = ProcedureError(Cause.FUNCTION_NOT_HERE, "instance 1 is not at ran-1")
+    world.execute()
+    assert [end.cause for end in world.ended()] == [Cause.FUNCTION_NOT_HERE]
+
+
+def test_consent_withdrawn_leaves_the_seat_out_at_once(world: World) -> None:
+    """R67."""
+    world.execute(sequential=False)
+    world.access_manager.tell(names.ROUTINE_MANAGER, ClientsDone(7, 1, [(1, 1, Cause.NO_CONSENT)]))
+    assert world.task_manager.of(RoutineProgress)[-1].what == "seat 1 at ran-1 left out: NO_CONSENT"
+    assert world.fpf["ran-1"].of(RemoveRoutes) == [RemoveRoutes(7, 1, [1], attempt=1)]
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_a_node_that_is_gone_is_not_waited_for_long(world: World, known: bool) -> None:
+    """Known to be gone: not at all; else for the timer "clear", whatever number of servers it had."""
+    world.execute(*both(), ServerAssignment(Instance(4, "local", "ran-1", "as-9"), [0]), sequential=False, k=1)
+    for node in ("ran-1", "ran-2"):
+        world.fpf[node].answers[RemoveRoutes] = silent(world)
+    world.task_manager.tell(names.ROUTINE_MANAGER, InstanceLost(1))
+    if known:
+        world.task_manager.tell(names.ROUTINE_MANAGER, InstanceLost(2))
+    world.advance(0)
+    assert not world.ended()  # the other node is waited for: nobody said of it that it is gone in time
+    world.advance(4.9)
+    assert not world.ended()
+    world.advance(0.2)
+    assert [end.cause for end in world.ended()] == [Cause.PEER_LOST]
+    world.advance(60)
+    world.assert_nothing_under_way()
+
+
+# --- Terminals of other nodes
+
+
+def test_routes_are_laid_from_the_terminals_own_nodes(world: World) -> None:
+    """R46, R73: each RAN node leads its terminals to where the server is, all at once."""
+    world.access_manager.answers[InviteClients] = lambda request: ClientsInvited(
+        [
+            ClientAccepted(0, 50, 9, node="ran-1"),
+            ClientAccepted(1, 51, 9, node="ran-2"),
+            ClientAccepted(2, 52, 9, node="ran-1"),
+        ]
+    )
+    world.execute(ServerAssignment(GLOBAL, [0, 1, 2]))
+    laid = {node: world.fpf[node].of(InstallRoutes) for node in world.fpf}
+    assert laid == {
+        "ran-1": [InstallRoutes(7, 3, [RouteClient(0, 50, 9), RouteClient(2, 52, 9)], "edge", 1)],
+        "ran-2": [InstallRoutes(7, 3, [RouteClient(1, 51, 9)], "edge", 1)],
+        "edge": [],
+    }
+    assert world.fpf["edge"].of(BeginExecution) == [BeginExecution(7, 3, [0, 1, 2])]
+    world.done(0, 0, instance=3)
+    world.done(1, 1, Cause.TIMEOUT, instance=3)
+    assert [world.fpf[node].of(RemoveRoutes) for node in ("ran-1", "ran-2", "edge")] == [
+        [],
+        [RemoveRoutes(7, 3, [1], 1)],
+        [RemoveRoutes(7, 3, [1], 1)],
+    ]
+    world.done(2, 2, instance=3)
+    world.outcome(instance=3)
+    assert [world.fpf[node].of(RemoveRoutes)[-1] for node in world.fpf] == [RemoveRoutes(7, 3, attempt=1)] * 3
+    world.assert_cleared("ran-1", "ran-2", "edge", cause=Cause.NORMAL)
+
+
+@pytest.mark.parametrize("failing", ["ran-1", "edge"])
+def test_a_node_that_lays_no_routes(world: World, failing: str) -> None:
+    """Its terminals are left out; without the server's own node nothing goes on."""
+    world.access_manager.answers[InviteClients] = lambda request: ClientsInvited(
+        [ClientAccepted(seat, 50, 9, node=node) for seat, node in enumerate(("ran-1", "ran-2", "edge"))]
+    )
+    world.fpf[failing].answers[InstallRoutes] = ProcedureError(Cause.TIMEOUT, "gone")
+    world.execute(ServerAssignment(GLOBAL, [0, 1, 2]))
+    if failing == "edge":
+        assert [end.cause for end in world.ended()] == [Cause.TIMEOUT]
+    else:
+        assert world.turns() == [[(1, 1)]]
+
+
+# --- Several routine managers
+
+
+def test_each_execution_is_told_to_the_routine_manager_that_runs_it(world: World) -> None:
+    """R34, R48: whom to answer to is said in the invitation, of servers and clients alike."""
+    second, _ = names.routine_managers(3)[1:]
+    assert second == "routine-manager-2"
+    RoutineManager(world.entity(second))
+    world.fpf["ran-1"].answers[StartTurns] = Done()
+    request = ExecuteRoutine(8, 1, names.TASK_MANAGER, "r", "f", {}, 0, 1, False, 1, [ServerAssignment(SERVER_1, [0])])
+    world.accepted[1] = [0]
+    world.call(second, request)
+    assert world.fpf["ran-1"].of(InviteInstance)[-1].routine_manager == second
+    assert world.access_manager.of(InviteClients)[-1].routine_manager == second
+    world.fpf["ran-1"].tell(second, TurnsDone(8, 1, True, [(0, 0, Cause.NORMAL)]))
+    world.fpf["ran-1"].tell(second, ExecutionOutcome(8, 1, False, True, Cause.NORMAL))
+    assert world.ended() == [RoutineFinished(8, Cause.NORMAL, stop=True)]
+    assert not world.manager.executions
