@@ -262,7 +262,8 @@ def test_k_terminals_or_none_and_a_seat_has_one_owner(steps: list[tuple[str, int
     """R57, R61, R83-R85: whoever is seated consents, has a session and is among k; seats never change their owner."""
     world = World()
     world.offer()
-    there: set[int] = set()
+    world.join(1, 2, 3, 4, 5)
+    there = {1, 2, 3, 4, 5}
     owners: dict[int, str] = {}
     under_way = False
     for step, context in steps:
