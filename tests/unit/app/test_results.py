@@ -84,7 +84,9 @@ def test_results_go_to_the_provider_and_its_answer_back(tmp_path: Path) -> None:
 
 def test_settings_are_the_providers(tmp_path: Path) -> None:
     results = Results(own_scenario(tmp_path, "Own"), Screen().display)
-    assert results.settings == dict.fromkeys(("terminal", "cell-statistics", "radio-map"), {"rounds": 5, "trim": 0.2})
+    assert results.settings == {
+        name: {"rounds": 5, "trim": 0.2} for name in ("terminal", "cell-statistics", "radio-map")
+    }
     with pytest.raises(ResultsError, match="service radio-map: settings: nothing suits"):
         Results(own_scenario(tmp_path, "Picky"), Screen().display)
 

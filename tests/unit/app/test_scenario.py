@@ -55,7 +55,7 @@ def test_the_shipped_scenario() -> None:
     assert scenario.settings["cut"] == 1
     assert scenario.k == 4
     assert warnings(scenario) == []
-    assert shipped_scenarios() == ["blood-pressure"]
+    assert shipped_scenarios() == ["blood-pressure", "inference", "radio-map"]
 
 
 def test_the_learning_functions_know_the_settings_and_their_bounds() -> None:
@@ -156,7 +156,7 @@ def test_subscribers_count_over_all_groups() -> None:
             "settings: {cut: 5, learning_rat: 0.1, rounds: 2.5}",
             ["a.yaml:6: settings.cut: 5 is not allowed; allowed: an integer from 0 to 4",
              "a.yaml:6: settings.learning_rat: unknown key; did you mean learning_rate? "
-             "allowed: cut, rounds, patience, epochs, batch_size, learning_rate, weight_decay, deal",
+             "allowed: cut, rounds, patience, epochs, batch_size, learning_rate, weight_decay, holdout, deal",
              "a.yaml:6: settings.rounds: 2.5 is not allowed; allowed: an integer from 1 to 1000"],
         ),
         (
@@ -300,22 +300,22 @@ def test_timers_are_checked_where_their_names_are_known() -> None:
 
 
 def test_a_problem_in_the_service_names_its_file_and_the_path_in_it(tmp_path: Path) -> None:
-    (tmp_path / "s.yaml").write_text(SERVICE.replace("server: local-training", "server: data-source"))
+    (tmp_path / "s.yaml").write_text(SERVICE.replace("server: local-training, seq", "server: data-source, seq"))
     (tmp_path / "a.yaml").write_text(SMALL.replace("blood-pressure.service.yaml", "s.yaml"))
     with pytest.raises(ConfigurationError) as caught:
         load_scenario(tmp_path / "a.yaml")
     (problem,) = caught.value.problems
     assert problem.file == str(tmp_path / "s.yaml")
     assert problem.key == "routines.bottom.server"
-    assert problem.line == 12
+    assert problem.line == 13
 
 
 def test_the_service_may_stand_in_the_scenario_itself() -> None:
     inline = "service:\n" + "".join(f"  {line}\n" for line in SERVICE.splitlines())
     assert lines(SMALL.replace("service: blood-pressure.service.yaml\n", inline)) == []
-    bad = inline.replace("server: global-training", "server: data-source")
+    bad = inline.replace("server: global-training}", "server: data-source}", 1)
     assert lines(SMALL.replace("service: blood-pressure.service.yaml\n", bad)) == [
-        "a.yaml:15: service.routines.top.server: data-source is abstract: a terminal cannot be a routine server (R10); "
+        "a.yaml:16: service.routines.top.server: data-source is abstract: a terminal cannot be a routine server (R10); "
         "allowed: local-training, global-training"
     ]
 
@@ -366,7 +366,7 @@ def test_an_unknown_name_lists_the_shipped_scenarios() -> None:
         load_scenario("blood-presure")
     assert str(caught.value) == (
         "blood-presure: no such scenario; did you mean blood-pressure? "
-        "allowed: blood-pressure, or a path to a .yaml file"
+        "allowed: blood-pressure, inference, radio-map, or a path to a .yaml file"
     )
     with pytest.raises(ConfigurationError, match=r"^\\x00\.yaml: cannot be read: "):
         load_scenario("\0.yaml")

@@ -11,9 +11,9 @@ from net4ai.app.report.schema import BEGIN, END, with_tables
 
 GUIDE = Path(__file__).parents[4] / "docs" / "guide" / "report.md"
 
-VERSION_1 = {
-    "Report": "version scenario seed insecure started_at duration_s metric final_metrics baselines fidelity rounds "
-    "links ues procedures drops network_events topology capture traces versions machine warnings",
+VERSION_2 = {
+    "Report": "version scenario seed insecure started_at duration_s metric final_metrics baselines fidelity findings "
+    "routines rounds links ues procedures drops network_events topology capture traces versions machine warnings",
     "Metric": "name label unit",
     "Fidelity": "verdict reason max_abs_difference",
     "Node": "name role attached_to ues",
@@ -23,6 +23,8 @@ VERSION_1 = {
     "Latency": "count failures causes p50_ms p99_ms",
     "Drop": "reason node link count",
     "NetworkEvent": "name count first_s last_s detail",
+    "Finding": "title columns rows note",
+    "RoutineRun": "routine executions begin_s end_s causes",
     "Machine": "system architecture processors memory_bytes",
 }
 
@@ -37,11 +39,11 @@ def test_the_guide_is_current() -> None:
     assert with_tables(guide) == guide, "run: python -m net4ai.app.report.schema docs/guide/report.md"
 
 
-def test_no_field_of_version_1_went_away() -> None:
-    assert SCHEMA_VERSION == 1
+def test_no_field_of_version_2_went_away() -> None:
+    assert SCHEMA_VERSION == 2
     missing = {
         name: gone
-        for name, fields in VERSION_1.items()
+        for name, fields in VERSION_2.items()
         if (gone := set(fields.split()) - set(parts().get(name, {"properties": {}})["properties"]))
     }
     assert not missing, "raise SCHEMA_VERSION"

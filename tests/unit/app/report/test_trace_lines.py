@@ -13,7 +13,7 @@ GOOD = {"time": 5, "node": "core", "kind": "state"}
 
 
 def test_every_field_of_the_trace_schema_is_read() -> None:
-    assert set(TraceLine.__struct_fields__) == set(TraceEvent.__dataclass_fields__)
+    assert set(TraceLine.__struct_fields__) == set(TraceEvent.__struct_fields__)
 
 
 @pytest.mark.parametrize(
