@@ -28,6 +28,7 @@ from net4ai.codecs import bus, causes, envelope, link, n2, nas, rrc
 from net4ai.codecs.declaration import Family
 from net4ai.codecs.generate import MODULES, NoSourceTree, anchor, code_meanings, source_tree
 from net4ai.codecs.service import ServiceDescription
+from net4ai.core import jobs, service_manager
 from net4ai.ran_node import cell, set_up_connection
 from net4ai.stack import (
     acknowledged_bearer,
@@ -53,8 +54,10 @@ BOUNDS: Mapping[str, ModuleType] = {
         computing_bearer,
         constants,
         envelope,
+        jobs,
         radio_link_monitor,
         retransmission_timeout,
+        service_manager,
         set_up_connection,
     )
 }
@@ -120,6 +123,7 @@ STOPS: Mapping[str, str] = {
     "end-job": "Job Finished",
     "terminate-service": "the reply",
     "store-again": "–",
+    "report-status": "the reply",
     "job-poll": "JobEnded",
     "consent-count": "the last job on offer has ended",
     "clients-wait": "–",

@@ -130,7 +130,7 @@ def descriptions(draw: st.DrawFn) -> ServiceDescription:
     if draw(st.booleans()):
         changes |= {"tasks": draw(tasks()), "jobs": draw(jobs())}
     if draw(st.booleans()):
-        cut = st.builds(Setting, default=mostly(1, 0, 1.5), at_least=mostly(0, None, 1), at_most=mostly(2, None, 300))
+        cut = st.builds(Setting, default=st.sampled_from([1, 1, 0, 1.5]), at_least=mostly(0, None, 1), at_most=mostly(2, None, 300))
         changes["settings"] = {"cut": draw(cut)}
     if draw(st.booleans()):
         changes["model"] = Model(neurons=draw(st.sampled_from([(4, 3, 1), (4, 1)])))
