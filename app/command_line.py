@@ -158,17 +158,12 @@ def _overrides(options: argparse.Namespace) -> list[str]:
 
 
 def _run(options: argparse.Namespace) -> int:
+    from net4ai.app.progress import Display
+    from net4ai.app.runner import Options, RunFailed, run_scenario
     from net4ai.app.scenario import load_scenario
     from net4ai.stack.timers import TIMERS
 
     scenario = load_scenario(options.scenario, _overrides(options), TIMERS)
-    try:
-        from net4ai.app.progress import Display
-        from net4ai.app.runner import Options, RunFailed, run_scenario
-    except ModuleNotFoundError as error:
-        return _failed(
-            f"{error.name} is not installed; the learning extra brings it: pip install 'net4ai[learning]'", 1
-        )
     folder = options.report or Path("runs") / f"{scenario.name}-{datetime.now():%Y%m%d-%H%M%S}"
     try:
         run_scenario(scenario, Options(folder, options.capture, options.in_process), Display())

@@ -11,6 +11,9 @@ from net4ai.codecs.service import PROVIDER_GROUP
 from net4ai.functions.provider import Provider, ProviderContext, ProviderError
 
 
+LEARNING_EXTRA = ("torch", "safetensors")
+
+
 def make_provider(context: ProviderContext, modules: Sequence[str] = (), path: str = "") -> Provider:
     """The provider of the service described in `context`.
 
@@ -39,7 +42,7 @@ def _installed(name: str) -> object:
     try:
         return point.load()
     except ModuleNotFoundError as error:
-        hint = "; the learning extra brings it: pip install 'net4ai[learning]'" if error.name == "torch" else ""
+        hint = "; the learning extra brings it: pip install 'net4ai[learning]'" if error.name in LEARNING_EXTRA else ""
         raise ProviderError(f"provider_code {name!r} needs {error.name}, which is not installed{hint}") from None
 
 

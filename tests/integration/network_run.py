@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from net4ai.app.application_controller import ApplicationController, JobEvent, words_of
-from net4ai.app.fidelity import TrainingRecord, training_record
+from net4ai.app.fidelity import routine_record
 from net4ai.app.in_process import InProcessRun
 from net4ai.app.plan import identity, make_plan
 from net4ai.app.scenario import load_scenario, ue_subscribers
@@ -23,7 +23,9 @@ from net4ai.codecs.message import Message
 from net4ai.core import main as core
 from net4ai.edge import main as edge
 from net4ai.functions.api import Channel, Execution, Outcome, ServiceFunction, Turn
+from net4ai.functions.learning.messages import Tag
 from net4ai.functions.learning.provider import Evaluator, service_settings
+from net4ai.functions.provider import RoutineRecord
 from net4ai.ran_node import main as ran_node
 from net4ai.stack.compute import Compute
 from net4ai.stack.io.driver import Driver
@@ -115,7 +117,8 @@ class Network:
         find: Find | None = None,
         receive_buffer: int = WANTED_RECEIVE_BUFFER,
     ) -> None:
-        self.scenario = load_scenario("blood-pressure", overrides)
+        tasks = ("service.jobs.train.tasks=[training]",) if toys else ()  # the toys do not validate
+        self.scenario = load_scenario("blood-pressure", (*tasks, *overrides))
         self.subscribers = {identity(subscriber): subscriber.number for subscriber in ue_subscribers(self.scenario)}
         ports = iter(range(46400, 65536))
         self.plan = make_plan(self.scenario, lambda: next(ports), next(ports), RUN_KEY)
@@ -217,7 +220,8 @@ class Network:
 
     def _on_result(self, service: int, function: str, message: Message) -> Message | None:
         self.results.append(Message(tag=message.tag, index=message.index))
-        return self.evaluator.evaluate(message).job_input() if self.evaluator else None
+        measured = self.evaluator is not None and message.tag == Tag.MODEL
+        return self.evaluator.evaluate(message).job_input() if measured and self.evaluator else None
 
     async def end(self, seconds: float = 1000) -> ProcedureError | None:
         """Wait for the end of the job: None, or why it did not end well. Raises TimeoutError."""
@@ -245,8 +249,8 @@ class Network:
             for ids in self.states("seat given")
         )
 
-    def record(self) -> TrainingRecord:
-        return training_record(self.trace(), "bottom", self.subscribers)
+    def record(self) -> RoutineRecord:
+        return routine_record(self.trace(), "bottom", self.subscribers)
 
 
 def play(

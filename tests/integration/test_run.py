@@ -17,7 +17,7 @@ import yaml
 from run_process import EndedRun, run_to_the_end
 from safetensors.torch import load_file
 
-from net4ai.app.fidelity import training_record
+from net4ai.app.fidelity import routine_record
 from net4ai.app.plan import identity
 from net4ai.app.scenario import Scenario, load_scenario, ue_subscribers
 from net4ai.functions.learning import reference
@@ -31,7 +31,7 @@ SERVERS = ["edge-app-server", "ran-1-app-server", "ran-2-app-server"]
 def reference_model(ended: EndedRun, scenario: Scenario) -> dict[str, torch.Tensor]:
     """What plain torch makes of the turns in the trace, up to the round whose model the provider kept."""
     subscribers = ue_subscribers(scenario)
-    record = training_record(ended.trace, "bottom", {identity(each): each.number for each in subscribers})
+    record = routine_record(ended.trace, "bottom", {identity(each): each.number for each in subscribers})
     assert not record.undefined
     rounds = ended.report.rounds
     best = min(range(len(rounds)), key=lambda number: rounds[number].metrics["validation_mae"])

@@ -241,12 +241,13 @@ def test_control_c_is_no_traceback(capsys: pytest.CaptureFixture[str], monkeypat
 
 
 def test_without_the_learning_extra_it_is_said_what_to_install(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     import sys
 
-    monkeypatch.delitem(sys.modules, "net4ai.app.runner", raising=False)
-    monkeypatch.setitem(sys.modules, "net4ai.app.results", None)
-    ended = Ended(capsys, "run", "blood-pressure")
+    for name in [name for name in sys.modules if name.startswith("net4ai.functions.learning")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "torch", None)
+    ended = Ended(capsys, "run", "blood-pressure", "--report", str(tmp_path))
     assert ended.code == 1
     assert "pip install 'net4ai[learning]'" in ended.err

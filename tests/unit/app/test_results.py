@@ -165,8 +165,10 @@ def test_code_that_cannot_be_had(tmp_path: Path, code: str, modules: tuple[str, 
 
 
 def test_without_torch_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "net4ai.functions.learning.blood_pressure", None)
+    for name in [name for name in sys.modules if name.startswith("net4ai.functions.learning")]:
+        monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "torch", None)
     found = load_scenario("blood-pressure")
-    with pytest.raises(ProviderError, match=r"provider_code 'blood-pressure' needs .* which is not installed"):
+    expected = r"provider_code 'blood-pressure' needs torch, which is not installed; .*pip install 'net4ai\[learning\]'"
+    with pytest.raises(ProviderError, match=expected):
         make_provider(context(found))
