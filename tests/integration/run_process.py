@@ -76,6 +76,11 @@ class RunProcess:
         return self._process.pid
 
     @property
+    def running(self) -> bool:
+        """It has not ended."""
+        return self._process.poll() is None
+
+    @property
     def output(self) -> str:
         """All it has printed, stdout and stderr."""
         return "\n".join(self.lines)
