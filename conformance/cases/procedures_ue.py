@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from net4ai.codecs import nas
+from net4ai.codecs import nas, rrc
 from net4ai.codecs.causes import Cause
-from net4ai.codecs.common import FlowMapping
+from net4ai.codecs.common import FlowMapping, SessionRelease
 from net4ai.codecs.dep import CloseBody, DepType, EchoBody
 from net4ai.codecs.message import decode_message
 from net4ai.conformance import preambles
@@ -150,7 +150,7 @@ async def repetitions(ran: UeTester) -> None:
 
 
 @case("RT-REPLACE-01", group="procedures", role="ue", clause=ROUTINES, rows=("R72", "R77"), options=("echo",),
-      purpose="An invitation to another execution ends the one before.")  # fmt: skip
+      purpose="An invitation to another execution in the same session ends the one before.")  # fmt: skip
 async def replaced(ran: UeTester) -> None:
     ue, session = await prepared(ran)
     opened = session.open()
@@ -161,6 +161,58 @@ async def replaced(ran: UeTester) -> None:
     start(ue, 1)
     await ue.nas.never(nas.RoutineDone, within=0.1, execution=1, cause=Cause.NORMAL)
     await run_turn(ue, opened, execution=2)
+
+
+@case("RT-SEVERAL-01", group="procedures", role="ue", clause=ROUTINES, rows=("R72", "R74", "R77"), options=("echo",),
+      purpose="Executions in two sessions run side by side: each has its messages, Done and Complete.")  # fmt: skip
+async def two_executions(ran: UeTester) -> None:
+    ue, first = await prepared(ran)
+    second = await ran.session(ue, 1)
+    await accepted(ran, ue, 2, session=1)
+    opened = {1: first.open(), 2: second.open()}
+    for execution in (1, 2):
+        start(ue, 10 + execution, execution)
+    for execution in (2, 1):
+        await echo_of(opened[execution], execution)
+    await echo_of(opened[2], STOP)
+    await ue.nas.expect(nas.RoutineDone, execution=2, turn=12, cause=Cause.NORMAL)
+    ue.nas.send(nas.RoutineComplete(execution=2, cause=Cause.NORMAL))
+    await ran.settled(ue)
+    await echo_of(opened[1], 3)
+    await echo_of(opened[1], STOP)
+    await ue.nas.expect(nas.RoutineDone, execution=1, turn=11, cause=Cause.NORMAL)
+
+
+@case("RT-SEVERAL-02", group="procedures", role="ue", clause=ROUTINES, rows=("R67", "R107"), options=("echo",),
+      purpose="With a session that is released its execution ends; the one in another goes on.")  # fmt: skip
+async def one_session_released(ran: UeTester) -> None:
+    ue, _ = await prepared(ran)
+    second = await ran.session(ue, 1)
+    await accepted(ran, ue, 2, session=1)
+    start(ue, 1, 1)
+    released = (SessionRelease(session=0, cause=Cause.NO_CONSENT),)
+    ue.srb1.send(preambles.reconfiguration(1, released_sessions=released))
+    await ue.srb1.expect(rrc.ReconfigurationComplete, transaction=1)
+    ue.nas.clear()
+    start(ue, 2, 1)
+    await ue.nas.never(nas.RoutineDone, within=0.1, execution=1)
+    await run_turn(ue, second.open(), 3, 2)
+
+
+@case("RT-FLOW-01", group="procedures", role="ue", clause=ROUTINES, rows=("R102", "R103"), options=("echo",),
+      purpose="The function sends on the invitation's QoS flow; one that is not there is declined.")  # fmt: skip
+async def flow_of_the_routine(ran: UeTester) -> None:
+    session = await ran.session(flows=(FlowMapping(qfi=1, bearer=1), FlowMapping(qfi=2, bearer=2)))
+    ue = ran.ue_of(session)
+    ue.nas.send(invitation(ran, 1, qfi=3))
+    await ue.nas.expect(nas.RoutineReject, execution=1, cause=Cause.QOS_FLOW_NOT_CONFIGURED)
+    opened = session.open()
+    for execution, qfi in ((2, 2), (3, 1)):
+        await accepted(ran, ue, execution, qfi=qfi)
+        start(ue, execution=execution)
+        opened.send(function_message(STOP))
+        await opened.expect(MessageReceived, qfi=qfi)
+        await ue.nas.expect(nas.RoutineDone, execution=execution, cause=Cause.NORMAL)
 
 
 @case("RT-COMPLETE-01", group="procedures", role="ue", clause=ROUTINES, rows=("R77",), options=("echo",),
