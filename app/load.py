@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,15 +17,14 @@ from typing import Any
 import msgspec
 import psutil
 
+from net4ai.app.bus_client import BusClient, NetworkError
 from net4ai.app.local_network import LocalNetwork, NetworkFolder
 from net4ai.app.plan import Plan
 from net4ai.app.scenario import Scenario, parse_scenario
 from net4ai.codecs.bus import CommandDone, CommandNode, RegisterService, ServiceRegistered
 from net4ai.codecs.service import Function, Job, Routine, ServiceDescription, Task, TerminalsTrigger
 from net4ai.stack.control_entity import ControlEntity
-from net4ai.stack.io.driver import Driver
 from net4ai.stack.io.platform import Platform, RunConfig
-from net4ai.stack.procedure import ProcedureError
 from net4ai.stack.timers import Timers
 
 STEPS = ("attach", "session", "release")
@@ -190,70 +189,57 @@ class _Load:
             self._failure.set_exception(LoadFailed(reason))
 
     async def run(self, platform: Platform) -> LoadFigures:
-        driver = Driver(platform.name, platform.clock)
-        procedures = platform.procedures(driver)
-        driver.machine = _Machine(procedures)
-        entity = platform.control_entity(CONTROLLER, procedures, Timers(), driver)
-
-        def start(now: int) -> None:
-            procedures.advance(now)
-            procedures.start("load", self._command(entity))
-
-        before: dict[str, tuple[float, int]] = {}
-        driver.feed(start)
+        client = BusClient(platform, Timers())
+        entity = platform.control_entity(CONTROLLER, client.procedures, client.timers, client.driver)
         try:
-            await self._until(lambda: self._commanded, "the network to be ready")
+            await self._unless_failed(self._prepare(client, entity))
             before = self._costs()
-            driver.feed(lambda now: procedures.start("arrive", self._arrive(entity)))
-            await self._until(lambda: self._through() >= self.options.ues, "all terminals to get through")
+            await self._unless_failed(self._arrive(client, entity))
+            await self._unless_failed(self._all_through())
+        except NetworkError as error:
+            raise LoadFailed(str(error)) from None
         finally:
-            driver.close()
-        after = self._costs()
-        return self._figures(before, after)
+            client.driver.close()
+        return self._figures(before, self._costs())
 
-    _commanded = False
+    async def _unless_failed(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do the work; the end of the network ends it. Raises `LoadFailed`, `NetworkError`."""
+        task = asyncio.ensure_future(work)
+        await asyncio.wait([task, self._failure], return_when=asyncio.FIRST_COMPLETED)
+        if not task.done():
+            task.cancel()
+            self._failure.result()
+        task.result()
 
-    async def _command(self, entity: ControlEntity) -> None:
-        try:
-            if "session" in self.options.steps:
-                await entity.call(
-                    "service-manager",
-                    RegisterService(description=service(), settings={}, controller=CONTROLLER),
-                    ServiceRegistered,
-                    timer="register-service",
-                )
-        except ProcedureError as error:
-            self.fail(f"the service cannot be registered: {error}")
-            raise
-        self._commanded = True
+    async def _prepare(self, client: BusClient, entity: ControlEntity) -> None:
+        """The network is up, and has a job on offer where terminals are to get sessions."""
+        if "session" in self.options.steps:
+            registration = RegisterService(description=service(), settings={}, controller=CONTROLLER)
+            request = entity.call("service-manager", registration, ServiceRegistered, timer="register-service")
+            await client.do(request)
 
-    async def _arrive(self, entity: ControlEntity) -> None:
+    async def _arrive(self, client: BusClient, entity: ControlEntity) -> None:
         groups = [name for name, node in self.network.nodes.items() if node.kind == "ue"]
         arguments = {
-            "rate": str(self.options.rate / len(groups)),
+            "rate": str(round(self.options.rate * 1000 / len(groups))),
             "parallel": str(self.options.parallel),
             "sessions": str(int("session" in self.options.steps)),
-            "leave": str("release" in self.options.steps).lower(),
+            "leave": str(int("release" in self.options.steps)),
         }
         for name in groups:
-            try:
-                await entity.call(f"node/{name}", CommandNode(command="arrive", arguments=arguments), CommandDone)
-            except ProcedureError as error:
-                self.fail(f"{name}: {error}")
-                raise
+            command = CommandNode(command="arrive", arguments=arguments)
+            await client.do(entity.call(f"node/{name}", command, CommandDone))
 
-    async def _until(self, done: Callable[[], bool], what: str) -> None:
-        """Wait, and look at the traces meanwhile. Raises `LoadFailed`."""
+    async def _all_through(self) -> None:
+        """Look at the traces until all terminals have done all steps. Raises `LoadFailed`."""
         news, quiet = 0, 0.0
-        while not done():
-            if self._failure.done():
-                self._failure.result()
+        while self._through() < self.options.ues:
             await asyncio.sleep(LOOK_INTERVAL)
             seen = sum(trace.look() for trace in self.traces)
             quiet = quiet + LOOK_INTERVAL if seen == news else 0.0
             news = seen
             if quiet > STALL_LIMIT:
-                raise LoadFailed(f"waited {STALL_LIMIT:g} s for {what}; {self._through()} of {self.options.ues} did")
+                raise LoadFailed(f"{self._through()} of {self.options.ues} terminals got through; then, nothing")
 
     def _through(self) -> int:
         last = LAST_PROCEDURE[self.options.steps[-1]]
@@ -292,20 +278,6 @@ class _Load:
                 if name in before
             ],
         )
-
-
-class _Machine:
-    """Only time passes."""
-
-    def __init__(self, procedures: Any) -> None:
-        self._procedures = procedures
-
-    def pump(self, now: int) -> None:
-        self._procedures.advance(now)
-
-    def next_deadline(self) -> int | None:
-        deadline: int | None = self._procedures.next_deadline()
-        return deadline
 
 
 class TraceTail:

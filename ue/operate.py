@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from net4ai.codecs.causes import Cause
 from net4ai.stack.operation import Operation, Row, number, text
 from net4ai.stack.procedure import ProcedureError
+from net4ai.ue.arrivals import Arrivals
 from net4ai.ue.process import UeProcess
 from net4ai.ue.terminal import Terminal
 
@@ -23,6 +24,15 @@ def operate(operation: Operation, process: UeProcess) -> None:
         "its owner withdraws the consent to a job",
         ue=text,
         job=number,
+    )
+    operation.command(
+        "arrive",
+        lambda rate, parallel, sessions, leave: _arrive(process, rate, parallel, sessions, leave),
+        "terminals that are switched off come one after another",
+        rate=number,
+        parallel=number,
+        sessions=number,
+        leave=number,
     )
     operation.command("deregister", lambda ue: _deregister(process, ue), "a terminal leaves for good", ue=text)
     operation.command("switch-off", lambda ue: _switch_off(process, ue), "a terminal is gone at once", ue=text)
@@ -68,6 +78,11 @@ def _terminal(process: UeProcess, name: str) -> Terminal:
 def _withdraw(process: UeProcess, ue: str, job: int) -> str:
     process.withdraw_consent(ue, job)
     return f"{ue} has withdrawn its consent to job {job}"
+
+
+def _arrive(process: UeProcess, rate: int, parallel: int, sessions: int, leave: int) -> str:
+    process.arrive(Arrivals(rate / 1000, max(1, parallel), sessions, bool(leave)))
+    return f"{len(process.terminals)} terminals come"
 
 
 def _deregister(process: UeProcess, ue: str) -> str:
