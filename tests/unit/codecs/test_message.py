@@ -12,12 +12,18 @@ from net4ai.codecs.errors import DecodeError, EncodeError
 from net4ai.codecs.message import (
     ELEMENT_SIZE,
     PREFIX_SIZE,
+    Chunk,
     Content,
     ElementType,
     Message,
+    Taken,
+    decode,
     decode_message,
+    encode_chunk,
     encode_message,
     encode_prefix,
+    encode_taken,
+    taken_of,
 )
 
 
@@ -105,3 +111,54 @@ def test_eight_dimensions_fit() -> None:
 def test_numbers_out_of_range_are_named(change: dict[str, Any], field: str) -> None:
     with pytest.raises(EncodeError, match=rf"MessagePrefix\.{field}: "):
         encode_message(replace(TENSOR, **change))
+
+
+# Streams
+
+
+@given(any_message(), st.integers(0, 0xFFFF_FFFF), st.sampled_from([(True, False), (False, False), (False, True)]))
+def test_round_trip_of_chunks(message: Message, number: int, end: tuple[bool, bool]) -> None:
+    more, broken = end
+    chunk = Chunk(replace(message, data=bytes(message.data)[:7]), number, more, broken)
+    body = encode_chunk(chunk)
+    found = decode(body)
+    assert isinstance(found, Chunk)
+    assert replace(found, message=replace(found.message, data=bytes(found.message.data))) == chunk
+    assert taken_of(body) is None
+    with pytest.raises(DecodeError, match="part of a stream"):
+        decode_message(body)
+
+
+@given(st.integers(0, 0xFFFF_FFFF))
+def test_round_trip_of_taken(number: int) -> None:
+    body = encode_taken(Taken(number))
+    assert len(body) == PREFIX_SIZE
+    assert decode(body) == Taken(number)
+    assert taken_of(body) == number
+    with pytest.raises(DecodeError, match="part of a stream"):
+        decode_message(body)
+
+
+def test_a_plain_message_has_no_flags_and_no_number() -> None:
+    body = encode_message(TENSOR)
+    assert body[3] == 0 and body[20:24] == bytes(4)
+    assert decode(body) == decode_message(body)
+
+
+@pytest.mark.parametrize(
+    ("flags", "reason"), [(0x80, "part of a stream"), (0x10, "wrong length"), (0x90, "wrong length")]
+)
+def test_flags_that_do_not_fit(flags: int, reason: str) -> None:
+    body = bytearray(encode_message(TENSOR))
+    body[3] = flags
+    assert taken_of(body) is None
+    with pytest.raises(DecodeError) as caught:
+        decode(body)
+    assert caught.value.reason == reason
+
+
+@given(st.binary(max_size=PREFIX_SIZE + 8) | st.binary(min_size=PREFIX_SIZE, max_size=PREFIX_SIZE))
+def test_only_what_is_well_formed_is_taken(octets: bytes) -> None:
+    taken = taken_of(octets)
+    assert taken is None or decode(octets) == Taken(taken)
+    assert taken_of(octets[:3] + b"\x10" + octets[4:]) is None or octets.startswith(b"N4\x01")
