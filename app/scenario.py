@@ -144,7 +144,13 @@ def _load(
         _apply(document, rest)
     scenario = convert(document, Scenario)
     problems = [
-        *check_service(document, scenario.service, ("service",), scenario.function_modules),
+        *check_service(
+            document,
+            scenario.service,
+            ("service",),
+            scenario.function_modules,
+            [node.name for node in scenario.ran_nodes],
+        ),
         *_check_nodes(document, scenario),
         *_check_ue_groups(document, scenario),
         *_check_job_and_settings(document, scenario),

@@ -231,6 +231,10 @@ def test_a_document_that_is_no_mapping(text: str) -> None:
         ("service.routines.top.server=data-source", "--set service.routines.top.server: data-source is abstract"),
         ("service.privacy.k=20", "--set service.privacy.k: 20 is not allowed; allowed: 1 to 12, the number of UEs"),
         (
+            "service.jobs.train.trigger={on: terminals, at_least: 2, node: ran-3}",
+            '--set service.jobs.train.trigger.node: no RAN node "ran-3"; did you mean ran-2? allowed: ran-1, ran-2',
+        ),
+        (
             "service.functions.data-source.place=edge",
             "--set service.functions.data-source.place: not allowed for an abstract function",
         ),
