@@ -48,7 +48,8 @@ class Results:
             raise ResultsError(str(error)) from None
         if line := self.provider.line():
             total = sum(self.octets.values())
-            self.display.line(f"{line}; {octets_text(total - self._octets_before)}")
+            sent = total - self._octets_before
+            self.display.line(f"{line}; {octets_text(sent)}" if sent else line)
             self._octets_before = total
         return answer
 
