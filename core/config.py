@@ -40,5 +40,15 @@ class CoreConfig(msgspec.Struct, forbid_unknown_fields=True):
     """Where the core keeps what must outlive it: a database URL, as "sqlite:////path"; empty: in memory."""
     placer: Literal["exact", "greedy"] = "exact"
     """How functions are placed; exact needs the extra `placement`, and is greedy without it."""
+    entities: list[
+        Annotated[
+            str,
+            msgspec.Meta(
+                pattern="^((service|resource|access|job|task)-manager|orchestrator|routine-manager(-[0-9]{1,2})?)$"
+            ),
+        ]
+    ] = []
+    """Entities that this process serves, by their names on the bus; empty: all. The control plane may be in several
+    processes, at several places (R32, R33)."""
     routine_managers: Annotated[int, msgspec.Meta(ge=1, le=64)] = 1
     timers: dict[str, int] = {}

@@ -9,6 +9,7 @@ from net4ai.core.node import Core
 from net4ai.core.store import MIGRATIONS, SCHEMA_VERSION, TABLES, MemoryStore, Store, StoreError
 from net4ai.core.terminal import Terminal
 from net4ai.stack.control_entity import ControlEntity
+from net4ai.stack.hop import Address
 from net4ai.stack.io import node_operation
 from net4ai.stack.io.capture import NAS_IN_CLEAR
 from net4ai.stack.io.driver import Driver
@@ -38,6 +39,16 @@ async def start(config: CoreConfig, platform: Platform) -> RunningNode:
     _log_keys(platform, core)
     operate.operate(node_operation.operate(platform, "core", procedures, timers, driver), core)
     core.recover(platform.clock.now())
+    addresses = {}
+    if names.ACCESS_MANAGER in core.entities:
+        addresses["N2"] = await _listen_for_ran_nodes(config, platform, driver, core)
+    _capture_bus(platform)
+    driver.wake()
+    return platform.running(driver, **addresses)
+
+
+async def _listen_for_ran_nodes(config: CoreConfig, platform: Platform, driver: Driver, core: Core) -> Address:
+    """N2: each connection is a RAN node's association. Gives the address. Raises OSError."""
     tap = platform.capture.link("N2") if platform.capture is not None else None
 
     def accept(connection: FrameConnection) -> None:
@@ -57,9 +68,7 @@ async def start(config: CoreConfig, platform: Platform) -> RunningNode:
 
     listener = await platform.network.listen(*config.n2, accept)
     platform.closing.append(listener.close)
-    _capture_bus(platform)
-    driver.wake()
-    return platform.running(driver, N2=listener.address)
+    return listener.address
 
 
 def _open_store(url: str, platform: Platform) -> Store:

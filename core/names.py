@@ -12,6 +12,17 @@ ROUTINE_MANAGER = "routine-manager"
 """The first; further ones are numbered."""
 
 
+ENTITIES = (
+    SERVICE_MANAGER,
+    ORCHESTRATOR,
+    RESOURCE_MANAGER,
+    ACCESS_MANAGER,
+    JOB_MANAGER,
+    TASK_MANAGER,
+)
+"""There is one of each; of routine managers as many as configured."""
+
+
 def routine_managers(count: int) -> tuple[str, ...]:
     """Names of as many routine managers (R34, R48)."""
     return (ROUTINE_MANAGER, *(f"{ROUTINE_MANAGER}-{number}" for number in range(2, count + 1)))

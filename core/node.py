@@ -1,4 +1,8 @@
-"""The core: all control-plane entities and the routine manager in one process, each speaking over the bus (R31-R34)."""
+"""The core: control-plane entities and routine managers, each speaking over the bus, also where they share a process.
+
+So one process may serve all of them, or several some each, at the core's site or at the RAN's (R31-R34): nothing on the
+bus is different.
+"""
 
 from __future__ import annotations
 
@@ -20,16 +24,7 @@ from net4ai.core.store import MemoryStore, Store
 from net4ai.core.task_manager import TaskManager
 from net4ai.stack.control_entity import ControlEntity
 from net4ai.stack.procedure import Procedures
-
-ENTITIES = (
-    names.SERVICE_MANAGER,
-    names.ORCHESTRATOR,
-    names.RESOURCE_MANAGER,
-    names.ACCESS_MANAGER,
-    names.JOB_MANAGER,
-    names.TASK_MANAGER,
-)
-"""There is one of each; of routine managers as many as configured."""
+from net4ai.stack.timers import Timers
 
 PLACERS: dict[str, Callable[[], Placer]] = {"exact": ExactPlacer, "greedy": GreedyPlacer}
 """Ways to place the functions of services (R114), by the name in the configuration."""
@@ -50,26 +45,36 @@ class Core:
         self.procedures = procedures
         self.store = MemoryStore() if store is None else store
         routine_managers = names.routine_managers(config.routine_managers)
-        self.entities = {name: entity(name) for name in (*ENTITIES, *routine_managers)}
-        self.service_manager = ServiceManager(self.entities[names.SERVICE_MANAGER], config, self.store)
+        here = config.entities or (*names.ENTITIES, *routine_managers)
+        self.entities = {name: entity(name) for name in here}
+
+        def end(name: str) -> ControlEntity:
+            """Who is served elsewhere has its manager here too: one that hears nothing and does nothing."""
+            return self.entities.get(name) or _silent(name, procedures, config)
+
+        self.service_manager = ServiceManager(end(names.SERVICE_MANAGER), config, self.store)
         self.resource_manager = ResourceManager(
-            self.entities[names.RESOURCE_MANAGER], config.nodes, self.store, PLACERS[config.placer]()
+            end(names.RESOURCE_MANAGER), config.nodes, self.store, PLACERS[config.placer]()
         )
-        self.orchestrator = Orchestrator(self.entities[names.ORCHESTRATOR], config.routine_managers, self.store)
-        self.access_manager = AccessManager(self.entities[names.ACCESS_MANAGER], config, random_identity, self.store)
-        self.job_manager = JobManager(self.entities[names.JOB_MANAGER], self.store)
+        self.orchestrator = Orchestrator(end(names.ORCHESTRATOR), config.routine_managers, self.store)
+        self.access_manager = AccessManager(end(names.ACCESS_MANAGER), config, random_identity, self.store)
+        self.job_manager = JobManager(end(names.JOB_MANAGER), self.store)
         ran_nodes = [node for node, kind in config.nodes.items() if kind == "ran-node"]
-        self.task_manager = TaskManager(self.entities[names.TASK_MANAGER], self.store, ran_nodes)
-        self.routine_managers = [RoutineManager(self.entities[name]) for name in routine_managers]
+        self.task_manager = TaskManager(end(names.TASK_MANAGER), self.store, ran_nodes)
+        self.routine_managers = [RoutineManager(end(name)) for name in routine_managers]
 
     def recover(self, now: int) -> None:
         """Take what the store has kept, before anything comes in: jobs that were running go on. Raises `StoreError`."""
         self.procedures.advance(now)
-        self.resource_manager.recover()
-        self.orchestrator.recover()
-        self.access_manager.recover()
-        self.service_manager.recover()
-        self.job_manager.recover()
+        for name, manager in (
+            (names.RESOURCE_MANAGER, self.resource_manager),
+            (names.ORCHESTRATOR, self.orchestrator),
+            (names.ACCESS_MANAGER, self.access_manager),
+            (names.SERVICE_MANAGER, self.service_manager),
+            (names.JOB_MANAGER, self.job_manager),
+        ):
+            if name in self.entities:
+                manager.recover()
         self.procedures.run()
 
     def receive_envelope(self, envelope: Envelope, now: int) -> None:
@@ -86,3 +91,8 @@ class Core:
 
     def next_deadline(self) -> int | None:
         return self.procedures.next_deadline()
+
+
+def _silent(name: str, procedures: Procedures, config: CoreConfig) -> ControlEntity:
+    """An entity that is not on the bus."""
+    return ControlEntity(name, procedures, Timers(config.timers), lambda envelope: None, lambda: "")
