@@ -302,12 +302,18 @@ class Jobs:
         self.store.put(ended, *following)
         self.rows[job] = ended
         self.triggers.disarm(job)
-        self._tell(ended, JobEnded(job=job, cause=cause, detail=ended.detail))
-        self.entity.tell(names.ACCESS_MANAGER, WithdrawJob(job=job))
-        if (promise := self._ends.get(job)) is not None:
-            promise.resolve(None)
+        close = self._close(self._controllers(row), JobEnded(job=job, cause=cause, detail=ended.detail))
+        self.entity.procedures.start("end job", close, traced=False)
         self._forget_old(ended)
         self._go_on(following)
+
+    async def _close(self, controllers: list[str], event: JobEnded) -> None:
+        """Who hears of the end may rely on it that nobody is asked for the job any more."""
+        await outcome_of(self.entity.call(names.ACCESS_MANAGER, WithdrawJob(job=event.job), Done))
+        for controller in controllers:
+            self.entity.tell(controller, event)
+        if (promise := self._ends.get(event.job)) is not None:
+            promise.resolve(None)
 
     def _following(self, row: JobRow, cause: int, for_good: bool) -> list[JobRow]:
         """What follows the end of a job: it is armed anew, or begins anew, and others begin."""
@@ -351,14 +357,18 @@ class Jobs:
             self._tell(row, JobProgress(job=job, what=what, values=values))
 
     def _tell(self, row: JobRow, event: Body) -> None:
-        """Tell the controller of the service, and the one that started the job where it is another."""
+        """Tell whoever watches the job; what they are slow to take is not queued without end."""
         telling = self._telling.setdefault(row.job, Telling())
         telling.unheard = [call for call in telling.unheard if not call.done]
         if isinstance(event, JobProgress) and len(telling.unheard) >= MAXIMUM_UNHEARD:
             self.entity.drops.count(Drop.CONTROLLER_SILENT)
             return
+        telling.unheard += [self.entity.tell(controller, event) for controller in self._controllers(row)]
+
+    def _controllers(self, row: JobRow) -> list[str]:
+        """The controller of the service, and the one that started the job where it is another."""
         controllers = (self.services[row.service].registration.controller, row.controller)
-        telling.unheard += [self.entity.tell(name, event) for name in dict.fromkeys(controllers) if name]
+        return [controller for controller in dict.fromkeys(controllers) if controller]
 
     async def keep(self, change: Callable[[], T]) -> T:
         """Carry out a change that nobody asked for and so nobody can be refused."""
