@@ -151,13 +151,20 @@ class ApplicationController:
         return self.link.attach()
 
     async def register(
-        self, description: ServiceDescription, settings: dict[str, dict[str, Any]], *, k: int = 0, cut: int = 0
+        self,
+        description: ServiceDescription,
+        settings: dict[str, dict[str, Any]],
+        *,
+        k: int = 0,
+        cut: int = 0,
+        controller: str = "",
     ) -> ServiceRegistered:
         """Register a service; all its concrete functions run then (R50). `settings` of each function, by its name.
 
-        `k` and `cut` are for jobs that no request starts.
+        `k` and `cut` are for jobs that no request starts. `controller`: who takes the results; default: this one.
         """
-        request = RegisterService(description=description, settings=settings, controller=self.name, k=k, cut=cut)
+        controller = controller or self.name
+        request = RegisterService(description=description, settings=settings, controller=controller, k=k, cut=cut)
         registered = await self._ask(request, ServiceRegistered, "register-service")
         self._learn(registered.service, registered.instances)
         self._on_event(registered)

@@ -251,7 +251,7 @@ class LocalNetwork:
         )
         self.config.state_folder = str(self.folder.state.absolute())
         self._adjust(self.plan, self.config)
-        for node in _nodes_of(self.plan):
+        for node in nodes_of(self.plan):
             self.nodes[node.name] = node
             config = msgspec.structs.replace(self.config, host=self.plan.hosts[node.name])
             write_node_file(self._file(node), node.kind, node.name, config, node.config)
@@ -317,7 +317,7 @@ class LocalNetwork:
         return False
 
 
-def _nodes_of(plan: Plan) -> list[NodeProcess]:
+def nodes_of(plan: Plan) -> list[NodeProcess]:
     """The nodes in the order of their start."""
     return [
         NodeProcess("core", "core", plan.core),

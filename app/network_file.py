@@ -76,8 +76,8 @@ def write_network(
     """Write the files of a network, `network.json` last: who finds it finds the others. Raises OSError."""
     (folder / CONTROLLERS).mkdir(parents=True, exist_ok=True)
     for controller in controllers:
-        _write(folder / CONTROLLERS / f"{controller.provider}.json", controller, 0o600)
-    _write(folder / OPERATOR, operator, 0o600)
+        write_private(folder / CONTROLLERS / f"{controller.provider}.json", controller)
+    write_private(folder / OPERATOR, operator)
     _write(folder / NETWORK, network, 0o644)
 
 
@@ -148,6 +148,11 @@ def client_config(network: NetworkFile, key: str, login: Login, *, host: str = "
 def edge_address(network: NetworkFile) -> Address:
     """Where application controllers attach."""
     return network.edge_t4[0], network.edge_t4[1]
+
+
+def write_private(path: Path, value: Any) -> None:
+    """Write a struct as JSON that only the owner may read. Raises OSError."""
+    _write(path, value, 0o600)
 
 
 def _write(path: Path, value: Any, mode: int) -> None:

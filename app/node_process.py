@@ -48,6 +48,9 @@ from net4ai.stack.io.trace_file import TraceFile
 from net4ai.ue import main as ue
 from net4ai.ue.config import UeConfig
 
+SQLITE = "sqlite:///"
+"""What the URL of a database in a file begins with."""
+
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
@@ -107,13 +110,14 @@ def read_node_file(path: Path, kind: str) -> tuple[NodeFile, Any]:
         content = path.read_bytes()
     except OSError as error:
         raise NodeFileError(f"{path}: {error.strerror}") from None
-    node = _decode(content, NodeFile, str(path))
+    node = decode_file(content, NodeFile, str(path))
     if node.node != kind:
         raise NodeFileError(f"{path}: node: {node.node!r} is not allowed; allowed: {kind!r}")
-    return node, _decode(node.config, NODES[kind].config, f"{path}: config")
+    return node, decode_file(node.config, NODES[kind].config, f"{path}: config")
 
 
-def _decode(content: bytes | msgspec.Raw, type_: type[T], where: str) -> T:
+def decode_file(content: bytes | msgspec.Raw, type_: type[T], where: str) -> T:
+    """Raises `NodeFileError`, which says `where`."""
     try:
         return msgspec.json.decode(content, type=type_)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
@@ -123,12 +127,25 @@ def _decode(content: bytes | msgspec.Raw, type_: type[T], where: str) -> T:
 def run_node(kind: str, path: Path, count: int | None = None) -> None:
     """Run one node until it is told to end. `count`: so many of a UE process's terminals only."""
     node, config = read_node_file(path, kind)
+    _locate(node.run, config, path.parent.absolute())
     if count is not None and isinstance(config, UeConfig):
         config.terminals = config.terminals[:count]
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(message)s")
     watch_parent()
     gc.set_threshold(YOUNG_OBJECTS)
     asyncio.run(_run(kind, path.parent, node, config))
+
+
+def _locate(run: RunConfig, config: Any, folder: Path) -> None:
+    """Paths of a node file are as seen from its folder: it may have been copied to another machine."""
+    for name in ("trace_folder", "capture_folder", "state_folder", "function_path"):
+        if path := getattr(run, name):
+            setattr(run, name, str((folder / path).resolve()))
+    for name in ("trace_folder", "capture_folder", "state_folder"):
+        if path := getattr(run, name):
+            Path(path).mkdir(parents=True, exist_ok=True)
+    if isinstance(config, CoreConfig) and config.store.startswith(SQLITE):
+        config.store = f"{SQLITE}{(folder / config.store.removeprefix(SQLITE)).resolve()}"
 
 
 async def _run(kind: str, folder: Path, node: NodeFile, config: Any) -> None:

@@ -107,13 +107,8 @@ def make_plan(scenario: Scenario, udp_port: Callable[[], int], n2_port: int, run
     ciphering = CipheringAlgorithm[scenario.security.ciphering]
     subscribers = ue_subscribers(scenario)
     five_qis = sorted({quality.five_qi for quality in qualities(scenario.service)})
-    edge = EdgeConfig(
-        name=scenario.edge.name,
-        t4_ports=ports(),
-        t8_ports=ports(),
-        capacity=capacity_of(scenario.edge.capacity),
-        timers=timers,
-    )
+    capacity = capacity_of(scenario.edge.capacity)
+    edge = EdgeConfig(name=scenario.edge.name, t4_ports=ports(), t8_ports=ports(), capacity=capacity, timers=timers)
     ran_nodes = tuple(
         RanNodeConfig(
             name=node.name,

@@ -19,8 +19,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 ROOT_PACKAGE = "net4ai"
 
-_OF_A_SERVICE = ("codecs", "functions.api", "functions.provider")
-"""What a shipped service is written against. No service knows another (R17)."""
+_OF_A_SERVICE = ("codecs", "functions.api", "functions.provider")  # no service knows another (R17)
 
 MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     "codecs": ("codecs",),
@@ -45,12 +44,8 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     "conformance": ("codecs", "stack", "stack.io", "conformance"),
     "app": (
         *("codecs", "stack", "stack.io", "application_server"),
-        *("ue", "ran_node", "edge", "core", "conformance", "app"),
+        *("ue", "ran_node", "edge", "core", "conformance", "app", "functions.provider"),
     ),
-    "app.fidelity": ("codecs", "stack", "stack.io", "app", "functions.provider"),
-    "app.provider_code": ("codecs", "functions.provider"),
-    "app.results": ("codecs", "stack", "stack.io", "app", "functions.provider"),
-    "app.write_report": ("codecs", "stack", "stack.io", "app", "functions.provider"),
     "pcaps": (),
     "scenarios": (),
 }
@@ -162,7 +157,7 @@ EXTRAS = {
 }
 """Places that need an extra. Nothing else needs more than the base install."""
 
-DISTRIBUTIONS = {"yaml": "pyyaml", "paho": "paho-mqtt"}
+DISTRIBUTIONS = {"yaml": "pyyaml", "paho": "paho-mqtt", "prometheus_client": "prometheus-client"}
 """Where the distribution is not named as its module."""
 
 NOT_IMPORTED = {

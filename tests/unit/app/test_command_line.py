@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from net4ai.app.command_line import NODE_COMMANDS, main
+from net4ai.app.command_line import main
+from net4ai.app.commands.run import NODE_COMMANDS
 from net4ai.app.node_process import NODES, write_node_file
 from net4ai.app.plan import make_plan
 from net4ai.app.scenario import load_scenario

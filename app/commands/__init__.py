@@ -1,0 +1,1 @@
+"""Commands of `net4ai`, a module for each group: what each takes, and the thin layer to the Python API."""
