@@ -116,11 +116,11 @@ class Server:
         assert not self.machine.endpoint._by_send_handle
         assert not self.machine._invitations
         assert self.budget.promised == self.budget.reserved == 0
-        assert not self.procedures.open
+        assert not [each.name for each in self.procedures.open if each.name != "attach watch"]
 
     def assert_nothing_left_but_attaching(self) -> None:
         """As `assert_nothing_left`, of a server that looks for its forwarding function."""
-        (attaching,) = self.procedures.open
+        (attaching,) = [each for each in self.procedures.open if each.name != "attach watch"]
         assert attaching.name == "T4 attach"
         del self.procedures.open[attaching]
         self.assert_nothing_left()

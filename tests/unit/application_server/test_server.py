@@ -7,106 +7,23 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from serving_bench import EXECUTION, INSTANCE, LIMITS, SEAT, Serving, refused
 
 from net4ai.application_server import server as module
 from net4ai.codecs import compute, link, strategies
 from net4ai.codecs.causes import Cause
-from net4ai.codecs.common import FlowMapping, SessionLimits
 from net4ai.codecs.dep import VERSION
 from net4ai.codecs.l2 import BearerType, L2Header
 from net4ai.stack.dep.constants import SCHEDULED_MINIMUM
 from net4ai.stack.dep.credit import CreditBudget
 from net4ai.stack.dep_endpoint import limits_of
 from net4ai.stack.link_peer import unattached_pdu
-from net4ai.stack.procedure import ProcedureError, outcome_of
+from net4ai.stack.procedure import outcome_of
 
 OWN_LIMITS = limits_of(CreditBudget(1 << 20))
 
 DEEP = b'{"a":' + b"[" * 4000 + b"]" * 4000 + b"}"
 QUICK = settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
-FLOWS = (FlowMapping(qfi=1, bearer=1),)
-INSTANCE, EXECUTION, SEAT = 1, 5, 7
-LIMITS = SessionLimits(segment_size=1400, unscheduled=8400, maximum_message=1 << 20, maximum_open=8)
-
-
-class Serving:
-    """A server attached to a forwarding function, whose end of the link the test plays."""
-
-    def __init__(self, network: Any) -> None:
-        self.network = network
-        self.fpf = network.forwarding_function()
-        self.server = network.application_server()
-        self.machine = self.server.machine
-        self.compute = self.server.compute
-        network.run(seconds=1)
-        self.peer = self.fpf.peer_named("server")
-
-    def ask(self, kind: type[Any], **fields: Any) -> Any:
-        """A request and its answer, or the `ProcedureError`."""
-        self.fpf.procedures.advance(self.network.now)
-        asked = self.fpf.procedures.start(
-            "ask", outcome_of(self.peer.request(lambda n: kind(transaction=n, **fields), "instantiate"))
-        )
-        self.network.run(until=lambda: asked.done)
-        return asked.result()
-
-    def say(self, message: link.Link) -> None:
-        self.fpf.procedures.advance(self.network.now)
-        self.peer.send(message)
-        self.network.run(seconds=1)
-
-    def load(self, instance: int = INSTANCE) -> Any:
-        return self.ask(link.Instantiate, instance=instance, function="f", settings=b'{"a":1}')
-
-    def add(self, *seats: int, **change: Any) -> Any:
-        usual: dict[str, Any] = {
-            "instance": INSTANCE,
-            "execution": EXECUTION,
-            "end_point": link.EndPoint.ROUTINE_SERVER,
-            "dep_version": VERSION,
-            "sessions": tuple(
-                link.LinkSession(seat=seat, handle=0x100 + seat, limits=LIMITS, flows=FLOWS) for seat in seats
-            ),
-        }
-        return self.ask(link.SessionAdd, **(usual | change))
-
-    def release(self, *seats: int, instance: int = INSTANCE, execution: int = EXECUTION) -> None:
-        numbers = tuple(link.SeatNumber(seat=seat) for seat in seats)
-        self.say(
-            link.SessionRelease(
-                transaction=0, execution=execution, instance=instance, cause=Cause.NORMAL, seats=numbers
-            )
-        )
-
-    def invite(self, execution: int = EXECUTION, instance: int = INSTANCE) -> Any:
-        return self.ask(
-            link.Invite,
-            execution=execution,
-            instance=instance,
-            end_point=link.EndPoint.ROUTINE_SERVER,
-            routine="train",
-            round=3,
-            cut=2,
-            sequential=True,
-            seats=(link.SeatNumber(seat=SEAT),),
-            key=b"",
-        )
-
-    def begin(self, execution: int = EXECUTION) -> Any:
-        seats = (link.SeatNumber(seat=SEAT),)
-        return self.ask(link.Begin, execution=execution, instance=INSTANCE, seats=seats)
-
-    def reported(self, kind: type[Any]) -> list[str]:
-        return [event.message for event in self.network.messages(kind.NAME, "edge", "in")]
-
-
-@pytest.fixture
-def serving(network: Any) -> Serving:
-    return Serving(network)
-
-
-def refused(answer: Any, cause: Cause) -> bool:
-    return isinstance(answer, ProcedureError) and answer.cause is cause
 
 
 # Who may say what
@@ -123,7 +40,7 @@ def test_any_messages_in_any_order(make_network: Any, messages: list[Any], loade
             message = type(message)(**{**fields(message), "instance": INSTANCE})
         serving.peer.hop.signalling.send(message.encode(), serving.network.now)
     serving.network.run(seconds=200)
-    assert not serving.server.procedures.open
+    assert not serving.under_way()
     assert serving.machine.link.peer is not None
     named = {
         "unexpected message",
@@ -174,17 +91,20 @@ def l2_header(identity: int, bearer: int = 0) -> bytes:
 @pytest.mark.parametrize(
     ("port", "source", "identity"),
     [
-        (1, ("outsider", 1), 1),
-        (1, ("edge", 2), 1),
-        (2, ("edge", 1), 1),
-        (1, ("edge", 1), 2),
-        (2, ("edge", 2), 0),
-        (2, ("edge", 1), 0),
+        (1, ("outsider", 1), "own"),
+        (1, ("edge", 2), "own"),
+        (2, ("edge", 1), "own"),
+        (1, ("edge", 1), "another"),
+        (2, ("edge", 2), "none"),
+        (2, ("edge", 1), "none"),
     ],
 )
-def test_source_must_be_the_forwarding_function(serving: Serving, port: int, source: Any, identity: int) -> None:
-    assert serving.peer.hop.identity == 1
-    pdu = l2_header(identity) + link.Terminate(transaction=1, instance=1).encode()
+def test_source_must_be_the_forwarding_function(serving: Serving, port: int, source: Any, identity: str) -> None:
+    own = serving.peer.hop.identity
+    pdu = (
+        l2_header({"own": own, "another": own % 0xFFFF + 1, "none": 0}[identity])
+        + link.Terminate(transaction=1, instance=1).encode()
+    )
     serving.network.inject(("server", port), pdu, source)
     assert serving.machine.drops.counts == {"source not bound": 1}
     assert serving.compute.told == []
@@ -278,18 +198,18 @@ def test_an_instance_terminated_while_it_is_loaded_never_comes_to_be(serving: Se
     assert refused(loading.result(), Cause.CANCELLED)
     serving.compute.say(compute.Loaded(instance=INSTANCE))
     assert not serving.machine.instances
-    assert not serving.server.procedures.open
+    assert not serving.under_way()
 
 
 def test_load_and_terminate(serving: Serving) -> None:
     assert isinstance(serving.load(), link.Acknowledge)
     (load,) = serving.compute.of(compute.Load)
-    assert (load.instance, load.function, load.settings, load.private) == (INSTANCE, "f", {"a": 1}, {})
+    assert load == compute.Load(instance=INSTANCE, function="f", settings={"a": 1}, private={}, worker="instance-1")
     serving.invite()
     serving.add(SEAT)
     serving.add(0, end_point=link.EndPoint.RESULTS, execution=link.RESULTS_EXECUTION)
     assert isinstance(serving.ask(link.Terminate, instance=INSTANCE), link.Acknowledge)
-    assert len(serving.compute.of(compute.Unload)) == 1
+    assert serving.compute.of(compute.Unload) == [compute.Unload(instance=INSTANCE, remove_checkpoint=True)]
     assert not serving.machine.instances
     serving.server.assert_nothing_left()
 
@@ -303,7 +223,7 @@ def test_settings_that_are_no_json_object_or_too_large_a_number(serving: Serving
     answer = serving.ask(link.Instantiate, instance=1, function="f", settings=settings_)
     assert refused(answer, Cause.MALFORMED_MESSAGE)
     assert serving.compute.told == [] and not serving.machine.instances
-    assert not serving.server.procedures.open and len(serving.machine._replies) == 0
+    assert not serving.under_way() and len(serving.machine._replies) == 0
 
 
 def test_function_that_does_not_load(serving: Serving) -> None:
@@ -317,7 +237,7 @@ def test_function_that_does_not_load(serving: Serving) -> None:
 def test_function_that_never_loads(serving: Serving) -> None:
     serving.compute.answers = lambda message: None
     assert refused(serving.load(), Cause.TIMEOUT)
-    assert not serving.machine.instances and not serving.server.procedures.open
+    assert not serving.machine.instances and not serving.under_way()
 
 
 def test_loaded_again_while_loading(serving: Serving) -> None:
@@ -339,7 +259,7 @@ def test_loaded_again_while_loading(serving: Serving) -> None:
     serving.network.run(seconds=1)
     assert refused(answers[0].result(), Cause.CANCELLED)
     assert isinstance(answers[1].result(), link.Acknowledge)
-    assert not serving.server.procedures.open
+    assert not serving.under_way()
 
 
 # Sessions
@@ -492,13 +412,19 @@ def test_turns_and_their_ends(serving: Serving) -> None:
             "Error: x",
             link.Complete(execution=EXECUTION, instance=INSTANCE, stop=False, cause=Cause.FUNCTION_FAILED),
         ),
+        (
+            "complete",
+            "ChannelClosed: the session has ended",
+            link.Complete(execution=EXECUTION, instance=INSTANCE, stop=False, cause=Cause.PEER_LOST),
+        ),
     ],
 )
 def test_what_the_worker_says_of_an_end(serving: Serving, outcome: Any, error: str, expected: Any) -> None:
     heard: list[Any] = []
     serving.peer._on_message = lambda peer, message: heard.append(message)
+    closed = error.startswith("ChannelClosed")
     serving.compute.say(
-        compute.Ended(instance=INSTANCE, execution=EXECUTION, repetition=0, outcome=outcome, error=error)
+        compute.Ended(instance=INSTANCE, execution=EXECUTION, repetition=0, outcome=outcome, error=error, closed=closed)
     )
     serving.network.run(seconds=1)
     assert heard == [expected]
