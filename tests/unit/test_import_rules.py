@@ -482,8 +482,6 @@ def _modules(**sources: str) -> dict[str, Module]:
         ("functions__learning__tensors", "from net4ai.stack.hop import Address"),
         ("functions__other", "from net4ai.functions.learning import tensors"),
         ("functions__inference__model", "from net4ai.functions.learning import tensors"),
-        ("functions__radio_map__map", "from net4ai.functions import nhanes"),
-        ("app__results", "from net4ai.functions.learning import provider"),
         ("application_server__server", "from net4ai.stack.io.udp import Sockets"),
         ("application_server__server", "from net4ai.functions.learning import tensors"),
         ("application_server__worker", "from net4ai.ue.terminal import Terminal"),
@@ -512,9 +510,7 @@ def test_layers_finds(name: str, source: str) -> None:
         ("application_server__worker", "from net4ai.application_server.function_host import FunctionHost"),
         ("ue__main", "from net4ai.stack.io.platform import Platform\nfrom net4ai.ue.terminal import Terminal"),
         ("app__runner", "from net4ai.core import main as core\nfrom net4ai.ue.main import start"),
-        ("app__runner", "from net4ai.app.results import Results"),
         ("app__results", "from net4ai.functions.provider import Provider"),
-        ("app__results", "from net4ai.app.write_report import write_run_report"),
         (
             "functions__learning__x",
             "from net4ai.functions.provider import Provider\nfrom net4ai.functions import nhanes",
@@ -547,7 +543,6 @@ def test_layers_allows(name: str, source: str) -> None:
         ("application_server__server", "import asyncio"),
         ("application_server__function_host", "import socket"),
         ("app__runner", "import torch"),
-        ("app__runner", "import ssl"),
     ],
 )
 def test_outside_modules_finds(name: str, source: str) -> None:
