@@ -43,7 +43,7 @@ def test_order_of_arrival_changes_nothing(memory: Any) -> None:
 @pytest.mark.parametrize("level", ["local", "global"])
 @pytest.mark.parametrize("arrival", list(itertools.permutations(range(3))))
 def test_sums_are_taken_in_seat_order(memory: Any, level: str, arrival: tuple[int, ...]) -> None:
-    """Numbers whose sum depends on the order: (1e30 + 3) - 1e30 is 0, (1e30 - 1e30) + 3 is 3."""
+    """R23. Numbers whose sum depends on the order: (1e30 + 3) - 1e30 is 0, (1e30 - 1e30) + 3 is 3."""
 
     async def play() -> State:
         service = memory.Service(5, 1, ((0,),), BLOCKS)
@@ -78,7 +78,8 @@ def test_one_client_at_each_server_makes_all_cuts_equal(memory: Any) -> None:
 
 @pytest.mark.parametrize("cut", range(BLOCKS))
 def test_clients_at_once_make_any_cut_federated_averaging(memory: Any, cut: int) -> None:
-    """SplitFed version 1 equals FedAvg with the same local batch order (Thapa et al. 2020)."""
+    """SplitFed version 1 equals FedAvg with the same local batch order (Thapa et al. 2020); R22: at the last cut the
+    terminals' parameters alone go up."""
     assert same(run(memory, cut, sequential=False), run(memory, BLOCKS))
 
 
@@ -124,7 +125,7 @@ def test_half_a_turn_is_rolled_back(memory: Any, cut: int, messages: int, end: s
 
 
 def test_what_crosses_in_a_turn_of_middle_split(memory: Any) -> None:
-    """Two times activations, labels, and two times the client part (O5), and nothing else."""
+    """Two times activations, labels, and two times the client part (O5), and nothing else (R21, R29, R90)."""
 
     async def play() -> tuple[Any, Any, int]:
         service = memory.Service(5, 1, ((0, 1),), 1)
