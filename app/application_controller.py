@@ -237,6 +237,7 @@ class ApplicationController:
         """What became of the jobs that are watched: the core may have ended between a job's end and its message."""
         while True:
             await self.procedures.sleep(self.timers["job-poll"])
+            self.link.attachment.ask_again()
             asked = list(self._watched)
             listed = await outcome_of(self.list_jobs())
             if isinstance(listed, ProcedureError):

@@ -97,7 +97,6 @@ STOPS: Mapping[str, str] = {
     "n2-setup": "N2 Setup Response, N2 Setup Failure",
     "session-setup": "Session Setup Response, Session Setup Failure",
     "attach": "Attach Accept, Attach Reject",
-    "attach-watch": "loss of the peer",
     "link-request": "the answer, Refuse, loss of the peer",
     "relayed-request": "the answer, Refuse, loss of the peer",
     "announce": "–",

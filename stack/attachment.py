@@ -3,6 +3,9 @@
 Attach messages are not acknowledged: the procedure repeats its request until it is answered, however long the other
 side takes to start, and says from time to time whom it waits for. The same request, repeated, gets the same answer; to
 attach anew after a link has failed is a request with another COUNT (see `unattached_pdu`).
+
+Once attached, the owner has the request repeated now and then: a forwarding function that was started anew meanwhile
+does not know us and answers with another identity; then the link has failed.
 """
 
 from __future__ import annotations
@@ -65,17 +68,12 @@ class Attachment:
 
     async def attach(self) -> LinkPeer:
         """Repeat the request until it is answered. Raises `ProcedureRejected`."""
-        request = link.AttachRequest(
-            versions=VERSIONS, kind=self.kind, bulk_port=self._sockets.bulk_port, name=self.name
-        )
         # By the clock, as the first sequence numbers of TCP: a process started anew has another one than before.
         self._number = (self._procedures.now // MICROSECOND) % (1 << 32)
-        pdu = unattached_pdu(request, self._number)
         attempt = 0
         while True:
             attempt += 1
-            self._sockets.send_signalling(pdu, len(pdu), self.address)
-            self._trace_message(request, "out", len(pdu))
+            self._send_request()
             try:
                 answer = await self._replies.expect("attach", self._timers["attach"])
                 break
@@ -88,6 +86,19 @@ class Attachment:
             raise ProcedureRejected(cause, f"attachment to {self.address[0]}:{self.address[1]}")
         self.peer = self._attached(answer)
         return self.peer
+
+    def ask_again(self) -> None:
+        """Repeat the request while attached: who was started anew does not know us (R51)."""
+        if self.peer is not None:
+            self._send_request()
+
+    def _send_request(self) -> None:
+        request = link.AttachRequest(
+            versions=VERSIONS, kind=self.kind, bulk_port=self._sockets.bulk_port, name=self.name
+        )
+        pdu = unattached_pdu(request, self._number)
+        self._sockets.send_signalling(pdu, len(pdu), self.address)
+        self._trace_message(request, "out", len(pdu))
 
     def _attached(self, answer: link.AttachAccept) -> LinkPeer:
         hop = Hop(
@@ -121,7 +132,10 @@ class Attachment:
             self._drops.count(Drop.UNEXPECTED_MESSAGE, len(pdu))
             return
         self._trace_message(message, "in", len(pdu))
-        if number != self._number or not self._replies.give("attach", message):
+        if number == self._number and isinstance(message, link.AttachAccept) and self.peer is not None:
+            if message.peer != self.peer.hop.identity:
+                self.peer.lost()  # it was started anew; our owner attaches anew
+        elif number != self._number or not self._replies.give("attach", message):
             self._drops.count(Drop.ANSWER_TO_NO_REQUEST, len(pdu))
         # What follows the answer may be a message to the peer it makes.
         self._procedures.run()

@@ -14,12 +14,15 @@ from net4ai.stack.drops import Drop
 from net4ai.stack.hop import Address, Hop, HopName
 from net4ai.stack.link_peer import LinkPeer, bulk_address, read_unattached, unattached_pdu
 from net4ai.stack.trace import TraceEvent
+from net4ai.stack.units import MICROSECOND
 
 if TYPE_CHECKING:
     from net4ai.stack.forwarding.function import ForwardingFunction
 
 MAXIMUM_PEERS = 1024
 """Peers attached to one forwarding function."""
+
+MAXIMUM_IDENTITY = 0xFFFF
 
 LINK_OF: dict[int, str] = {
     link.AttachKind.APPLICATION_SERVER: "T4",
@@ -78,7 +81,10 @@ def _known(function: ForwardingFunction, request: link.AttachRequest, number: in
 
 
 def _new_peer(function: ForwardingFunction, request: link.AttachRequest, source: Address) -> LinkPeer:
-    identity = next(number for number in range(1, 0x10000) if number not in function.peers)
+    # Begins by the clock: a function started anew gives others than before, by which its old peers notice.
+    begin = function.procedures.now // MICROSECOND
+    identities = ((begin + offset) % MAXIMUM_IDENTITY + 1 for offset in range(MAXIMUM_IDENTITY))
+    identity = next(number for number in identities if number not in function.peers)
     hop = Hop(
         HopName(LINK_OF[request.kind], function.name, request.name, {}),
         BearerType.FIXED_LINK,

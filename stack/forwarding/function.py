@@ -287,6 +287,8 @@ class ForwardingFunction:
         self.relay.tell_ended_turns()
         if self._announce_at is not None and self._announce_at <= now:
             self.announce()
+            for attachment in self.attachments:
+                attachment.ask_again()
         self.procedures.run()
         self._pump_hops(now)
         lost = [peer for peer in self.all_peers() if peer.gone]

@@ -121,7 +121,7 @@ def test_only_the_answer_to_this_request_counts(attaching: Attaching) -> None:
     attaching.receive(ACCEPT)
     attaching.receive(REJECT)
     assert attaching.attachment.peer is first
-    assert attaching.drops.counts == {"answer to no request": 4}
+    assert attaching.drops.counts == {"answer to no request": 3}
 
 
 def test_attaching_anew_is_another_request(attaching: Attaching) -> None:
@@ -173,3 +173,39 @@ def test_nothing_that_arrives_raises(pdus: list[bytes]) -> None:
         attaching.attachment.receive_unattached(pdu)
     assert attaching.attachment.peer is None
     assert attaching.drops.total == 2 * len(pdus)
+
+
+def attached(attaching: Attaching) -> Any:
+    started = attaching.start()
+    attaching.receive(ACCEPT)
+    return started.result()
+
+
+def test_who_still_knows_us_is_not_lost(attaching: Attaching) -> None:
+    """Attached: the same request again from time to time, the same answer changes nothing."""
+    peer = attached(attaching)
+    for round in range(3):
+        attaching.attachment.ask_again()
+        assert attaching.sent == [attaching.sent[0]] * (round + 2)
+        attaching.receive(ACCEPT)
+        assert attaching.attachment.peer is peer and not peer.gone
+    assert not attaching.drops.counts
+
+
+def test_a_peer_started_anew_is_lost(attaching: Attaching) -> None:
+    """It answers with another identity. Its owner attaches anew, with another COUNT."""
+    peer, before = attached(attaching), attaching.number()
+    attaching.attachment.ask_again()
+    attaching.receive(link.AttachAccept(version=1, peer=6, bulk_port=46401, name="edge"))
+    assert peer.gone
+    attaching.attachment.lost()
+    attaching.procedures.advance(attaching.procedures.now + SECOND)
+    attaching.start()
+    assert attaching.number() != before
+
+
+def test_a_link_that_was_left_is_not_asked_for(attaching: Attaching) -> None:
+    attached(attaching)
+    attaching.attachment.lost()
+    attaching.attachment.ask_again()
+    assert len(attaching.sent) == 1
