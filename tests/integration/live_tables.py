@@ -10,16 +10,28 @@ from collections import Counter
 from collections.abc import Iterator, Sized
 from typing import Any
 
-from net4ai.application_server.instance import REMEMBERED_ENDS
+from net4ai.app.application_controller import ENDED_JOBS
+from net4ai.application_server.instance import MAXIMUM_EXECUTIONS, REMEMBERED_ENDS
+from net4ai.core.jobs import MAXIMUM_UNHEARD, REMEMBERED_JOBS
 from net4ai.stack.control_entity import REMEMBERED_REQUESTS
 from net4ai.stack.dep.finished import REMEMBERED_MESSAGES
 from net4ai.stack.drops import MAXIMUM_REASONS
+from net4ai.stack.forwarding.executions import MAXIMUM_ENDED
+from net4ai.stack.operation import MAXIMUM_SERIES
 
 REMEMBERED = {
+    "ActivityCount.counts": MAXIMUM_SERIES,
+    "ApplicationController.ended": ENDED_JOBS,
     "ControlEntity._answered": REMEMBERED_REQUESTS,
     "DropCounter._counts": MAXIMUM_REASONS,
+    "Executions._ended": MAXIMUM_ENDED,
     "FinishedMessages._outcomes": REMEMBERED_MESSAGES,
-    "_Instance.ended": REMEMBERED_ENDS,
+    "Instance.ended": REMEMBERED_ENDS,
+    "Instance.executions": MAXIMUM_EXECUTIONS,
+    "Jobs._telling": REMEMBERED_JOBS,
+    "Jobs.rows": REMEMBERED_JOBS,
+    "Telling": REMEMBERED_JOBS,
+    "Telling.unheard": MAXIMUM_UNHEARD,
 }
 """What is remembered of the past on purpose, and the bound of each."""
 

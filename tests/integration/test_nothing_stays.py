@@ -141,21 +141,21 @@ def lives(tmp_path_factory: pytest.TempPathFactory) -> tuple[Counter[str], Life,
 
 def test_a_second_life_leaves_no_more_than_the_first(lives: tuple[Counter[str], Life, Life]) -> None:
     _, first, second = lives
-    assert not grown(first.left, second.left)
-    assert not grown(first.gone, second.gone)
+    assert grown(first.left, second.left) == {}
+    assert grown(first.gone, second.gone) == {}
 
 
 def test_terminals_that_have_left_hold_nothing(lives: tuple[Counter[str], Life, Life]) -> None:
     idle, *both = lives  # other tests of this process may have left something, which is not ours
     for life in both:
-        assert all(life.busy[name] > idle[name] for name in OF_TERMINALS), "a name that says nothing"
+        assert not [name for name in OF_TERMINALS if life.busy[name] <= idle[name]], "a name that says nothing"
         assert not {name: count for name, count in grown(idle, life.left).items() if name in OF_TERMINALS}
 
 
 def test_only_the_service_stays_registered(lives: tuple[Counter[str], Life, Life]) -> None:
     idle, *both = lives
     for life in both:
-        assert all(life.busy[name] > idle[name] for name in OF_A_JOB), "a name that says nothing"
+        assert not [name for name in OF_A_JOB if life.busy[name] <= idle[name]], "a name that says nothing"
         assert not {name: count for name, count in grown(idle, life.gone).items() if name in OF_A_JOB}
         for name, expected in OF_THE_SERVICE.items():
             assert life.gone[name] - idle[name] == expected, name
