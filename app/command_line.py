@@ -9,11 +9,11 @@ import sys
 from collections.abc import Sequence
 from importlib.metadata import version
 
-from net4ai.app.commands import network, operate, run, service, tools
+from net4ai.app.commands import load, network, operate, run, service, tools
 from net4ai.app.commands.common import failed
 from net4ai.app.yaml_document import ConfigurationError
 
-GROUPS = (run, network, service, operate, tools)
+GROUPS = (run, network, service, operate, load, tools)
 """Groups of commands, in the order in which help shows them."""
 
 

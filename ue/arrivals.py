@@ -56,9 +56,15 @@ def _not_at_rest(terminals: list[Terminal], arrivals: Arrivals) -> list[Terminal
         if terminal.leaving:
             if terminal.nas_state is not NasState.DEREGISTERED:
                 left.append(terminal)
-        elif terminal.nas_state is not NasState.REGISTERED or len(terminal.sessions) < arrivals.sessions:
+        elif not _at_rest(terminal, arrivals):
             left.append(terminal)
         elif arrivals.leave:
             terminal.leave()
             left.append(terminal)
     return left
+
+
+def _at_rest(terminal: Terminal, arrivals: Arrivals) -> bool:
+    """Registered, with its sessions, and it waits for no answer."""
+    registered = terminal.nas_state is NasState.REGISTERED
+    return registered and len(terminal.sessions) >= arrivals.sessions and not len(terminal.replies)

@@ -25,6 +25,7 @@ class FakeTerminal:
         self.world = world
         self.nas_state = NasState.DEREGISTERED
         self.sessions: list[int] = []
+        self.replies: list[str] = []
         self.leaving = False
         self.switched_on = -1
 
