@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from net4ai.codecs.causes import Cause
 from net4ai.stack.operation import Operation, Row, number, text
-from net4ai.stack.procedure import ProcedureError
 from net4ai.ue.arrivals import Arrivals
 from net4ai.ue.process import UeProcess
 from net4ai.ue.terminal import Terminal
@@ -22,6 +20,13 @@ def operate(operation: Operation, process: UeProcess) -> None:
         "withdraw",
         lambda ue, job: _withdraw(process, ue, job),
         "its owner withdraws the consent to a job",
+        ue=text,
+        job=number,
+    )
+    operation.command(
+        "consent",
+        lambda ue, job: _consent(process, ue, job),
+        "its owner consents to a job after all",
         ue=text,
         job=number,
     )
@@ -68,16 +73,14 @@ def _bearers(process: UeProcess) -> Iterator[Row]:
             yield {"ue": terminal.name, "bearer": bearer}
 
 
-def _terminal(process: UeProcess, name: str) -> Terminal:
-    found = next((terminal for terminal in process.terminals if terminal.name == name), None)
-    if found is None:
-        raise ProcedureError(Cause.UNKNOWN_CONTEXT, f"no terminal {name} at {process.config.name}")
-    return found
-
-
 def _withdraw(process: UeProcess, ue: str, job: int) -> str:
     process.withdraw_consent(ue, job)
     return f"{ue} has withdrawn its consent to job {job}"
+
+
+def _consent(process: UeProcess, ue: str, job: int) -> str:
+    process.give_consent(ue, job)
+    return f"{ue} consents to job {job}"
 
 
 def _arrive(process: UeProcess, rate: int, parallel: int, sessions: int, leave: int) -> str:
@@ -86,10 +89,10 @@ def _arrive(process: UeProcess, rate: int, parallel: int, sessions: int, leave: 
 
 
 def _deregister(process: UeProcess, ue: str) -> str:
-    _terminal(process, ue).leave()
+    process.terminal(ue).leave()
     return f"{ue} leaves"
 
 
 def _switch_off(process: UeProcess, ue: str) -> str:
-    _terminal(process, ue).switch_off()
+    process.terminal(ue).switch_off()
     return f"{ue} is switched off"

@@ -201,16 +201,17 @@ class UeProcess:
     def withdraw_consent(self, terminal_name: str, job: int) -> None:
         """A terminal's owner withdraws the consent to a job: its part ends at once (R67). Raises `ProcedureError`:
         no such terminal, or no consent."""
-        if not self._terminal(terminal_name).withdraw(job):
+        if not self.terminal(terminal_name).withdraw(job):
             raise ProcedureError(Cause.NO_CONSENT, f"{terminal_name} has not consented to job {job}")
 
     def give_consent(self, terminal_name: str, job: int) -> None:
         """A terminal's owner consents to a job that was declined, or whose consent was withdrawn (R58). Raises
         `ProcedureError`: no such terminal, no such offer, or there is consent already."""
-        if not self._terminal(terminal_name).consent(job):
+        if not self.terminal(terminal_name).consent(job):
             raise ProcedureError(Cause.UNKNOWN_JOB, f"job {job} was not offered to {terminal_name}, or has its consent")
 
-    def _terminal(self, name: str) -> Terminal:
+    def terminal(self, name: str) -> Terminal:
+        """A terminal by its name. Raises `ProcedureError`: there is none."""
         found = next((terminal for terminal in self.terminals if terminal.name == name), None)
         if found is None:
             raise ProcedureError(Cause.UNKNOWN_CONTEXT, f"no terminal {name} at {self.config.name}")

@@ -153,3 +153,14 @@ def test_decisions_are_bounded_and_those_on_offer_are_kept(world: World, monkeyp
     assert answers(world).count((8, False)) == 1
     assert list(world.ue.terminal.participations) == []  # job 7 has been forgotten
     assert compute.Unload(instance=1) in world.asked(compute.Unload)
+
+
+def test_the_owners_will_by_command(world: World) -> None:
+    """What an operator's `withdraw` and `consent` come to."""
+    process = world.ue.process
+    assert process.terminal(UE) is world.ue.terminal
+    withdraw(world)
+    world.release(0, Cause.NO_CONSENT)
+    process.give_consent(UE, 7)
+    world.air.run(0.1)
+    assert answers(world) == [(7, False), (7, True)]
