@@ -191,6 +191,7 @@ class TaskManager:
         else:
             execution = task.row.execution
             self._tell_progress(task.request.job, f"routine {task.routine_name} goes on", {"round": task.row.round})
+        said = ""
         while True:
             event = await self._attempt(task, execution, resume, deadline)
             if event.cause == Cause.NORMAL:
@@ -199,9 +200,10 @@ class TaskManager:
                 deadline = procedures.now + timers["resume"]
             if event.cause not in RESUMABLE or procedures.now >= deadline:
                 raise ProcedureError(cause_of(event.cause), f"routine {task.routine_name}: {event.detail}")
-            self._tell_progress(
-                task.request.job, f"routine {task.routine_name} goes on: {event.detail}", {"round": task.row.round}
-            )
+            if event.detail != said:  # it is tried every second; the same again is no news
+                said = event.detail
+                what = f"routine {task.routine_name} goes on: {said}"
+                self._tell_progress(task.request.job, what, {"round": task.row.round})
             resume = True
             await procedures.sleep(timers["clients-wait"])
 
