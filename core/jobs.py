@@ -109,7 +109,7 @@ class Jobs:
 
         A time trigger whose time has passed meanwhile fires now, once. Raises `StoreError`.
         """
-        self.rows = {row.job: row for row in self.store.all(JobRow)}
+        self.rows = {row.job: row for row in self.store.all(JobRow) if row.service in self.services}
         running = {row.job for row in self.rows.values() if row.state == RUNNING}
         self.store.delete(*(row for row in self.store.all(ProgressRow) if row.job not in running))
         for row in self.rows.values():

@@ -133,7 +133,7 @@ class ServiceManager:
         """Registration is instantiation of the concrete functions (R50). Jobs with a trigger are armed and offered."""
         identity = self.entity.request
         for known in self.services.values():
-            if identity and known.row.request == identity:
+            if identity and known.row.request == identity and provider in (None, known.row.provider):
                 return ServiceRegistered(service=known.row.service, instances=known.instantiated.instances)
         self._check_registration(request, provider)
         owner = request.description.provider
@@ -248,7 +248,7 @@ class ServiceManager:
         """Announce the job to terminals (R59), then have it executed (R53)."""
         caller, identity = self.entity.caller, self.entity.request
         for known in self.jobs.rows.values():
-            if identity and known.request == identity:
+            if identity and (known.request, known.controller) == (identity, caller):
                 return JobStarted(job=known.job)
         service = self._service(request.service, provider)
         description = service.description
