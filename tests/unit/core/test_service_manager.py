@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 from core_bench import cause, description
 from managed_services import INSTANCES, OTHER, SOMEONE, World
@@ -483,6 +484,38 @@ def test_requests_that_come_again_after_the_core_was_started_anew_are_answered_a
     assert [reply.type for reply in replies] == ["ServiceRegistered", "JobStarted"]
     assert all(reply.error is None for reply in replies)
     assert len(after.manager.services) == len(after.jobs.rows) == 1
+
+
+def test_a_request_that_came_again_is_its_own_callers(world: World) -> None:
+    world.register()
+    world.start()
+    requests = [envelope for envelope in world.sent if envelope.type in ("RegisterService", "StartJob")]
+    after = World(after=world)
+    for envelope in requests:
+        stolen = msgspec.structs.replace(envelope, sender=OTHER, process=OTHER)
+        after.entities[names.SERVICE_MANAGER].receive(stolen, after.procedures.now)
+    replies = [envelope for envelope in after.sent if envelope.kind == "reply" and envelope.to == OTHER]
+    assert [reply.error and reply.error.cause for reply in replies] == ["NOT_ALLOWED", "NOT_ALLOWED"]
+
+
+def test_the_end_is_told_when_the_offer_is_withdrawn(world: World) -> None:
+    world.register()
+    world.start()
+    waiting: Any = world.procedures.promise("withdrawn")
+    world.access_manager.answers[WithdrawJob] = lambda request: waiting
+    world.finish(1)
+    assert world.job_states() == {1: "ended"}
+    assert not world.controller.received
+    waiting.resolve(Done())
+    world.run()
+    assert world.controller.received == [JobEnded(1, Cause.NORMAL)]
+
+
+def test_jobs_of_no_service_are_passed_over(world: World) -> None:
+    world.store.put(JobRow(1, 7, "train", 1, 1, "running"))
+    after = World(after=world)
+    assert not after.jobs.rows
+    assert not after.access_manager.received
 
 
 def test_what_a_broken_registration_left_is_taken_back(world: World) -> None:
