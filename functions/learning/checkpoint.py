@@ -24,7 +24,9 @@ _VALUES = "values"
 def to_checkpoint(states: Mapping[str, State], values: Mapping[str, Any]) -> bytes:
     """States by name, which has no slash, and values JSON can hold. Equal ones give equal octets."""
     tensors = {
-        f"{part}/{name}": tensor.contiguous() for part, state in states.items() for name, tensor in state.items()
+        f"{part}/{name}": tensor.contiguous().clone()
+        for part, state in states.items()
+        for name, tensor in state.items()
     }
     octets = bytearray(json.dumps(values, sort_keys=True).encode())
     tensors[_VALUES] = torch.frombuffer(octets, dtype=torch.uint8)

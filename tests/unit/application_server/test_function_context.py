@@ -17,8 +17,9 @@ from net4ai.codecs import compute
 from net4ai.codecs.compute import Dropped, FromWorker, Progress
 from net4ai.codecs.errors import DecodeError, EncodeError
 from net4ai.codecs.message import Message, decode_message, encode_message
-from net4ai.functions.api import ChannelClosed
+from net4ai.functions.api import ChannelClosed, Radio
 from net4ai.stack.io.virtual_loop import run_virtual
+from net4ai.stack.line_limit import LINES
 
 BODY = encode_message(Message(1))
 
@@ -258,3 +259,32 @@ def test_settings_cannot_be_changed() -> None:
     assert found.settings == {"model": 1}
     with pytest.raises(TypeError):
         found.settings["model"] = 2  # type: ignore[index]
+
+
+def test_a_flood_of_log_is_cut_off_and_counted() -> None:
+    now = 0.0
+    said: list[FromWorker] = []
+    found = HostContext(3, {}, {}, said.append, nullcontext, lambda: now)
+    for number in range(1000):
+        found.log(f"line {number}")
+    lines = [compute.Log(instance=3, line=f"line {number}") for number in range(LINES)]
+    assert said == [*lines, Dropped(instance=3, reason="too much log", octets=len("line 200"))]
+    said.clear()
+    now = 0.1
+    found.log("\ud800" + "x" * 2000)
+    dropped = compute.Log(instance=3, line="800 lines were dropped")
+    assert said == [dropped, compute.Log(instance=3, line="?" + "x" * (compute.MAXIMUM_TEXT - 1))]
+    found.close()
+    now = 10.0
+    found.log("late")
+    assert len(said) == 2
+
+
+def test_radio_belongs_to_the_turn() -> None:
+    found = context([])
+    assert found.radio is None
+    heard = Radio(3, -80.0, -10.0, 15.0)
+    token = function_context.current_scope.set(function_context.Scope(9, heard))
+    assert found.radio == heard
+    function_context.current_scope.reset(token)
+    assert found.radio is None
