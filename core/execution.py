@@ -54,7 +54,9 @@ RESUMABLE = frozenset({Cause.TOO_FEW_CLIENTS, Cause.PEER_LOST, Cause.TIMEOUT, Ca
 class ServerExecution:
     """An execution at one server."""
 
-    def __init__(self, manager: RoutineManager, request: ExecuteRoutine, assignment: ServerAssignment) -> None:
+    def __init__(
+        self, manager: RoutineManager, request: ExecuteRoutine, assignment: ServerAssignment, attempt: int
+    ) -> None:
         self.manager = manager
         self.entity = manager.entity
         self.request = request
@@ -71,7 +73,7 @@ class ServerExecution:
         self.stop = False
         self.committed = 0
         """Turns committed since this attempt began."""
-        self._attempt = max(1, self.entity.procedures.now)
+        self._attempt = attempt
         self._next_turn = 0
         """Turns below it are done with: committed, or passed over."""
         self._server_key = b""

@@ -30,6 +30,8 @@ class Execution:
     """An execution under way."""
 
     request: ExecuteRoutine
+    attempt: int
+    """Tells what is said of this attempt from what is late of one before."""
     servers: list[ServerExecution]
     work: Procedure[None] | None = None
     """What may be cancelled of it; to clear up afterwards may not."""
@@ -70,8 +72,9 @@ class RoutineManager:
         """Answered at once; the end is told by `RoutineFinished`. One that is under way goes on."""
         if request.execution in self.executions:
             return Done()
-        servers = [ServerExecution(self, request, assignment) for assignment in request.servers]
-        self.executions[request.execution] = execution = Execution(request, servers)
+        attempt = max(1, self.entity.procedures.now)
+        servers = [ServerExecution(self, request, assignment, attempt) for assignment in request.servers]
+        self.executions[request.execution] = execution = Execution(request, attempt, servers)
         self.entity.procedures.start(
             f"routine {request.routine}", self._run(execution), execution=request.execution, round=request.round
         )
@@ -88,7 +91,10 @@ class RoutineManager:
         """An instance has ended turns (R74)."""
         side = "server turn" if event.as_server else "client turn"
         for _, turn, cause in event.turns:
-            self._give((side, event.execution, event.instance, turn), cause)
+            if self._is_late(event):
+                self._nobody_waits()
+            else:
+                self._give((side, event.execution, event.instance, turn), cause)
         return Done()
 
     def clients_done(self, event: ClientsDone) -> Done:
@@ -101,6 +107,9 @@ class RoutineManager:
     def outcome(self, event: ExecutionOutcome) -> Done:
         """A server said restart or complete (R75), or the forwarding function of an instance says that it is lost."""
         execution = self.executions.get(event.execution)
+        if self._is_late(event):
+            self._nobody_waits()
+            return Done()
         if self.replies.give(("outcome", event.execution, event.instance), event):
             return Done()
         if event.cause != Cause.NORMAL and execution is not None and execution.node_of(event.instance) is not None:
@@ -133,6 +142,11 @@ class RoutineManager:
         """A line of trace about something that lasts."""
         procedures = self.entity.procedures
         procedures.trace(TraceEvent(time=procedures.now, node=self.entity.name, kind="state", message=what, ids=ids))
+
+    def _is_late(self, event: TurnsDone | ExecutionOutcome) -> bool:
+        """It is of an attempt before the one under way."""
+        execution = self.executions.get(event.execution)
+        return execution is not None and event.attempt not in (0, execution.attempt)
 
     def _give(self, key: Hashable, value: object) -> None:
         if not self.replies.give(key, value):

@@ -138,6 +138,8 @@ class TurnsDone(Body):
     as_server: bool
     turns: list[tuple[int, int, int]]
     """Seat, turn and cause."""
+    attempt: int = 0
+    """Attempt the instance was invited in: what is late of one says nothing of the next. 0: not known."""
 
 
 class FinishExecution(Body):
@@ -156,6 +158,8 @@ class ExecutionOutcome(Body):
     restart: bool
     stop: bool
     cause: int
+    attempt: int = 0
+    """As in `TurnsDone`."""
 
 
 class FunctionProgress(Body):

@@ -30,7 +30,7 @@ class Executions:
         self._ended: OrderedDict[tuple[int, int, int], None] = OrderedDict()
 
     def invited(self, request: InviteInstance) -> None:
-        """An instance is invited, maybe anew."""
+        """An instance has accepted an invitation, maybe anew. What it said before belongs to the attempt before."""
         key = request.execution, request.instance
         self.parts[key] = Part(request.routine_manager, request.attempt)
         self.parts.move_to_end(key)
@@ -52,12 +52,7 @@ class Executions:
         """Whether the attempt has ended before: what is late of it changes nothing any more."""
         return (execution, instance, attempt) in self._ended
 
-    def routine_manager(self, execution: int, instance: int) -> str | None:
-        """Who is told of an instance in an execution; None: it takes no part."""
-        part = self.parts.get((execution, instance))
-        return part.routine_manager if part is not None else None
-
-    def forget(self, instance: int) -> list[tuple[int, str]]:
-        """The instance is no more: the executions it took part in, and who is told."""
+    def forget(self, instance: int) -> list[tuple[int, Part]]:
+        """The instance is no more: the executions it took part in."""
         gone = [key for key in self.parts if key[1] == instance]
-        return [(execution, self.parts.pop((execution, number)).routine_manager) for execution, number in gone]
+        return [(execution, self.parts.pop((execution, number))) for execution, number in gone]

@@ -24,7 +24,8 @@ from net4ai.codecs.bus import (
 )
 from net4ai.codecs.causes import Cause, cause_of
 from net4ai.stack.drops import Drop
-from net4ai.stack.forwarding.routes import release_instance, release_routes, session_added_over_t8
+from net4ai.stack.forwarding.executions import Part
+from net4ai.stack.forwarding.routes import check_wanted, release_instance, release_routes, session_added_over_t8
 from net4ai.stack.link_peer import LinkPeer
 from net4ai.stack.procedure import ProcedureError
 
@@ -58,22 +59,23 @@ class SignallingRelay:
 
     def __init__(self, function: ForwardingFunction) -> None:
         self.function = function
-        self._ended: dict[tuple[str, int, int, bool], list[tuple[int, int, int]]] = {}
-        """Ends of turns that are not told yet, by routine manager, execution, instance and as server."""
+        self._ended: dict[tuple[Part, int, int, bool], list[tuple[int, int, int]]] = {}
+        """Ends of turns that are not told yet, by the part they belong to, execution, instance and as server."""
 
-    def turn_ended(self, routine_manager: str, message: link.Done) -> None:
+    def turn_ended(self, part: Part, message: link.Done) -> None:
         """To be told with all others of the moment."""
         as_server = message.end_point == link.EndPoint.ROUTINE_SERVER
-        instance = routine_manager, message.execution, message.instance, as_server
+        instance = part, message.execution, message.instance, as_server
         self._ended.setdefault(instance, []).append((message.seat, message.turn, message.cause))
 
     def tell_ended_turns(self) -> None:
         """One message for all turns of an instance that have ended by now."""
         ended, self._ended = self._ended, {}
-        for (routine_manager, execution, instance, as_server), turns in ended.items():
-            self.function.entity.tell(
-                routine_manager, TurnsDone(execution=execution, instance=instance, as_server=as_server, turns=turns)
+        for (part, execution, instance, as_server), turns in ended.items():
+            done = TurnsDone(
+                execution=execution, instance=instance, as_server=as_server, turns=turns, attempt=part.attempt
             )
+            self.function.entity.tell(part.routine_manager, done)
 
     async def instantiate(self, request: InstantiateFunction) -> Done:
         """Create an instance on an attached application server (R50). One that runs there already goes on."""
@@ -107,11 +109,8 @@ class SignallingRelay:
 
     async def invite(self, request: InviteInstance) -> InstanceAccepted:
         """Invite an instance (R71, R72)."""
-        if self.function.executions.is_over(request.execution, request.instance, request.attempt):
-            raise ProcedureError(Cause.CANCELLED, f"attempt at execution {request.execution} is over")
-        peer = self.function.peer_of(request.instance)
-        self.function.executions.invited(request)
-        answer: link.Accept = await peer.request(
+        check_wanted(self.function, request)
+        answer: link.Accept = await self.function.peer_of(request.instance).request(
             lambda transaction: link.Invite(
                 transaction=transaction,
                 execution=request.execution,
@@ -126,6 +125,8 @@ class SignallingRelay:
                 qfi=request.qfi,
             )
         )
+        check_wanted(self.function, request)
+        self.function.executions.invited(request)
         return InstanceAccepted(key=answer.key)
 
     async def begin(self, request: BeginExecution) -> ExecutionBegun:
@@ -191,32 +192,42 @@ def _session_release(function: ForwardingFunction, peer: LinkPeer, message: link
         function.drops.count(Drop.RELEASE_OF_NO_ROUTE)
 
 
-def _done(function: ForwardingFunction, routine_manager: str, message: link.Done) -> None:
-    function.relay.turn_ended(routine_manager, message)
+def _done(function: ForwardingFunction, part: Part, message: link.Done) -> None:
+    function.relay.turn_ended(part, message)
 
 
-def _restart(function: ForwardingFunction, routine_manager: str, message: link.Restart) -> None:
+def _restart(function: ForwardingFunction, part: Part, message: link.Restart) -> None:
     outcome = ExecutionOutcome(
-        execution=message.execution, instance=message.instance, restart=True, stop=False, cause=Cause.NORMAL
+        execution=message.execution,
+        instance=message.instance,
+        restart=True,
+        stop=False,
+        cause=Cause.NORMAL,
+        attempt=part.attempt,
     )
-    function.entity.tell(routine_manager, outcome)
+    function.entity.tell(part.routine_manager, outcome)
 
 
-def _complete(function: ForwardingFunction, routine_manager: str, message: link.Complete) -> None:
+def _complete(function: ForwardingFunction, part: Part, message: link.Complete) -> None:
     outcome = ExecutionOutcome(
-        execution=message.execution, instance=message.instance, restart=False, stop=message.stop, cause=message.cause
+        execution=message.execution,
+        instance=message.instance,
+        restart=False,
+        stop=message.stop,
+        cause=message.cause,
+        attempt=part.attempt,
     )
-    function.entity.tell(routine_manager, outcome)
+    function.entity.tell(part.routine_manager, outcome)
 
 
-def _progress(function: ForwardingFunction, routine_manager: str, message: link.Progress) -> None:
+def _progress(function: ForwardingFunction, part: Part, message: link.Progress) -> None:
     try:
         values = msgspec.json.decode(message.values, type=dict[str, int | float | str])
     except (msgspec.MsgspecError, UnicodeDecodeError):
         function.drops.count(Drop.MALFORMED_PROGRESS, len(message.values))
         return
     progress = FunctionProgress(execution=message.execution, instance=message.instance, values=values)
-    function.entity.tell(routine_manager, progress)
+    function.entity.tell(part.routine_manager, progress)
 
 
 def _instance_lost(function: ForwardingFunction, peer: LinkPeer, message: link.InstanceLost) -> None:
@@ -228,11 +239,11 @@ def lose_instance(function: ForwardingFunction, instance: int, cause: Cause) -> 
     """An instance is no more: its routes end, the routine manager of each of its executions is told."""
     function.instances.pop(instance, None)
     release_instance(function, instance, cause)
-    for execution, routine_manager in function.executions.forget(instance):
-        function.entity.tell(
-            routine_manager,
-            ExecutionOutcome(execution=execution, instance=instance, restart=False, stop=False, cause=cause),
+    for execution, part in function.executions.forget(instance):
+        outcome = ExecutionOutcome(
+            execution=execution, instance=instance, restart=False, stop=False, cause=cause, attempt=part.attempt
         )
+        function.entity.tell(part.routine_manager, outcome)
 
 
 def _of_its_instance(handler: Callable[..., None]) -> Callable[..., None]:
@@ -251,11 +262,11 @@ def _in_its_execution(handler: Callable[..., None]) -> Callable[..., None]:
     """What an instance says of an execution goes to who has invited it."""
 
     def told(function: ForwardingFunction, peer: LinkPeer, message: Any) -> None:
-        routine_manager = function.executions.routine_manager(message.execution, message.instance)
-        if routine_manager is None:
+        part = function.executions.parts.get((message.execution, message.instance))
+        if part is None:
             function.drops.count(Drop.ENDED_EXECUTION)
         else:
-            handler(function, routine_manager, message)
+            handler(function, part, message)
 
     return _of_its_instance(told)
 

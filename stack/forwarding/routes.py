@@ -13,6 +13,7 @@ from net4ai.codecs.bus import (
     Done,
     InstallResults,
     InstallRoutes,
+    InviteInstance,
     RemoveRoutes,
     RouteClient,
     RoutesInstalled,
@@ -48,7 +49,7 @@ def serve(function: ForwardingFunction) -> None:
 
 async def install_routes(function: ForwardingFunction, request: InstallRoutes) -> RoutesInstalled:
     """Lay the routes of clients to their server, here or at another node (R47). What cannot be laid is missing."""
-    _check_wanted(function, request)
+    check_wanted(function, request)
     elsewhere = request.node if request.node != function.name else ""
     server = function.towards(elsewhere) if elsewhere else function.peer_of(request.instance)
     inward = {client.seat: _fresh_handle(function) for client in request.clients}
@@ -61,7 +62,7 @@ async def install_routes(function: ForwardingFunction, request: InstallRoutes) -
         handles = await add_sessions(
             server, request.execution, request.instance, link.EndPoint.ROUTINE_SERVER, sessions, elsewhere
         )
-        _check_wanted(function, request)
+        check_wanted(function, request)
     except ProcedureError as error:
         _release_ends([(server, request.instance)], request.execution, list(inward), error.cause)
         raise
@@ -110,7 +111,7 @@ async def _open_route(
                 link.LinkSession(seat=client.seat, handle=client_inward, limits=at_server.limits, flows=FLOWS),
                 "" if here else client.node,
             )
-        _check_wanted(function, request)
+        check_wanted(function, request)
         server_leg = _fixed_leg(function, server, at_server, told.flows)
         label = _join(function, opened, client_inward, server_leg, told.handle)
     except ProcedureError as error:
@@ -120,8 +121,8 @@ async def _open_route(
     _remember(function, request.execution, request.instance, client.seat, route)
 
 
-def _check_wanted(function: ForwardingFunction, request: InstallRoutes) -> None:
-    """Raises `ProcedureError` where the routes were taken back while they were being laid."""
+def check_wanted(function: ForwardingFunction, request: InstallRoutes | InviteInstance) -> None:
+    """Raises `ProcedureError` where the attempt was ended before this of it was done."""
     if function.executions.is_over(request.execution, request.instance, request.attempt):
         raise ProcedureError(Cause.CANCELLED, f"attempt at execution {request.execution} is over")
 

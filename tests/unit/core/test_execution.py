@@ -75,6 +75,8 @@ class Node:
     """Turns by execution, in the order they were committed: the checkpoint."""
     completed: set[int] = field(default_factory=set)
     """Executions that have come to their end."""
+    attempts: dict[int, int] = field(default_factory=dict)
+    """Attempt it was invited in last, by execution."""
     open_turns: dict[int, set[int]] = field(default_factory=dict)
     """Concurrent turns that are done, but not committed before the end."""
     again: list[tuple[int, int]] = field(default_factory=list)
@@ -103,6 +105,7 @@ class Node:
 
     def invite(self, request: InviteInstance) -> InstanceAccepted:
         self.life += 1
+        self.attempts[request.execution] = request.attempt
         if request.as_server:
             self.open_turns[request.execution] = set()
         return InstanceAccepted()
@@ -132,7 +135,9 @@ class Node:
                 self.committed.setdefault(request.execution, []).append(turn)
             else:
                 self.open_turns[request.execution].add(turn)
-        ended = TurnsDone(request.execution, self.instance.instance, request.as_server, [(seat, turn, Cause.NORMAL)])
+        turns = [(seat, turn, int(Cause.NORMAL))]
+        attempt = self.attempts[request.execution]
+        ended = TurnsDone(request.execution, self.instance.instance, request.as_server, turns, attempt)
         self.entity.tell(names.ROUTINE_MANAGER, ended)
 
     def finish(self, request: FinishExecution) -> Done:
@@ -140,10 +145,9 @@ class Node:
             self.completed.add(request.execution)
             self.committed.setdefault(request.execution, []).extend(sorted(self.open_turns[request.execution]))
         stop = self.instance is GLOBAL and len(self.completed) == ROUNDS
-        self.entity.tell(
-            names.ROUTINE_MANAGER,
-            ExecutionOutcome(request.execution, self.instance.instance, False, stop, Cause.NORMAL),
-        )
+        attempt = self.attempts[request.execution]
+        outcome = ExecutionOutcome(request.execution, self.instance.instance, False, stop, Cause.NORMAL, attempt)
+        self.entity.tell(names.ROUTINE_MANAGER, outcome)
         return Done()
 
     def lose(self) -> None:

@@ -732,6 +732,25 @@ def test_a_node_that_lays_no_routes(world: World, failing: str) -> None:
         assert world.turns() == [[(1, 1)]]
 
 
+def test_what_is_late_of_an_attempt_says_nothing_of_the_next(world: World) -> None:
+    """Its turns may have been taken back with it."""
+    world.advance(5)
+    world.execute(sequential=False)
+    (attempt,) = {request.attempt for request in world.fpf["ran-1"].of(InviteInstance)}
+    late = attempt - 1
+    for seat in range(3):
+        world.fpf["ran-1"].tell(names.ROUTINE_MANAGER, TurnsDone(7, 1, True, [(seat, seat, Cause.NORMAL)], late))
+    assert not world.fpf["ran-1"].of(FinishExecution)
+    world.fpf["ran-1"].tell(names.ROUTINE_MANAGER, ExecutionOutcome(7, 1, False, False, Cause.PEER_LOST, late))
+    assert not world.ended() and world.drops() == ["nobody waits for it"] * 4
+    done = TurnsDone(7, 1, True, [(seat, seat, Cause.NORMAL) for seat in range(3)], attempt)
+    world.fpf["ran-1"].tell(names.ROUTINE_MANAGER, done)
+    world.fpf["ran-1"].tell(names.ROUTINE_MANAGER, ExecutionOutcome(7, 1, False, False, Cause.NORMAL, late))
+    assert not world.ended()
+    world.fpf["ran-1"].tell(names.ROUTINE_MANAGER, ExecutionOutcome(7, 1, False, False, Cause.NORMAL, attempt))
+    assert world.ended() == [RoutineFinished(7, Cause.NORMAL)]
+
+
 # --- Several routine managers
 
 

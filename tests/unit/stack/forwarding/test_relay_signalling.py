@@ -340,6 +340,21 @@ def test_an_invitation_that_comes_after_its_end_is_refused(relay: Relay) -> None
     assert (5, 1) in relay.fpf.executions.parts
 
 
+def test_what_an_instance_says_belongs_to_the_attempt_it_has_accepted(relay: Relay) -> None:
+    """What it said before it knew of the next one is of the one before."""
+    relay.core.call(INSTANTIATE)
+    invite = InviteInstance(5, 1, True, "train", 2, 3, True, [7], attempt=3)
+    relay.core.call(invite)
+    done = link.Done(execution=5, instance=1, end_point=2, turn=0, seat=7, cause=Cause.NORMAL)
+    relay.server.machine.link.send(done)
+    invite.attempt = 4
+    relay.core.call(invite)
+    relay.says(done)
+    relay.says(link.Complete(execution=5, instance=1, stop=False, cause=Cause.NORMAL))
+    assert [event.attempt for event in relay.core.turns] == [3, 4]
+    assert [event.attempt for event in relay.core.outcomes] == [4]
+
+
 def test_the_node_is_announced_regularly(relay: Relay) -> None:
     relay.running()
     relay.network.run(seconds=30)

@@ -645,7 +645,7 @@ def test_both_hops_stay_anonymous(network: Any) -> None:
         assert any(b"activations" in pdu for pdu in pdus_there), hop
         for pdu in pdus_there:
             assert b"\x5e\xc0\xde" not in pdu and b"\x5e\x55\x10" not in pdu
-    added = [m for m in network.messages("Session Add", direction="in")]
+    added = network.messages("Session Add", direction="in")
     assert [event.node for event in added] == ["edge", "ran-2", "at-ran-2"]
     handles = {fpf.name: {handle for _, handle in fpf.switch._in} for fpf in (star.ran_1, star.edge, star.ran_2)}
     assert len(set.union(*handles.values())) == 6  # every leg and direction has its own
