@@ -58,7 +58,8 @@ OF_THE_SERVICE = {
     "DepSession": 2,
     "FunctionHost._instances": 3,
     "LabelSwitch._in": 2,
-    "ResourceManager.reservations": 1,
+    "Orchestrator.deployments": 1,
+    "ResourceManager.reservations": 3,
     "ServiceManager.services": 1,
 }
 """What stays: one service with its three instances, and one session for its results, which has two ends."""
