@@ -25,6 +25,7 @@ from net4ai.codecs.bus import CommandDone, CommandNode, RegisterService, Service
 from net4ai.codecs.service import Function, Job, Routine, ServiceDescription, Task, TerminalsTrigger
 from net4ai.stack.control_entity import ControlEntity
 from net4ai.stack.io.platform import Platform, RunConfig
+from net4ai.stack.io.trace_file import FLUSH_INTERVAL
 from net4ai.stack.timers import Timers
 
 STEPS = ("attach", "session", "release")
@@ -196,11 +197,15 @@ class _Load:
             before = self._costs()
             await self._unless_failed(self._arrive(client, entity))
             await self._unless_failed(self._all_through())
+            after = self._costs()
+            await asyncio.sleep(2 * FLUSH_INTERVAL)  # what other processes have still to write
+            for trace in self.traces:
+                trace.look()
         except NetworkError as error:
             raise LoadFailed(str(error)) from None
         finally:
             client.driver.close()
-        return self._figures(before, self._costs())
+        return self._figures(before, after)
 
     async def _unless_failed(self, work: Coroutine[Any, Any, None]) -> None:
         """Do the work; the end of the network ends it. Raises `LoadFailed`, `NetworkError`."""
