@@ -132,10 +132,13 @@ class Attachment:
             self._drops.count(Drop.UNEXPECTED_MESSAGE, len(pdu))
             return
         self._trace_message(message, "in", len(pdu))
-        if number == self._number and isinstance(message, link.AttachAccept) and self.peer is not None:
+        ours = number == self._number
+        if ours and self._replies.give("attach", message):
+            pass
+        elif ours and self.peer is not None and isinstance(message, link.AttachAccept):
             if message.peer != self.peer.hop.identity:
                 self.peer.lost()  # it was started anew; our owner attaches anew
-        elif number != self._number or not self._replies.give("attach", message):
+        else:
             self._drops.count(Drop.ANSWER_TO_NO_REQUEST, len(pdu))
         # What follows the answer may be a message to the peer it makes.
         self._procedures.run()

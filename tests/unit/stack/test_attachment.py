@@ -209,3 +209,9 @@ def test_a_link_that_was_left_is_not_asked_for(attaching: Attaching) -> None:
     attaching.attachment.lost()
     attaching.attachment.ask_again()
     assert len(attaching.sent) == 1
+
+
+def test_attaching_while_attached_is_answered(attaching: Attaching) -> None:
+    first = attached(attaching)
+    attaching.procedures.advance(attaching.procedures.now + SECOND)
+    assert attached(attaching) is attaching.attachment.peer is not first
