@@ -46,7 +46,7 @@ from net4ai.core.store import (
 from net4ai.core.triggers import Happening, JobDone, TimeReached, Triggers, first_due, next_due, repeats
 from net4ai.stack.control_entity import ControlEntity
 from net4ai.stack.drops import Drop
-from net4ai.stack.procedure import Procedure, ProcedureError, Promise, outcome_of
+from net4ai.stack.procedure import Procedure, ProcedureError, ProcedureTimeout, Promise, outcome_of
 
 MAXIMUM_JOBS = 256
 """Jobs of one provider that are armed or run."""
@@ -178,7 +178,10 @@ class Jobs:
         self.entity.procedures.start("offer job", self._announce(row), traced=False)
 
     async def _announce(self, row: JobRow) -> None:
-        await outcome_of(self.offer(row))
+        """Until it is taken or refused; an access manager that is away comes back."""
+        while isinstance(await outcome_of(self.offer(row)), ProcedureTimeout):
+            if row.job not in self.rows or self.rows[row.job].state == ENDED:
+                return
 
     async def start(self, row: JobRow) -> None:
         """Run a job at a request: what fails leaves nothing. Raises `ProcedureError`."""
@@ -189,7 +192,7 @@ class Jobs:
             await self.offer(row)
             await self._execute(row)
         except ProcedureError:
-            self.rows.pop(row.job, None)
+            self.forget([row])
             self.entity.tell(names.ACCESS_MANAGER, WithdrawJob(job=row.job))
             self.entity.tell(names.JOB_MANAGER, StopJob(job=row.job))  # its answer may have been lost
             await self.keep(lambda: self.store.delete(row))

@@ -235,6 +235,20 @@ def test_a_running_job_that_is_stopped_ends_its_run_and_is_armed_again(world: Wo
     assert world.job_states() == {job: "ended", job + 1: "armed"}
 
 
+def test_an_offer_waits_for_an_access_manager_that_is_away(world: World) -> None:
+    away = world.entities.pop(names.ACCESS_MANAGER)
+    first, second = world.register_triggered(EVENT), world.register_triggered(ONCE)
+    world.advance(40)
+    world.ask(StopJob(second))
+    world.advance(40)
+    world.entities[names.ACCESS_MANAGER] = away
+    world.advance(10)
+    assert {offer.job for offer in world.access_manager.of(OfferJob)} == {first}
+    world.advance(60)
+    assert world.job_states() == {first: "armed", second: "ended"}
+    assert [procedure.name for procedure in world.procedures.open] == []
+
+
 def test_a_triggered_job_that_nobody_executes_ends_with_the_cause(world: World) -> None:
     job = world.register_triggered(EVENT)
     world.job_manager.answers[ExecuteJob] = ProcedureError(Cause.BUSY, "no")
