@@ -196,10 +196,18 @@ class Network:
             self.said.append,
         )
         driver.machine = self.controller = controller
+        self._drive = driver.feed
+        driver.feed(procedures.advance)
+        self.run_job()
+
+    def run_job(self) -> None:
+        """Have the controller run the job; again, once it has ended."""
+        if self.ended.done():
+            self.ended = asyncio.get_running_loop().create_future()
 
         async def job() -> None:
             try:
-                await controller.run_job(
+                await self.controller.run_job(
                     self.scenario.service,
                     self.settings,
                     self.scenario.job,
@@ -211,8 +219,7 @@ class Network:
             else:
                 self.ended.set_result(None)
 
-        driver.feed(procedures.advance)
-        driver.feed(lambda now: procedures.start("job", job()))
+        self._drive(lambda now: self.controller.procedures.start("job", job()))
 
     def _on_event(self, event: JobEvent) -> None:
         if not isinstance(event, JobEnded) and (what := words_of(event)[0]) != "function":
