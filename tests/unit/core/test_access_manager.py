@@ -1,4 +1,4 @@
-"""Access manager: registration, consent, sessions, seats, invitations, turns; and what the bus gets to see of it."""
+"""Access manager: consent, sessions, seats, invitations, turns (R56-R62, R66, R72, R80, R96, R97, R106)."""
 
 from __future__ import annotations
 

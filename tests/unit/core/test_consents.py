@@ -1,4 +1,4 @@
-"""Consent as something that lasts: withdrawn in mid-run (R67), counted (R4), kept in the store, ended with its job."""
+"""Consent as something that lasts (R57, R58): withdrawn in mid-run (R67), counted (R4), kept, ended with its job."""
 
 from __future__ import annotations
 
