@@ -6,6 +6,18 @@ server, one client after another where the routine is sequential (R79), all at o
 
 A function sees messages, its split layer, its seat numbers and its settings. It never sees who is at the other end:
 no subscriber, no address, no session handle is reachable from the objects it is given (R70, R81).
+
+Write a subclass of `ServiceFunction`, and name it in the service description: by an entry point of the group
+``net4ai.functions``, or as ``module:Class`` where the scenario's ``function_modules`` allows the module. The same class
+runs at an application server of a node, at the edge, or at a terminal. What it may rely on:
+
+- Its methods run in one event loop; `await` what takes time, and compute as long as ``busy_s`` allows without a pause.
+- An error it raises ends what raised it, and nothing else: the turn has failed, or the execution.
+- At an application server each instance has a process to itself, at a terminal each function. A process that hangs,
+  takes more than ``memory_mib`` or starts too many others is ended with all it has started, and nothing else; so is one
+  that ends by itself. The network makes the instance anew, with its checkpoint.
+- What it has committed is not lost, and not done twice: see `ServiceFunction.checkpoint`.
+- Floods are bounded: `Channel.send` waits its turn, of progress and log the excess is dropped and counted.
 """
 
 from __future__ import annotations
@@ -197,27 +209,44 @@ class ServiceFunction:
         self.context = context
 
     async def begin(self, execution: Execution) -> None:
-        """An execution begins, before its first turn. Called once per execution and instance."""
+        """An execution begins, before its first turn.
+
+        Called once per execution and instance, also where the execution was broken off and goes on: what it makes has
+        to be in the checkpoint. Where it has committed nothing, the execution begins anew instead, from the checkpoint
+        before it. To raise refuses the execution.
+        """
 
     async def client_turn(self, execution: Execution, turn: Turn, server: Channel) -> None:
-        """One turn, seen from the client: exchange messages with `server`, then return."""
+        """One turn, seen from the client: exchange messages with `server`, then return.
+
+        A turn the server could not commit comes again, from the state before it.
+        """
         raise TypeError(f"{type(self).__name__} cannot be a routine client")
 
     async def server_turn(self, execution: Execution, turn: Turn, client: Channel) -> None:
-        """One turn, seen from the server. Turns of one execution run at the same time unless it is sequential."""
+        """One turn, seen from the server. Turns of one execution run at the same time unless it is sequential.
+
+        In a sequential one a turn that has returned is committed; one that raises, or is passed over because its
+        client has gone silent, is cancelled and undone.
+        """
         raise TypeError(f"{type(self).__name__} cannot be a routine server")
 
     async def end(self, execution: Execution) -> Outcome:
-        """All turns of `execution` are done at this server: restart, complete or stop (R75)."""
+        """All turns of `execution` are done at this server: restart, complete or stop (R75).
+
+        What it sends to `Context.results` may come there twice, where this process dies before the answer is kept.
+        """
         return Outcome.COMPLETE
 
     def checkpoint(self) -> bytes | None:
         """All that the function has to remember, or None: it has nothing to lose.
 
-        Asked for whenever something is committed: after each turn of a sequential execution, else after `end` or, at
-        a client, after its turn. What was not committed is rolled back by `restore`.
+        Asked for whenever something is committed: when the instance is made and an execution has begun; after each turn
+        of a client, or of a server whose turns come one after another; after `end`. At an application server it is in a
+        file before the network hears of the commit. What was not committed is undone by `restore`, unless another
+        execution is under way at this instance at the same time. Up to 1 GiB; say JSON or safetensors, no pickle.
         """
         return None
 
     def restore(self, checkpoint: bytes) -> None:
-        """Be as when `checkpoint` was made: at the start of an instance made anew, and to undo half a turn."""
+        """Be as when `checkpoint` was made: in a new instance, before any other call, and to undo half a turn."""
