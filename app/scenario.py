@@ -359,18 +359,28 @@ def _check_hooks(document: Document, scenario: Scenario) -> Iterator[Problem]:
             yield document.problem((*here, "hook"), str(error))
 
 
+def sends_raw_data(scenario: Scenario) -> bool:
+    """Whether the job needs terminals that give raw data (R61): at cut 0, and in routines that split no model."""
+    service = scenario.service
+    names = {name for task in service.jobs[scenario.job].tasks for name in service.tasks[task].chain}
+    routines = [service.routines[name] for name in names]
+    of_terminals = [each for each in routines if service.functions[each.client].kind == "abstract"]
+    return any(scenario.settings.get(CUT) == 0 or not each.split for each in of_terminals)
+
+
 def warnings(scenario: Scenario) -> list[str]:
     """What is allowed in `scenario` but hardly meant, one line each (R28, R66)."""
     found = []
-    cut = scenario.settings.get(CUT)
+    cut, model = scenario.settings.get(CUT), scenario.service.model
+    raw = sends_raw_data(scenario)
     if cut == 0:
         found.append("settings.cut is 0, bottom split: terminals send raw data (R28)")
-    elif CUT in scenario.service.settings and cut == scenario.service.settings[CUT].at_most:
+    elif model is not None and cut == model.layers - 1:
         found.append(f"settings.cut is {cut}, top split: terminals send whole models, which can leak data (R28)")
     for node in scenario.ran_nodes:
         groups = [group for group in scenario.ue_groups if group.ran_node == node.name]
-        willing = sum(group.count for group in groups if group.consent and (cut != 0 or group.raw_data))
+        willing = sum(group.count for group in groups if group.consent and (group.raw_data or not raw))
         if willing < scenario.k:
-            reason = "consent to the job" if cut != 0 else "consent to the job and give raw data"
+            reason = "consent to the job and give raw data" if raw else "consent to the job"
             found.append(f"{node.name}: {willing} UEs {reason}, k is {scenario.k}: the job will wait")
     return found

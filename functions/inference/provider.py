@@ -29,6 +29,9 @@ class InferenceProvider(Provider):
             self.model = ModelFile.read(self._name)
         except ModelError as error:
             raise ProviderError(f"settings: model: {error}") from None
+        described = context.description.model
+        if described is not None and described.neurons != self.model.neurons:
+            raise ProviderError(f"settings: model: {self._name} has layers of {self.model.neurons}, not the service's")
         blocks, cut = len(self.model.neurons) - 1, int(context.values["cut"])
         if not 1 <= cut < blocks:
             raise ProviderError(f"settings: cut {cut} is not allowed; allowed: 1 to {blocks - 1} for this model")

@@ -396,6 +396,42 @@ def test_warnings(overrides: list[str], expected: list[str]) -> None:
     assert warnings(load_scenario("blood-pressure", overrides)) == expected
 
 
+@pytest.mark.parametrize(
+    ("name", "overrides", "expected"),
+    [
+        ("radio-map", [], []),
+        (
+            "radio-map",
+            ["ue_groups.far.raw_data=false"],
+            ["ran-2: 0 UEs consent to the job and give raw data, k is 5: "],
+        ),
+        ("inference", ["settings.cut=3"], []),
+    ],
+)
+def test_warnings_of_other_services(name: str, overrides: list[str], expected: list[str]) -> None:
+    """A routine that splits no model asks for raw data; the largest cut is top split only where it is all blocks."""
+    found = warnings(load_scenario(name, overrides))
+    assert len(found) == len(expected)
+    assert all(line.startswith(start) for line, start in zip(found, expected, strict=True))
+
+
+def test_modules_of_functions_are_looked_for_in_the_scenarios_folder(tmp_path: Path) -> None:
+    service = SERVICE.replace("entry_point: data-source", 'entry_point: "own.part:Source"')
+    (tmp_path / "s.yaml").write_text(service)
+    text = SMALL.replace("blood-pressure.service.yaml", "s.yaml")
+    (tmp_path / "a.yaml").write_text(f"{text}function_modules: [own]\n")
+    assert load_scenario(tmp_path / "a.yaml").function_path == str(tmp_path)
+    (tmp_path / "a.yaml").write_text(f"{text}function_modules: [own]\nfunction_path: functions\n")
+    assert load_scenario(tmp_path / "a.yaml").function_path == str(tmp_path / "functions")
+    (tmp_path / "a.yaml").write_text(f"{text}function_modules: [own-part]\n")
+    with pytest.raises(ConfigurationError, match=r"function_modules.0.*the name of a Python module"):
+        load_scenario(tmp_path / "a.yaml")
+    (tmp_path / "a.yaml").write_text(f"{text}function_modules: [other]\n")
+    with pytest.raises(ConfigurationError, match=r"functions of the module own.part are not allowed"):
+        load_scenario(tmp_path / "a.yaml")
+    assert load_scenario("blood-pressure").function_path == "", "nothing is put on the import path unasked"
+
+
 def test_loading_a_scenario_imports_no_torch() -> None:
     code = "import sys, net4ai.app.scenario as s; s.load_scenario('blood-pressure'); sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
