@@ -10,6 +10,7 @@ from statistics import median
 
 from net4ai.app.report.charts import spread, svg
 from net4ai.app.report.events import state_name
+from net4ai.app.report.figure_6 import numbered, step_of
 from net4ai.app.report.folding import Fold, Row, Step, fold
 from net4ai.app.report.latency import DONE
 from net4ai.app.report.markup import Markup, element, join
@@ -230,9 +231,13 @@ def _arrow(step: Step, y: float, layout: Layout) -> Markup:
         start, end = _stub(start, end, layout)
     way = 1 if end > start else -1
     tip = end - way * (9 if lost else 1)
+    number = None if lost else step_of(step.link, step.name)
     label = f"{step.name}: {step.reason}" if lost and step.name else step.reason if lost else step.name
+    label = numbered(number, label)
     size = f"  {quantity(step.size)}" if step.size >= BULK and not lost else ""
-    facts = [label, f"{source} → {target}", step.link, quantity(step.size) if step.size else ""]
+    figure = f"step {number} of figure 6" if number else ""
+    facts = [step.name if number else label, figure, f"{source} → {target}", step.link]
+    facts.append(quantity(step.size) if step.size else "")
     room = abs(end - start) - 16 - len(size) * LETTER
     shown = _cut(step.reason if lost and len(label) * LETTER > room else label, room)
     return element(

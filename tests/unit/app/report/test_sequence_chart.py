@@ -37,7 +37,7 @@ def test_a_small_life_is_drawn_in_full(make_trace: Callable[..., list[dict[str, 
     own = [line for line in lines if line.kind == "message" and line.direction == "out" and line.ids.get("ue") == UE]
     assert arrows(chart) == len(own)
     told = texts(chart)
-    for name in ("RRC Setup Request", "Consent", "Computing Accept", "Routine Done", "RRC Release"):
+    for name in ("RRC Setup Request", "Consent", "Computing Accept", "⑤ Routine Done", "RRC Release"):
         assert name in told
     assert "ue-1/1" in told
     assert "ue-1/2" not in told
