@@ -227,11 +227,15 @@ class Controller:
         self._jobs: dict[int, Job] = {}
         self._early: dict[int, list[JobEvent]] = {}
 
-    async def attach(self) -> None:
-        """Attach to the forwarding plane, so that results come. Waits until it is there."""
+    def attach(self) -> None:
+        """Begin to attach to the forwarding plane, so that results come."""
         if self._attaching is None:
             self._attaching = asyncio.ensure_future(self._client.do(_attached(self._machine)))
-        await asyncio.shield(self._attaching)
+
+    async def attached(self) -> None:
+        """Wait until that is done; who takes no results does not wait."""
+        if self._attaching is not None:
+            await asyncio.shield(self._attaching)
 
     # Services
 
@@ -253,6 +257,7 @@ class Controller:
         if not isinstance(description, ServiceDescription):
             description = load_service_description(description, modules)
         code = self.provider_of(description, settings, modules, path)
+        await self.attached()
         split = code.context.values.get("cut", 0)
         registered = await self._client.do(
             self._machine.register(
@@ -311,12 +316,14 @@ class Controller:
 
     async def start(self, service: Service, job: str, *, k: int = 0, cut: int = 0) -> Job:
         """Start a job of a service. Raises `NetworkError`."""
+        await self.attached()
         number = await self._client.do(self._machine.start(service.number, job, k=k, cut=cut))
         return self._known(service, number, job)
 
     async def watch(self, number: int, code: Callable[[ServiceStatus], Provider | None] | None = None) -> Job:
         """A job that was started before, is armed or has ended, by its number; `code` as in `service`. Raises
         `NetworkError`."""
+        await self.attached()
         status = next((job for job in await self.list_jobs() if job.job == number), None)
         if status is None:
             raise Refused(Cause.UNKNOWN_JOB, f"job {number}")
@@ -415,9 +422,10 @@ async def connect(
 ) -> AsyncIterator[Controller]:
     """The application controller of `provider` at the network of `folder`; default: the only provider, the newest run.
 
-    With `results` it attaches to the forwarding plane; a provider has one such controller at a time. Without, it comes
-    as a guest that may ask for everything else. `host`: address of this machine, where it is not the network's own.
-    `say` gets lines for the person. Raises `NetworkFileError`, `NetworkError`.
+    With `results` it attaches to the forwarding plane, and waits for that before it registers or starts anything; a
+    provider has one such controller at a time. Without, it comes as a guest that may ask for everything else. `host`:
+    address of this machine, where it is not the network's own. `say` gets lines for the person. Raises
+    `NetworkFileError`, `NetworkError`.
     """
     where = find_network(Path(folder) if folder is not None else None)
     network, own = read_network(where), read_controller(where, provider)
@@ -427,7 +435,10 @@ async def connect(
         name = controller_name(own.provider, 0 if results else random.choice(GUESTS))
         config = client_config(network, own.key, Login(own.username, own.password), host=host)
         async with join(config, name, say) as client:
-            yield await _controller(client, own.provider, network, edge_address(network), say)
+            controller = await _controller(client, own.provider, network, edge_address(network), say)
+            if results:
+                controller.attach()
+            yield controller
 
 
 async def _controller(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
 import json
 import sys
 from collections.abc import Sequence
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
     from net4ai.codecs.bus import ServiceStatus
     from net4ai.codecs.service import SettingValue
     from net4ai.functions.provider import Provider
+
+
+LINGER = 0.5
+"""Seconds that the results of a job may still be on their way when its end is known: they take another way."""
 
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -83,7 +88,6 @@ async def _register(options: argparse.Namespace) -> int:
     folder = find_network(options.network)
     provider = options.provider or description.provider
     async with connect(folder, provider, say=_to_stderr) as controller:
-        await controller.attach()
         service = await controller.register(description, settings, k=options.k, modules=options.module, path=path)
         write_service(folder, service.number, ServiceFile(description, settings, list(options.module), path))
         (status,) = [s for s in await controller.list_services() if s.service == service.number]
@@ -130,9 +134,6 @@ async def _start(options: argparse.Namespace) -> int:
 
     code = _provider_code(options)
     async with connect(options.network, options.provider, results=options.watch, say=_to_stderr) as controller:
-        if options.watch:
-            controller.on_event = lambda event: None
-            await controller.attach()
         service = await controller.service(options.service, lambda status: code(controller, status))
         job = await service.start(options.job, k=options.k, cut=options.cut)
         if options.watch:
@@ -170,7 +171,6 @@ async def _watch(options: argparse.Namespace) -> int:
 
     code = _provider_code(options)
     async with connect(options.network, options.provider, say=_to_stderr) as controller:
-        await controller.attach()
         job = await controller.watch(options.number, lambda status: code(controller, status))
         return await _follow(options, job)
 
@@ -205,12 +205,12 @@ async def _follow(options: argparse.Namespace, job: Job) -> int:
             print(_json({"event": what, **values}), flush=True)
         elif what != "function":
             print(", ".join([what, *(f"{key} {value}" for key, value in values.items())]), flush=True)
+        if isinstance(event, JobEnded):
+            await asyncio.sleep(LINGER)
         line = job.service.provider.line() if job.service.provider is not None else ""
         if len(job.results) > said and line and not options.json:
             said = len(job.results)
             print(line, flush=True)
-        if isinstance(event, JobEnded):
-            break
     if options.out is not None:
         options.out.mkdir(parents=True, exist_ok=True)
         for path in job.service.save(options.out):

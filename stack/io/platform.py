@@ -16,7 +16,7 @@ from typing import Annotated
 import msgspec
 
 from net4ai.codecs.declaration import Buffer
-from net4ai.codecs.envelope import Envelope
+from net4ai.codecs.envelope import Envelope, provider_of
 from net4ai.codecs.l2 import BULK_PORT, SIGNALLING_PORT
 from net4ai.stack.compute import Compute
 from net4ai.stack.control_entity import ControlEntity
@@ -171,7 +171,7 @@ class Platform:
     trace: Trace
     capture: CaptureFile | None
     start_compute: Callable[[str, Sequence[str]], Awaitable[Compute]]
-    """Starts a compute worker of this name; the functions named are imported early."""
+    """Makes compute workers for the node of this name; the functions named are imported early."""
     start_application_server: Callable[[str, str, Address], Awaitable[None]]
     """Starts an application server: its name, its node's name, where that node's T4 is."""
     say: Callable[[str], None]
@@ -317,10 +317,10 @@ class Platform:
         return entity
 
     def _on_missing(self, name: str) -> Callable[[str, str], None]:
-        """Someone who is there may take long; someone who is not is named."""
+        """Someone who is there may take long; someone who is not is named. Application controllers come and go."""
 
         def on_missing(to: str, what: str) -> None:
-            if self.bus.absent(to):
+            if self.bus.absent(to) and provider_of(to) is None:
                 self.say(f"{name}: {to} is not there yet, {what} is sent again")
 
         return on_missing
