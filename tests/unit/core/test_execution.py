@@ -409,7 +409,7 @@ FAULTS = st.lists(
     ),
     max_size=5,
 )
-HARD = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+HARD = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def apart(faults: list[tuple[int, str, int, int]]) -> list[tuple[int, str, int, int]]:
