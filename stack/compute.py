@@ -1,7 +1,7 @@
-"""What a node needs of its compute worker: to send it messages and to be told what it says.
+"""What a node needs of its compute workers: to send them messages and to be told what they say.
 
-Behind it is a process (`net4ai.stack.io.compute_process`) or, where all nodes share one process, a host of functions
-in the same loop (`net4ai.application_server.inline_compute`).
+Behind it are processes (`net4ai.stack.io.compute_pool`) or, where all nodes share one process, a host of functions in
+the same loop (`net4ai.application_server.inline_compute`). The node lives on, whatever becomes of a worker.
 """
 
 from __future__ import annotations
@@ -13,15 +13,18 @@ from net4ai.codecs.compute import FromWorker, ToWorker
 
 
 class Compute(Protocol):
-    """A compute worker, seen from its node."""
+    """Compute workers, seen from their node."""
 
     receive: Callable[[FromWorker], None] | None
-    """Called with each message of the worker, in order; never from within `send`."""
+    """Called with each message of a worker, in order; never from within `send`."""
 
     def send(self, message: ToWorker) -> None:
-        """Send a message to the worker; never blocks. Once the worker is gone, messages go nowhere."""
+        """Send a message to the worker of its instance; never blocks. Once that is gone, messages go nowhere.
+
+        Raises `EncodeError` for one that has no frame.
+        """
         ...
 
     def close(self) -> None:
-        """End the worker. May be called twice."""
+        """End all workers. May be called twice."""
         ...

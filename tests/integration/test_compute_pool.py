@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import sys
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -13,12 +14,15 @@ from typing import Any
 import psutil
 import pytest
 
+from net4ai.app.in_process import InProcessRun
 from net4ai.codecs import compute as c
 from net4ai.codecs.compute import FromWorker
 from net4ai.codecs.message import Message, decode_message, encode_message
 from net4ai.stack.io import compute_pool as module
 from net4ai.stack.io import compute_process
 from net4ai.stack.io.compute_pool import ComputePool
+from net4ai.stack.io.memory_network import MemoryNetwork
+from net4ai.stack.io.platform import RunConfig
 from net4ai.stack.line_limit import LINES
 
 PATIENCE = 120
@@ -457,6 +461,30 @@ def test_the_checkpoint_of_a_lost_instance_is_removed_with_it(functions: str, tm
             node.pool.send(c.Unload(instance=CULPRIT, remove_checkpoint=True))
             await node.pool.wait_closed()
             assert not path.exists()
+
+    run(scenario())
+
+
+def test_functions_of_the_run_are_found_in_one_process_too(functions: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "path", sys.path.copy())
+
+    async def scenario() -> None:
+        run = RunConfig(
+            run_key="00" * 32, seed=1, utc_offset=0, started=0, function_modules=[MODULE], function_path=functions
+        )
+        node = InProcessRun(run, MemoryNetwork(asyncio.get_running_loop()), print)
+        compute = await node._start_compute("node", ())
+        said: asyncio.Queue[FromWorker] = asyncio.Queue()
+        compute.receive = said.put_nowait
+        for module_name in (MODULE, "json"):
+            function = f"{module_name}:Counts"
+            compute.send(c.Load(instance=1, function=function, settings={}, private={}))
+        assert isinstance(await said.get(), c.Ready)
+        assert await said.get() == c.Loaded(instance=1)
+        while not isinstance(answer := await said.get(), c.LoadFailed):
+            pass
+        assert "its module may not be used" in answer.detail
+        compute.close()
 
     run(scenario())
 
