@@ -139,7 +139,6 @@ class Orchestrator:
             for outcome in outcomes:
                 if isinstance(outcome, ProcedureError):
                     raise outcome
-            self._check_wanted(deployment)
         except ProcedureError:
             if isinstance(await outcome_of(self._take_back(deployment)), ProcedureError):
                 self._release_later(request.service)

@@ -58,9 +58,8 @@ def test_exact_is_never_worse_than_greedy_and_both_respect_every_capacity() -> N
         if greedy is not None:
             assert exact is not None and exact <= greedy + 1e-6, f"seed {seed}: greedy {greedy}, exact {exact}"
         feasible.append((greedy is not None, exact is not None))
-    assert sum(exact for _, exact in feasible) >= 30, "most instances can be solved, or this test says little"
-    assert sum(greedy for greedy, _ in feasible) >= 25
-    assert (False, False) in feasible
+    assert sum(exact for _, exact in feasible) == 38, "most instances can be solved, or this test says little"
+    assert sum(greedy for greedy, _ in feasible) >= 33, "greedy sees room where there is some"
 
 
 @exact_only
