@@ -93,6 +93,9 @@ class ServerExecution:
         self.seats = await self._connect(self.invited)
         self.begun = list(self.seats)
         self._next_turn = (await self._begin(self.server, self.begun)).next_turn
+        if self._next_turn and self.request.sequential:
+            # It was committed, though nobody may have lived to hear of it.
+            self._trace_committed((self._next_turn - 1) % self.given, self._next_turn - 1)
         await self._begin_clients()
 
     async def _connect(self, seats: list[int]) -> list[int]:
@@ -269,7 +272,7 @@ class ServerExecution:
 
     async def _turn_of(self, seat: int, turn: int) -> None:
         """Wait until the server has committed the turn, and a concrete client has ended it too."""
-        execution, instance = self.request.execution, self.server.instance
+        instance = self.server.instance
         ends = [self._end_of("server turn", instance, turn)]
         if seat in self.concrete:
             ends.append(self._end_of("client turn", self.concrete[seat].instance, turn))
@@ -281,7 +284,11 @@ class ServerExecution:
             await self._leave_out(seat, error.cause)
         else:
             self.committed += 1
-            self.manager.trace("turn committed", execution=execution, seat=seat, turn=turn, server=instance)
+            self._trace_committed(seat, turn)
+
+    def _trace_committed(self, seat: int, turn: int) -> None:
+        ids = {"execution": self.request.execution, "seat": seat, "turn": turn, "server": self.server.instance}
+        self.manager.trace("turn committed", **ids)
 
     async def _end_of(self, side: str, instance: int, turn: int) -> None:
         """Wait until one side has ended the turn. Raises `ProcedureError`."""

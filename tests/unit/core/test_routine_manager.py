@@ -504,6 +504,8 @@ def test_committed_turns_are_not_repeated(
     given = 3
     world.accepted[1] = here
     world.execute(ServerAssignment(SERVER_1, here, given=given), k=1, next_turn=next_turn)
+    told = [(ids["seat"], ids["turn"]) for ids in world.states("turn committed")]
+    assert told == ([((next_turn - 1) % given, next_turn - 1)] if next_turn else []), "nobody may have heard of it"
     for seat, turn in turns:
         assert world.turns()[-1] == [(seat, turn)]
         world.done(seat, turn)
