@@ -423,8 +423,7 @@ class ApplicationServer:
         )
 
     def _instance_lost(self, message: compute.InstanceLost) -> None:
-        """Its worker was ended, or has ended: who waits for it is told, and the forwarding function."""
-        self.on_trouble(f"{self.config.name}: instance {message.instance} is lost: {message.detail}")
+        """Its worker was ended, or has ended, and has said so: who waits is told, and the forwarding function."""
         cause = Cause.FUNCTION_FAILED if message.failed else Cause.PEER_LOST
         error = ProcedureError(cause, message.detail)
         self._replies.fail(("loaded", message.instance), error)

@@ -156,6 +156,8 @@ def family(pid: int) -> list[psutil.Process]:
 
 def kill_family(pid: int) -> None:
     """SIGKILL to a process and all that it has started, also in process groups of their own."""
+    with contextlib.suppress(psutil.Error):
+        psutil.Process(pid).suspend()  # so that it starts no more while those there are looked for
     for process in family(pid):
         with contextlib.suppress(psutil.Error):
             process.kill()

@@ -53,7 +53,7 @@ def test_an_instance_that_is_lost(serving: Serving, failed: bool, cause: Cause) 
     serving.compute.say(compute.InstanceLost(instance=INSTANCE, failed=failed, detail="it took too much"))
     serving.network.run(seconds=1)
     assert heard == [link.InstanceLost(instance=INSTANCE, cause=cause)]
-    assert serving.network.said == ["server: instance 1 is lost: it took too much"]
+    assert serving.network.said == [], "one line for one cause: the pool's"
     assert serving.machine.instances == {2}
     assert {name[0] for name in serving.machine.channels} == {2}
     assert {key[0] for key in serving.machine._invitations} == {2}
