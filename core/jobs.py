@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import TypeVar
+from weakref import WeakSet
 
 from msgspec.structs import replace
 
@@ -84,8 +85,8 @@ class Telling:
 
     progress: str = ""
     """What was said of it last."""
-    unheard: list[Procedure[None]] = field(default_factory=list)
-    """Events that controllers have not taken yet."""
+    unheard: WeakSet[Procedure[None]] = field(default_factory=WeakSet)
+    """Events that controllers have not taken yet; those they have are forgotten by themselves."""
 
 
 class Jobs:
@@ -362,11 +363,10 @@ class Jobs:
     def _tell(self, row: JobRow, event: Body) -> None:
         """Tell whoever watches the job; what they are slow to take is not queued without end."""
         telling = self._telling.setdefault(row.job, Telling())
-        telling.unheard = [call for call in telling.unheard if not call.done]
         if isinstance(event, JobProgress) and len(telling.unheard) >= MAXIMUM_UNHEARD:
             self.entity.drops.count(Drop.CONTROLLER_SILENT)
             return
-        telling.unheard += [self.entity.tell(controller, event) for controller in self._controllers(row)]
+        telling.unheard.update(self.entity.tell(controller, event) for controller in self._controllers(row))
 
     def _controllers(self, row: JobRow) -> list[str]:
         """The controller of the service, and the one that started the job where it is another."""

@@ -12,7 +12,7 @@ from typing import Any
 
 from net4ai.app.application_controller import ENDED_JOBS
 from net4ai.application_server.instance import MAXIMUM_EXECUTIONS, REMEMBERED_ENDS
-from net4ai.core.jobs import MAXIMUM_UNHEARD, REMEMBERED_JOBS
+from net4ai.core.jobs import REMEMBERED_JOBS
 from net4ai.stack.control_entity import REMEMBERED_REQUESTS
 from net4ai.stack.dep.finished import REMEMBERED_MESSAGES
 from net4ai.stack.drops import MAXIMUM_REASONS
@@ -31,7 +31,6 @@ REMEMBERED = {
     "Jobs._telling": REMEMBERED_JOBS,
     "Jobs.rows": REMEMBERED_JOBS,
     "Telling": REMEMBERED_JOBS,
-    "Telling.unheard": MAXIMUM_UNHEARD,
 }
 """What is remembered of the past on purpose, and the bound of each."""
 
