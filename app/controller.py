@@ -230,7 +230,15 @@ class Controller:
     def attach(self) -> None:
         """Begin to attach to the forwarding plane, so that results come."""
         if self._attaching is None:
-            self._attaching = asyncio.ensure_future(self._client.do(_attached(self._machine)))
+            self._attaching = asyncio.ensure_future(self._attach())
+
+    async def _attach(self) -> None:
+        await self._client.do(_attached(self._machine))
+
+    def leave(self) -> None:
+        """Take no results any more."""
+        if self._attaching is not None:
+            self._attaching.cancel()
 
     async def attached(self) -> None:
         """Wait until that is done; who takes no results does not wait."""
@@ -438,7 +446,10 @@ async def connect(
             controller = await _controller(client, own.provider, network, edge_address(network), say)
             if results:
                 controller.attach()
-            yield controller
+            try:
+                yield controller
+            finally:
+                controller.leave()
 
 
 async def _controller(

@@ -182,12 +182,12 @@ class ControlEntity:
         reply: Body = Done()
         failure = None
         try:
+            if provider_of(request.process) is not None and BODIES.get(request.type) not in FROM_CONTROLLERS:
+                raise ProcedureError(Cause.NOT_ALLOWED, f"{request.type} from {request.process}")
             if request.type not in self._handlers:
                 allowed = ", ".join(self._handlers)
                 raise ProcedureError(Cause.UNEXPECTED_MESSAGE, f"{request.type} to {self.name}; allowed: {allowed}")
             body_type, handler = self._handlers[request.type]
-            if provider_of(request.process) is not None and body_type not in FROM_CONTROLLERS:
-                raise ProcedureError(Cause.NOT_ALLOWED, f"{request.type} from {request.process}")
             self.caller, self.request = request.process, request.id
             result = handler(decode_body(request.body, body_type))
             reply = result if isinstance(result, Body) else await result

@@ -252,7 +252,7 @@ def test_each_command_does_what_it_says(network: RunProcess) -> None:
     asyncio.run(main())
     trace = merge_traces(sorted((DEMO / "trace").glob("*.ndjson")))
     told = {event.get("message") for event in trace if event["node"].startswith("far")}
-    assert {"RRC Release", "Network Deregistration Request"} <= told
+    assert {"RRC Release", "Deregistration Request (network)"} <= told
 
 
 def state_of(status: NodeStatus, ue: str) -> str:

@@ -15,12 +15,23 @@ from net4ai.codecs import compute, link, strategies
 from net4ai.codecs.bus import (
     Done,
     InstallResults,
+    Instance,
+    JobBegun,
     JobEnded,
     JobProgress,
+    JobsListed,
     JobStarted,
+    JobStatus,
+    ListJobs,
+    ListServices,
+    RaiseEvent,
     RegisterService,
+    RemoveService,
     ServiceRegistered,
+    ServicesListed,
+    ServiceStatus,
     StartJob,
+    StopJob,
 )
 from net4ai.codecs.causes import Cause
 from net4ai.codecs.common import FlowMapping, SessionLimits
@@ -28,9 +39,13 @@ from net4ai.codecs.dep import VERSION
 from net4ai.codecs.message import Message, encode_message
 from net4ai.codecs.service import ServiceDescription
 from net4ai.stack.dep.constants import SCHEDULED_MINIMUM
+from net4ai.stack.dep.events import MessageReceived
 from net4ai.stack.procedure import ProcedureError, outcome_of
+from net4ai.stack.timers import Timers
+from net4ai.stack.units import SECOND
 
 QUICK = settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
+POLL = Timers()["job-poll"] // SECOND
 LIMITS = SessionLimits(segment_size=1400, unscheduled=8400, maximum_message=1 << 20, maximum_open=8)
 SERVICE = msgspec.convert(msgspec.to_builtins(load_scenario("blood-pressure").service), ServiceDescription)
 
@@ -298,3 +313,138 @@ def test_lost_link(controlled: Controlled) -> None:
     controlled.network.run(until=lambda: controlled.machine.link.peer is not None)
     controlled.network.run(seconds=1)
     assert isinstance(controlled.ask(0), link.SessionAddComplete)
+
+
+# Several services and jobs, and a core that comes back
+
+
+class Managed(Controlled):
+    """The service manager knows services and jobs."""
+
+    def __init__(self, network: Any) -> None:
+        super().__init__(network)
+        self.services: list[ServiceStatus] = []
+        self.jobs: list[JobStatus] = []
+        self.manager.handle(ListServices, lambda request: ServicesListed(services=self.services))
+        self.manager.handle(ListJobs, lambda request: JobsListed(jobs=self.jobs))
+
+    def do(self, coroutine: Any) -> Any:
+        self.machine.procedures.advance(self.network.now)
+        procedure = self.machine.procedures.start("do", coroutine)
+        self.network.run(until=lambda: procedure.done)
+        return procedure.result()
+
+    def result(self, instance: int, tag: int) -> None:
+        """A result of an instance has come."""
+        event = MessageReceived(1, tag, False, memoryview(bytearray(encode_message(Message(tag=tag)))))
+        self.machine.procedures.advance(self.network.now)
+        self.machine._on_session(instance, None, event)
+
+
+@pytest.fixture
+def managed(network: Any) -> Managed:
+    return Managed(network)
+
+
+def status(job: int, state: str, cause: int = 0) -> JobStatus:
+    return JobStatus(job=job, service=1, name="train", state=state, cause=cause, detail="why" if cause else "")
+
+
+def test_an_end_that_was_never_told_is_found_out(managed: Managed) -> None:
+    """R53: the core was killed between the end of a job and its message."""
+    watched = {job: managed.machine.watch(job) for job in (5, 6, 7)}
+    managed.jobs = [status(5, "ended", Cause.TOO_FEW_CLIENTS), status(6, "running")]
+    managed.network.run(seconds=POLL - 1)
+    assert not any(promise.done for promise in watched.values())
+    managed.network.run(seconds=2)
+    assert watched[5].result() == JobEnded(job=5, cause=Cause.TOO_FEW_CLIENTS, detail="why")
+    assert watched[7].result().cause == Cause.UNKNOWN_JOB
+    assert not watched[6].done
+    managed.tell(JobEnded(job=6, cause=Cause.NORMAL))
+    assert watched[6].result() == JobEnded(job=6, cause=Cause.NORMAL)
+    managed.assert_nothing_left()
+
+
+def test_while_the_core_is_away_it_is_asked_again(managed: Managed) -> None:
+    def away(request: ListJobs) -> JobsListed:
+        raise ProcedureError(Cause.OVERLOAD, "starting")
+
+    managed.manager.handle(ListJobs, away)
+    watched = managed.machine.watch(5)
+    managed.network.run(seconds=3 * POLL)
+    assert not watched.done
+    managed.jobs = [status(5, "ended")]
+    managed.manager.handle(ListJobs, lambda request: JobsListed(jobs=managed.jobs))
+    managed.network.run(seconds=POLL + 1)
+    assert watched.done
+    managed.assert_nothing_left()
+
+
+def test_an_end_is_told_once(managed: Managed) -> None:
+    first = managed.machine.watch(5)
+    for _ in range(2):
+        managed.tell(JobEnded(job=5, cause=Cause.NORMAL))
+    assert first.done and managed.machine.watch(5).done
+    assert len(managed.controller.events) == 1
+    managed.assert_nothing_left()
+
+
+def test_only_so_many_ends_are_remembered(managed: Managed) -> None:
+    for job in range(ENDED_JOBS + 1):
+        managed.machine._end(JobEnded(job=job, cause=Cause.NORMAL))
+    assert len(managed.machine.ended) == ENDED_JOBS and 0 not in managed.machine.ended
+
+
+def test_a_job_that_begins_by_itself_is_watched(managed: Managed) -> None:
+    """R4."""
+    managed.tell(JobBegun(service=1, job=8, name="validate"))
+    managed.jobs = [status(8, "ended")]
+    managed.network.run(seconds=POLL + 1)
+    assert [type(event) for event in managed.controller.events] == [JobBegun, JobEnded]
+    managed.assert_nothing_left()
+
+
+def test_results_are_named_by_service_and_function(managed: Managed) -> None:
+    """R2, R5: two services at once; of the second nothing was heard before."""
+    here = {"node": "edge", "application_server": "edge-app-server"}
+    managed.manager.handle(
+        RegisterService,
+        lambda request: ServiceRegistered(service=4, instances=[Instance(instance=1, function="mean", **here)]),
+    )
+    managed.do(managed.machine.register(SERVICE, {}))
+    there = Instance(instance=2, function="map", **here)
+    managed.services = [ServiceStatus(service=6, name="s", provider="p", jobs=[], instances=[there])]
+    managed.result(1, 10)
+    managed.result(2, 20)
+    managed.result(1, 11)
+    managed.result(3, 30)
+    managed.network.run(seconds=1)
+    assert managed.controller.sources == [(4, "mean"), (6, "map"), (4, "mean"), (0, "")]
+    assert [message.tag for message in managed.controller.results] == [10, 20, 11, 30], "in order"
+    managed.manager.handle(RemoveService, lambda request: Done())
+    managed.do(managed.machine.remove(4))
+    assert 1 not in managed.machine._sources and managed.machine._sources[2] == (6, "map")
+
+
+def test_results_that_wait_are_bounded(managed: Managed) -> None:
+    managed.manager._send = lambda envelope: None
+    for tag in range(HELD_RESULTS + 2):
+        managed.result(9, tag)
+    assert managed.machine.drops.counts == {"receive queue full": 2}
+
+
+def test_every_request_goes_to_the_service_manager(managed: Managed) -> None:
+    asked: list[Any] = []
+
+    def done(request: Any) -> Done:
+        asked.append(request)
+        return Done()
+
+    for body in (StopJob, RaiseEvent, RemoveService):
+        managed.manager.handle(body, done)
+    managed.do(managed.machine.stop(3))
+    managed.do(managed.machine.raise_event(1, "night"))
+    managed.do(managed.machine.remove(1))
+    assert asked == [StopJob(job=3), RaiseEvent(service=1, event="night"), RemoveService(service=1)]
+    managed.jobs = [status(3, "running")]
+    assert managed.do(managed.machine.list_jobs()) == managed.jobs
