@@ -92,3 +92,4 @@ class InProcessRun:
             node.close()
         for platform in self._platforms:
             platform.close()
+            platform.bus.leave()

@@ -272,9 +272,11 @@ def _check_nodes(document: Document, scenario: Scenario) -> Iterator[Problem]:
             allowed = f"1 to {MAX_UES_PER_RAN_NODE}, the sum over the ue_groups that name it"
             yield document.problem(("ran_nodes", str(index), "name"), f"{node.name} has {number} UEs", allowed)
         counts[node.name] = number
-    smallest = min(counts, key=lambda name: counts[name])
-    if 1 <= counts[smallest] < scenario.k:
-        yield document.problem(k_path, allowed=f"1 to {counts[smallest]}, the number of UEs at {smallest}")
+    for where, nodes in terminals_of_servers(scenario).items():
+        together = sum(counts[name] for name in nodes)
+        if 1 <= together < scenario.k:
+            yield document.problem(k_path, allowed=f"1 to {together}, the number of UEs at {where}")
+            return
 
 
 def _check_ue_groups(document: Document, scenario: Scenario) -> Iterator[Problem]:
@@ -359,6 +361,17 @@ def _check_hooks(document: Document, scenario: Scenario) -> Iterator[Problem]:
             yield document.problem((*here, "hook"), str(error))
 
 
+def terminals_of_servers(scenario: Scenario) -> dict[str, list[str]]:
+    """The RAN nodes whose terminals one routine server has, by what to call them: each alone, or all for an edge's."""
+    service, nodes = scenario.service, [node.name for node in scenario.ran_nodes]
+    routines = service.routines.values()
+    ends = [(service.functions.get(each.client), service.functions.get(each.server)) for each in routines]
+    places = {server.place for client, server in ends if client and server and client.kind == "abstract"}
+    if places - {"ran-node"}:
+        return {", ".join(nodes): nodes}
+    return {name: [name] for name in nodes}
+
+
 def sends_raw_data(scenario: Scenario) -> bool:
     """Whether the job needs terminals that give raw data (R61): at cut 0, and in routines that split no model."""
     service = scenario.service
@@ -377,10 +390,10 @@ def warnings(scenario: Scenario) -> list[str]:
         found.append("settings.cut is 0, bottom split: terminals send raw data (R28)")
     elif model is not None and cut == model.layers - 1:
         found.append(f"settings.cut is {cut}, top split: terminals send whole models, which can leak data (R28)")
-    for node in scenario.ran_nodes:
-        groups = [group for group in scenario.ue_groups if group.ran_node == node.name]
+    for where, nodes in terminals_of_servers(scenario).items():
+        groups = [group for group in scenario.ue_groups if group.ran_node in nodes]
         willing = sum(group.count for group in groups if group.consent and (group.raw_data or not raw))
         if willing < scenario.k:
             reason = "consent to the job and give raw data" if raw else "consent to the job"
-            found.append(f"{node.name}: {willing} UEs {reason}, k is {scenario.k}: the job will wait")
+            found.append(f"{where}: {willing} UEs {reason}, k is {scenario.k}: the job will wait")
     return found

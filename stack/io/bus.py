@@ -143,6 +143,10 @@ class Bus(ABC):
 
     async def close(self) -> None:
         """Leaves the bus. Its entities become absent for all others."""
+        self.leave()
+
+    def leave(self) -> None:
+        """At once, telling nobody: what is on its way to entities here arrives no more."""
         if self._expiry is not None:
             self._expiry.cancel()
         self._loop = None
@@ -238,7 +242,8 @@ class Bus(ABC):
 
     def _arrive_local(self, message: bytes) -> None:
         self._local_messages -= 1
-        self._arrive(message)
+        if self._loop is not None:  # else this bus was left while the message was on its way
+            self._arrive(message)
 
     def _deliver(self, envelope: Envelope) -> None:
         receive = self._entities.get(envelope.to)
