@@ -8,16 +8,18 @@ tasks and routines go on in their order; R74-R77: turns that were committed coun
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic, sleep
 from typing import Any
 
+import psutil
 import pytest
 import torch
 from run_process import PATIENCE, EndedRun, RunProcess, kill, run_to_the_end, settings
 from safetensors.torch import load_file
 
-ROUNDS = 3
+ROUNDS = 5
 SMALL: dict[str, object] = {
     "ue_groups.ue-1.count": 2,
     "ue_groups.ue-2.count": 2,
@@ -27,8 +29,6 @@ SMALL: dict[str, object] = {
     "links.radio.loss": 0.0,
     "seed": 5,
 }
-TURNS = 4
-"""Turns of terminals in a round; the servers' turns at the edge come after them."""
 
 
 class CommittedTurns:
@@ -85,40 +85,68 @@ def assert_same_bits(folder: Path, expected: EndedRun) -> None:
         assert torch.equal(tensor.view(torch.int32), found[name].view(torch.int32)), name
 
 
-CASES = {
-    "core": ("net4ai.app core",),
-    "RAN node": ("net4ai.app ran-node", "ran-1.json"),
-    "edge": ("net4ai.app edge",),
-    "application server of the RAN node": ("net4ai.app app-server", "ran-1-app-server.json"),
-    "application server of the edge": ("net4ai.app app-server", "edge-app-server.json"),
-    "broker": ("mosquitto", "mosquitto.conf"),
-    "UE process": ("net4ai.app ue", "ue-1.json"),
-}
-"""What is killed, and words of its command line."""
-SAID = {
-    "core": "core has ended with code -9 and is started again",
-    "RAN node": "ran-1 has ended with code -9 and is started again",
-    "edge": "edge has ended with code -9 and is started again",
-    "application server of the RAN node": r"ran-1-app-server has ended with code -9 and is started again",
-    "application server of the edge": r"edge-app-server has ended with code -9 and is started again",
-    "broker": "broker has ended with code -9 and is started again",
-    "UE process": "ue-1 has ended with code -9 and is started again",
-}
-MOMENTS = {"in the terminals' turns": ("bottom", 1, 2), "in the servers' turns": ("top", 1, 1)}
-"""Killed as soon as so many turns of a routine are committed in a round."""
+@dataclass(frozen=True)
+class Case:
+    """Who is killed, and when: as soon as so many turns of a routine are committed in a round."""
+
+    words: tuple[str, ...]
+    """Of its command line."""
+    said: str
+    routine: str = "bottom"
+    count: int = 2
+    workers: bool = False
+    """Not it, but the compute workers it has started."""
+
+    def victims(self, run: RunProcess) -> list[int]:
+        pid = run.find(*self.words)
+        if not self.workers:
+            return [pid]
+        children = psutil.Process(pid).children()
+        return [child.pid for child in children if "net4ai.application_server.worker" in child.cmdline()]
 
 
-@pytest.mark.parametrize("moment", MOMENTS)
-@pytest.mark.parametrize("who", CASES)
-def test_killed_in_mid_job(who: str, moment: str, undisturbed: EndedRun, tmp_path: Path) -> None:
-    """It is started again, the execution goes on, and the weights are those of the undisturbed run."""
+AGAIN = "has ended with code -9 and is started again"
+CORE = ("net4ai.app core",)
+RAN_SERVER = "net4ai.app app-server", "ran-1-app-server.json"
+EDGE_SERVER = "net4ai.app app-server", "edge-app-server.json"
+UES = "net4ai.app ue", "ue-1.json"
+STORIES = {
+    "core, RAN node, edge": (
+        Case(CORE, f"core {AGAIN}"),
+        Case(("net4ai.app ran-node", "ran-1.json"), f"ran-1 {AGAIN}"),
+        Case(("net4ai.app edge",), f"edge {AGAIN}", count=4),
+    ),
+    "application servers, core between routines": (
+        Case(RAN_SERVER, f"ran-1-app-server {AGAIN}", count=1),
+        Case(EDGE_SERVER, f"edge-app-server {AGAIN}", "top", 1),
+        Case(CORE, f"core {AGAIN}", "top", 2),
+    ),
+    "UE process, compute workers, broker": (
+        Case(UES, f"ue-1 {AGAIN}"),
+        Case(RAN_SERVER, "local-training at ran-1 was lost", workers=True),
+        Case(UES, "", count=1, workers=True),
+        Case(("mosquitto.conf",), f"broker {AGAIN}", count=3),
+    ),
+}
+"""Who is killed in one run, the first in the second round, the next in the third, and so on."""
+
+
+@pytest.mark.mosquitto
+@pytest.mark.parametrize("story", STORIES)
+def test_killed_in_mid_job(story: str, undisturbed: EndedRun, tmp_path: Path) -> None:
+    """What was killed is started again, the execution goes on, and the weights are those of the undisturbed run."""
     with RunProcess("run", "blood-pressure", *settings(SMALL), "--report", tmp_path) as run:
-        CommittedTurns(tmp_path).wait_for(run, *MOMENTS[moment])
-        kill(run.find(*CASES[who]))
-        run.wait_for(SAID[who])
+        committed = CommittedTurns(tmp_path)
+        for round, case in enumerate(STORIES[story], 1):
+            committed.wait_for(run, case.routine, round, case.count)
+            before, victims = len(run.lines), case.victims(run)
+            assert victims, run.processes()
+            for pid in victims:
+                kill(pid)
+            run.wait_for(case.said, after=before)
         assert run.wait() == 0, run.output
         assert run.processes() == {}
     ended = EndedRun(0, run.output, tmp_path, {})
-    assert [each.round for each in ended.report.rounds] == list(range(ROUNDS))
+    assert "validation task: MAE" in run.output
     assert ended.report.fidelity.verdict == "identical", run.output
     assert_same_bits(tmp_path, undisturbed)

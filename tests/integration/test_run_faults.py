@@ -123,13 +123,10 @@ def test_a_node_whose_port_is_taken_says_so(tmp_path: Path) -> None:
 # The end
 
 
-def test_a_killed_worker_ends_its_ue_process_and_control_c_ends_everything(tmp_path: Path) -> None:
-    """UEs that cannot compute do not pretend to; what was captured until Ctrl-C is kept."""
+def test_control_c_ends_everything(tmp_path: Path) -> None:
+    """What was captured until then is kept."""
     with small_run(tmp_path, "--rounds", "100", "--capture", str(tmp_path / "run.pcapng")) as run:
         run.wait_for(r"round  1 of 100")
-        kill(min(pid for pid, command in run.processes().items() if "--preload data-source" in command))
-        found = run.wait_for(r"(ue-\d) \| ue-\d: the compute worker is gone: .*SIGKILL")
-        run.wait_for(rf"{found[1]} has ended with code 1")
         assert run.interrupt() == 130
         assert run.lines[-1] == "interrupted; all nodes were ended"
         assert any(re.search(r"capture: [1-9]\d* packets in .*run\.pcapng", line) for line in run.lines), run.output
