@@ -171,6 +171,15 @@ def test_consent_to_another_job_starts_nothing(world: World) -> None:
     assert world.job_states() == {job: "armed"}
 
 
+def test_a_trigger_that_does_not_repeat_fires_once(world: World) -> None:
+    job = world.register_triggered(TERMINALS)
+    enough_consent(world)
+    before = list(world.store.all(JobRow))
+    world.access_manager.tell(names.SERVICE_MANAGER, ConsentCount(job, {"ran-1": 9}))
+    assert list(world.store.all(JobRow)) == before
+    assert not world.jobs.triggers.armed
+
+
 def test_a_time_that_passes_while_the_core_is_down_counts_once(world: World) -> None:
     """It counts from the registration, at 0 s; every 100 s from 60 s on."""
     job = world.register_triggered(EACH)
@@ -382,8 +391,7 @@ class AnyOrder(RuleBasedStateMachine):
         }
         assert {name: row.again for name, row in rows.items()} == {name: self.again[name] for name in rows}
         assert {row.job: row for row in self.world.store.all(JobRow)} == self.world.jobs.rows
-        armed = {name for name in rows if rows[name].job in self.world.jobs.triggers.armed}
-        assert armed == set(rows)
+        assert set(self.world.jobs.triggers.armed) == {row.job for row in rows.values()}
 
 
 AnyOrder.TestCase.settings = settings(max_examples=40, stateful_step_count=25, deadline=None)
