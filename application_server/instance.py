@@ -13,6 +13,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
+import msgspec
+
 from net4ai.application_server.checkpoint import (
     MAXIMUM_CHECKPOINT,
     Checkpoint,
@@ -180,7 +182,10 @@ class Instance:
         """In the file first: whatever happens then, either all of it was or nothing."""
         state = self._checkpoint()
         key = committed.execution, committed.as_server
-        others = {other: each for other, each in self.executions.items() if other != key}
+        # One state to go back to is enough: that of the newest execution.
+        others = {
+            other: msgspec.structs.replace(each, before=None) for other, each in self.executions.items() if other != key
+        }
         executions = _bounded({**others, key: committed}, MAXIMUM_EXECUTIONS)
         answers = dict(self.ended)
         if ended is not None:

@@ -27,6 +27,7 @@ from function_host_bench import (
     text,
     virtual,
     without_log,
+    word,
 )
 
 from net4ai.application_server import instance as module
@@ -34,6 +35,7 @@ from net4ai.application_server.checkpoint import CheckpointFile
 from net4ai.application_server.function_host import FunctionHost
 from net4ai.codecs import compute as c
 from net4ai.codecs.compute import FromWorker
+from net4ai.codecs.message import encode_message
 from net4ai.functions.api import Channel, Context, Execution, Outcome, ServiceFunction, Turn
 
 
@@ -201,6 +203,21 @@ async def test_a_client_does_a_turn_again_from_where_it_was(tmp_path: Path, sequ
     turn = 2 if sequential else 0
     assert await host.tell(run_turn(turn=turn, as_server=False), words[1]) == [done(0, turn, as_server=False)]
     assert host.lines == ["begin 7", *(["turn 0", "turn 2"] if sequential else ["turn 0"])]
+
+
+@virtual
+async def test_only_the_newest_execution_has_a_state_to_go_back_to(tmp_path: Path) -> None:
+    """The file does not grow with the executions an instance was client of."""
+    host = Diaries(tmp_path, CLIENT)
+    await host.load()
+    for execution in range(5):
+        name: dict[str, Any] = {"instance": CLIENT, "execution": execution, "as_server": False, "seat": 0}
+        await host.tell(begin(False, execution=execution))
+        await host.tell(c.RunTurn(**name, turn=0, repetition=0), c.Deliver(**name, body=encode_message(word("bye"))))
+    saved = CheckpointFile(host.path).read()
+    assert saved is not None
+    assert [each.next_turn for each in saved.executions] == [1] * 5
+    assert [each.before is None for each in saved.executions] == [True] * 4 + [False]
 
 
 @virtual
