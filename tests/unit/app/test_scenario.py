@@ -415,6 +415,17 @@ def test_warnings_of_other_services(name: str, overrides: list[str], expected: l
     assert all(line.startswith(start) for line, start in zip(found, expected, strict=True))
 
 
+def test_k_counts_the_terminals_that_a_server_can_have() -> None:
+    """R84: of its own cell at a RAN node, of all cells at an edge."""
+    near = ("ue_groups.near.count=2", "ue_groups.liar.count=1")
+    with pytest.raises(ConfigurationError, match=r"k: 5 is not allowed; allowed: 1 to 3, the number of UEs at ran-1"):
+        load_scenario("radio-map", near)
+    edge = "service.functions.cell-statistics.place=edge"
+    assert warnings(load_scenario("radio-map", (*near, edge))) == []
+    found = warnings(load_scenario("radio-map", (*near, edge, "ue_groups.far.consent=false")))
+    assert found == ["ran-1, ran-2: 3 UEs consent to the job and give raw data, k is 5: the job will wait"]
+
+
 def test_modules_of_functions_are_looked_for_in_the_scenarios_folder(tmp_path: Path) -> None:
     service = SERVICE.replace("entry_point: data-source", 'entry_point: "own.part:Source"')
     (tmp_path / "s.yaml").write_text(service)

@@ -158,6 +158,23 @@ def test_unknown_entity_is_counted() -> None:
     with_buses(scenario)
 
 
+def test_what_is_on_its_way_to_a_bus_that_was_left_arrives_no_more() -> None:
+    """At the end of a run in one process: traces are closed already."""
+
+    async def scenario(core: InProcessBus, ran: InProcessBus, trace: list[TraceEvent]) -> None:
+        arrived: list[Envelope] = []
+        core.serve("job-manager", arrived.append)
+        await asyncio.sleep(1)
+        ran.send(make("job-manager"))
+        core.leave()
+        before = len(trace)
+        await asyncio.sleep(1)
+        assert (arrived, trace[before:]) == ([], [])
+        await core.start()
+
+    with_buses(scenario)
+
+
 def test_half_a_body_expires() -> None:
     async def scenario(core: InProcessBus, ran: InProcessBus, trace: list[TraceEvent]) -> None:
         got: list[Envelope] = []
