@@ -119,7 +119,7 @@ NAMES: Mapping[str, tuple[str, ...]] = {
     "numpy.random": (),
     "asyncio.run": _SYSTEM,
     "eval": ("codecs.declaration",),
-    "exec": (),
+    "exec": ("codecs.declaration",),
     "__import__": (),
     "importlib.import_module": (
         "app.provider_code",
