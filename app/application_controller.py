@@ -133,6 +133,8 @@ class ApplicationController:
         """Service and function of each instance."""
         self._held: deque[tuple[int, SessionEnd, MessageReceived]] = deque()
         self._looking_up: Procedure[None] | None = None
+        self._awaited: dict[int, Promise[None]] = {}
+        """Services whose results are to come: kept once there is a session for them."""
         self._watched: dict[int, Promise[JobEnded]] = {}
         self._polling: Procedure[None] | None = None
         entity.handle(JobProgress, self._job_progress)
@@ -328,12 +330,28 @@ class ApplicationController:
         self._sessions[message.instance] = end
         handle = link.LinkHandle(seat=session.seat, handle=end.handle, limits=end.session.receive_limits)
         peer.send(link.SessionAddComplete(transaction=message.transaction, sessions=(handle,)))
+        for service, promise in self._awaited.items():
+            if self._has_session(service):
+                promise.resolve(None)
 
     # Results (R5, R111)
 
     def _learn(self, service: int, instances: Iterable[Instance]) -> None:
         for instance in instances:
             self._sources[instance.instance] = service, instance.function
+
+    async def results_ready(self, service: int) -> None:
+        """Wait until the results of a service can come here; only so long, for it may have none."""
+        if self._has_session(service):
+            return
+        if service not in self._awaited:
+            timeout = self.timers["results-ready"]
+            self._awaited[service] = self.procedures.promise(f"results of service {service}", timeout=timeout)
+        await outcome_of(self._awaited[service])
+        self._awaited.pop(service, None)
+
+    def _has_session(self, service: int) -> bool:
+        return any(self._sources.get(instance, (0, ""))[0] == service for instance in self._sessions)
 
     def _on_session(self, instance: int, end: SessionEnd, event: Event) -> None:
         if isinstance(event, MessageReceived):

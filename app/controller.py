@@ -324,7 +324,9 @@ class Controller:
 
     async def start(self, service: Service, job: str, *, k: int = 0, cut: int = 0) -> Job:
         """Start a job of a service. Raises `NetworkError`."""
-        await self.attached()
+        if self._attaching is not None:
+            await self.attached()
+            await self._client.do(self._machine.results_ready(service.number))
         number = await self._client.do(self._machine.start(service.number, job, k=k, cut=cut))
         return self._known(service, number, job)
 

@@ -124,6 +124,7 @@ STOPS: Mapping[str, str] = {
     "terminate-service": "the reply",
     "store-again": "–",
     "report-status": "the reply",
+    "results-ready": "Session Add",
     "job-poll": "JobEnded",
     "consent-count": "the last job on offer has ended",
     "clients-wait": "–",

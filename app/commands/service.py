@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from net4ai.functions.provider import Provider
 
 
-LINGER = 0.5
+LINGER = 1.0
 """Seconds that the results of a job may still be on their way when its end is known: they take another way."""
 
 

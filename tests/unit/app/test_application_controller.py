@@ -426,6 +426,23 @@ def test_results_are_named_by_service_and_function(managed: Managed) -> None:
     assert 1 not in managed.machine._sources and managed.machine._sources[2] == (6, "map")
 
 
+def test_a_job_may_wait_until_its_results_can_come(managed: Managed) -> None:
+    """R111: who has attached anew has no session yet; a service may have none at all."""
+    there = Instance(instance=1, function="map", node="edge", application_server="edge-app-server")
+    managed.services = [ServiceStatus(service=6, name="s", provider="p", jobs=[], instances=[there])]
+    managed.do(managed.machine.list_services())
+    managed.attach()
+    waiting = managed.machine.procedures.start("wait", managed.machine.results_ready(6))
+    never = managed.machine.procedures.start("wait", managed.machine.results_ready(7))
+    managed.network.run(seconds=2)
+    assert not waiting.done
+    managed.ask(0)
+    assert waiting.done and not never.done
+    managed.do(managed.machine.results_ready(6))
+    managed.network.run(seconds=Timers()["results-ready"] // SECOND)
+    assert never.done and not managed.machine._awaited
+
+
 def test_results_that_wait_are_bounded(managed: Managed) -> None:
     managed.manager._send = lambda envelope: None
     for tag in range(HELD_RESULTS + 2):

@@ -12,6 +12,7 @@ import pytest
 from net4ai.codecs.derivation import derive
 from net4ai.stack.drops import Drop, DropCounter
 from net4ai.stack.io import impairment as module
+from net4ai.stack.io.clock import NANOSECONDS
 from net4ai.stack.io.impairment import (
     LONGEST_HOLD,
     SHORTEST_HOLD,
@@ -19,6 +20,7 @@ from net4ai.stack.io.impairment import (
     Fate,
     Impairment,
     ImpairmentParameters,
+    LinkPause,
     impair,
 )
 from net4ai.stack.io.memory_network import MemoryEndpoint, MemoryNetwork
@@ -372,3 +374,28 @@ def test_cuts_count_from_the_start_of_the_run() -> None:
         assert near.drops[Drop.LINK_CUT] == 1
 
     run_virtual(main())
+
+
+# A pause at run time
+
+
+def test_a_pause_ends_by_itself_or_when_it_is_told() -> None:
+    class Time:
+        utc_offset = 0
+        time = 5 * NANOSECONDS
+
+        def now(self) -> int:
+            return self.time
+
+    clock = Time()
+    pause = LinkPause(clock)
+    assert not pause.now and not pause.end()
+    pause.begin(2.0)
+    assert pause.now
+    clock.time += 2 * NANOSECONDS - 1
+    assert pause.now
+    clock.time += 1
+    assert not pause.now
+    pause.begin(100.0)
+    pause.begin(0.5)
+    assert pause.end() and not pause.now and not pause.end()
