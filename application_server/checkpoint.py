@@ -1,7 +1,7 @@
 """What an instance has committed, as a file that outlives its process.
 
 The file is replaced as a whole: whoever reads it finds the last commit or the one before it, never half of one. It
-outlives processes, however they end; no turn waits for a disk so that it would outlive a power cut, too, after which the
+outlives processes, however they end. No turn waits for a disk so that it would outlive a power cut, too; after that the
 digest tells. It is a header (magic, version, length and digest of the rest) and MessagePack. No objects come out of it
 but those declared here; the function's own octets stay octets.
 """
