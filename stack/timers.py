@@ -91,7 +91,7 @@ TIMERS: dict[str, Timer] = {
     "consent-count": Timer(200, 0, "R4", "Access manager: a consent has come or gone; at the end they are counted."),
     "clients-wait": Timer(1000, 0, "R66, R85", "Task manager: too few clients; at the end it looks again."),
     "clients-gather": Timer(10000, 1, "ours", "Task manager: enough clients; at the end pending ones are left out."),
-    "seats-return": Timer(30000, 1, "ours", "Task manager: enough seats to resume; at the end the others are left out."),
+    "seats-return": Timer(30000, 1, "ours", "Task manager: enough seats to resume; at the end others are left out."),
     "resume": Timer(180000, 1, "ours", "Task manager: an execution was broken off; without progress its task fails."),
     "clear": Timer(5000, 1, "ours", "Routine manager: Remove Routes sent; at the end it is not waited for any more."),
 }
