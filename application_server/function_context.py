@@ -23,6 +23,7 @@ from net4ai.codecs.compute import (
     SendResult,
 )
 from net4ai.functions.api import Channel, Radio
+from net4ai.stack.drops import Drop
 from net4ai.stack.line_limit import LineLimit
 
 REPORTS = 1000
@@ -90,7 +91,7 @@ class HostContext:
                 self._reply(Log(instance=self._instance, line=f"{dropped} lines were dropped"))
             self._reply(Log(instance=self._instance, line=printable(line)))
         elif self._lines.dropped == 1:
-            self._reply(Dropped(instance=self._instance, reason="too much log", octets=len(line)))
+            self._reply(Dropped(instance=self._instance, reason=Drop.TOO_MUCH_LOG, octets=len(line)))
 
     def progress(self, **values: float | int | str) -> None:
         """Report. Raises TypeError, ValueError for values that cannot be reported."""
@@ -103,7 +104,7 @@ class HostContext:
         if self.open and scope.reports <= REPORTS:
             self._reply(Progress(instance=self._instance, execution=scope.execution, values=report))
         elif self.open and scope.reports == REPORTS + 1:
-            self._reply(Dropped(instance=self._instance, reason="too much progress", octets=size))
+            self._reply(Dropped(instance=self._instance, reason=Drop.TOO_MUCH_PROGRESS, octets=size))
 
     def close_results(self, reason: str) -> None:
         """The session to the application controller has ended."""

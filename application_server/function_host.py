@@ -50,6 +50,7 @@ from net4ai.codecs.compute import (
     Unload,
 )
 from net4ai.functions.api import ChannelClosed, Execution, Outcome, Radio, Role, Turn
+from net4ai.stack.drops import Drop
 
 MAXIMUM_INSTANCES = 65536
 TRACEBACK_LINES = 40
@@ -352,7 +353,7 @@ class FunctionHost:
         if run is None:
             return instance, None, "unknown execution"
         if seat is not None and seat not in run.seats:
-            return instance, None, "unknown seat"
+            return instance, None, Drop.UNKNOWN_SEAT.value
         return instance, run, ""
 
     def _start(self, run: Run, work: Any) -> asyncio.Task[None]:

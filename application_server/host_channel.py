@@ -17,6 +17,7 @@ from net4ai.codecs.declaration import Buffer
 from net4ai.codecs.errors import EncodeError
 from net4ai.codecs.message import Chunk, Message, Taken, decode, encode_chunk, encode_message, encode_taken, taken_of
 from net4ai.functions.api import ChannelClosed, Chunks, StreamError
+from net4ai.stack.drops import Drop
 
 UNANSWERED_SENDS = 8
 """Messages of one channel the network has not taken yet; the next `send` waits."""
@@ -171,7 +172,7 @@ class HostChannel:
     def deliver(self, body: Buffer) -> str:
         """A message has come. Gives the reason where it is dropped; with a hole in its stream, the channel closes."""
         if self.closed:
-            return "channel closed"
+            return Drop.CHANNEL_CLOSED
         if (taken := taken_of(body)) is not None:
             # Only what is under way can have been taken.
             if 0 < (taken - self._taken) % _NUMBERS <= (self._next_number - self._taken) % _NUMBERS:
@@ -180,7 +181,7 @@ class HostChannel:
             return ""
         if self._unread.qsize() >= UNREAD_MESSAGES or self._octets + len(body) > UNREAD_OCTETS:
             self.close(f"the function left {self._unread.qsize()} messages, {self._octets} octets, unread")
-            return "receive queue full"
+            return Drop.RECEIVE_QUEUE_FULL
         self._octets += len(body)
         self._unread.put_nowait(body)
         return ""

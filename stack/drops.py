@@ -86,7 +86,10 @@ class Drop(StrEnum):
     NOT_CARRIED_OUT = "not carried out", "A message that asks for what cannot be done; the cause follows."
     ANSWER_TO_NO_REQUEST = "answer to no request", "Nobody waits, or waits any more, for this answer."
     DEADLINE_PASSED = "deadline passed", "A request that came when its caller had stopped waiting."
-    CONTROLLER_SILENT = "controller silent", "Progress for an application controller that has not taken what came before."
+    CONTROLLER_SILENT = (
+        "controller silent",
+        "Progress for an application controller that has not taken what came before.",
+    )
     NOT_ATTACHED = "not attached", "The fixed link is not up."
     NO_CONNECTION = "no connection", "The terminal has no RRC connection."
     NO_N2_CONNECTION = "no N2 connection", "The RAN node has no connection to the core."
@@ -113,6 +116,10 @@ class Drop(StrEnum):
     UNKNOWN_INSTANCE = "unknown instance", "No such instance of a service function runs here."
     FOREIGN_INSTANCE = "instance of another peer", "Speaks of an instance that runs at another peer."
     RELEASE_OF_NO_ROUTE = "release of no route", "There is no such route to release."
+    UNKNOWN_SEAT = "unknown seat", "The execution has no client of this seat here."
+    CHANNEL_CLOSED = "channel closed", "For a channel of a function that has ended."
+    TOO_MUCH_PROGRESS = "too much progress", "A function reports more often than it may in one turn."
+    TOO_MUCH_LOG = "too much log", "A function writes more lines than it may."
     MALFORMED_PROGRESS = "malformed progress", "Figures of progress that are no JSON object of numbers."
     PROGRESS_AT_TERMINAL = "progress at a terminal", "Terminals have nobody to tell."
     INVITATION_FORGOTTEN = "invitation forgotten", "Its deadline had passed before it was answered."
