@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from net4ai.codecs.service import PROVIDER_GROUP
 from net4ai.functions.provider import Provider, ProviderContext, ProviderError
 
-
 LEARNING_EXTRA = ("torch", "safetensors")
 
 
