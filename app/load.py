@@ -22,7 +22,7 @@ from net4ai.app.local_network import LocalNetwork, NetworkFolder
 from net4ai.app.plan import Plan
 from net4ai.app.scenario import Scenario, parse_scenario
 from net4ai.codecs.bus import CommandDone, CommandNode, RegisterService, ServiceRegistered
-from net4ai.codecs.service import Function, Job, Routine, ServiceDescription, Task, TerminalsTrigger
+from net4ai.codecs.service import Function, Job, Privacy, Routine, ServiceDescription, Task, TerminalsTrigger
 from net4ai.stack.control_entity import ControlEntity
 from net4ai.stack.io.platform import Platform, RunConfig
 from net4ai.stack.io.trace_file import FLUSH_INTERVAL
@@ -136,6 +136,7 @@ def service() -> ServiceDescription:
         routines={"echo": Routine(client="terminal", server="server")},
         tasks={"echo": Task(chain=("echo",))},
         jobs={"echo": Job(tasks=("echo",), trigger=TerminalsTrigger(at_least=NEVER))},
+        privacy=Privacy(raw_data_allowed=True),
     )
 
 

@@ -221,6 +221,12 @@ def _check_privacy(service: ServiceDescription) -> Iterator[Fault]:
     if not 1 <= service.privacy.k <= MAXIMUM_SEATS:
         allowed = f"an integer from 1 to {MAXIMUM_SEATS}, the clients that one server can have"
         yield _refused(("privacy", "k"), service.privacy.k, allowed)
+    functions = service.functions
+    for name, routine in () if service.privacy.raw_data_allowed else service.routines.items():
+        if not routine.split and routine.client in functions and functions[routine.client].kind == "abstract":
+            complaint = f"routine {name} splits no model: its terminals give raw data (R20)"
+            yield Fault(("privacy", "raw_data_allowed"), complaint, "true, or no such routine")
+            return
 
 
 # ---------------------------------------------------------------------------------------------------------------------

@@ -53,6 +53,7 @@ jobs:
   count: {tasks: [check, count]}
 settings:
   step: {default: 0.5, above: 0, at_most: 1}
+privacy: {raw_data_allowed: true}
 """
 TRIGGERED = "  again: {tasks: [count], trigger: {on: job, job: count}}\nsettings:"
 
@@ -251,15 +252,21 @@ def test_the_good_description_is_accepted(problems: Load) -> None:
              "allowed: request or a mapping with on: event, job, terminals, time"],
         ),
         (
-            "settings:",
-            "privacy: {k: 4097}\nsettings:",
-            ["s.yaml:16: privacy.k: 4097 is not allowed; "
+            "privacy: {",
+            "privacy: {k: 4097, ",
+            ["s.yaml:18: privacy.k: 4097 is not allowed; "
              "allowed: an integer from 1 to 4096, the clients that one server can have"],
         ),
         (
-            "settings:",
-            "privacy: {k: 0}\nsettings:",
-            ["s.yaml:16: privacy.k: 0 is not allowed; allowed: an integer from 1 to 65519"],
+            "privacy: {",
+            "privacy: {k: 0, ",
+            ["s.yaml:18: privacy.k: 0 is not allowed; allowed: an integer from 1 to 65519"],
+        ),
+        (
+            "privacy: {raw_data_allowed: true}\n",
+            "",
+            ["s.yaml:1: privacy.raw_data_allowed: routine bottom splits no model: its terminals give raw data (R20); "
+             "allowed: true, or no such routine"],
         ),
         (
             "default: 0.5",
@@ -322,7 +329,7 @@ ON_TERMINALS = {"on": "terminals", "at_least": 3, "node": "ran-1"}
           "allowed: counter, total"]),
         ([(("routines", "bottom", "client"), "senzor")],
          ['routines.bottom.client: no function "senzor"; did you mean sensor? allowed: sensor, counter, total']),
-        ([(("privacy",), {"k": 5000})],
+        ([(("privacy", "k"), 5000)],
          ["privacy.k: 5000 is not allowed; "
           "allowed: an integer from 1 to 4096, the clients that one server can have"]),
         ([(("tasks", "sum"), {"chain": ["top"]}),
@@ -341,7 +348,12 @@ ON_TERMINALS = {"on": "terminals", "at_least": 3, "node": "ran-1"}
          ["settings.cut.at_most: 2.0 is not allowed; allowed: at most 1, the blocks of the model"]),
         ([SPLIT, (("settings", "cut"), {"default": 1, "at_least": 1, "at_most": 256})],
          ["settings.cut.at_most: 256.0 is not allowed; allowed: at most 255, as the cut is one octet"]),
-        ([SPLIT, (("settings", "cut"), {"default": 0, "at_least": 0, "at_most": 2})],
+        ([(("privacy", "raw_data_allowed"), False)],
+         ["privacy.raw_data_allowed: routine bottom splits no model: its terminals give raw data (R20); "
+          "allowed: true, or no such routine"]),
+        ([SPLIT, CUT, (("privacy", "raw_data_allowed"), False)], []),
+        ([SPLIT, (("settings", "cut"), {"default": 0, "at_least": 0, "at_most": 2}),
+          (("privacy", "raw_data_allowed"), False)],
          ["settings.cut.default: 0 is not allowed; "
           "allowed: 1 or more, because the service does not allow raw data (R20)"]),
     ],
@@ -384,6 +396,7 @@ def in_python(**changes: Any) -> ServiceDescription:
         },
         "tasks": {"count": Task(chain=("bottom", "top")), "check": Task(chain=("bottom",), depends_on=("count",))},
         "jobs": {"count": Job(tasks=("check", "count"))},
+        "privacy": Privacy(raw_data_allowed=True),
         "settings": {"step": Setting(default=0.5, above=0, at_most=1)},
     }
     return ServiceDescription(**values | changes)

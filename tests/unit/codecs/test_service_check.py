@@ -47,6 +47,7 @@ def service(**changes: Any) -> ServiceDescription:
         "routines": {"low": Routine(client="ue", server="ran"), "high": Routine(client="ran", server="edge")},
         "tasks": {"one": Task(chain=("low", "high"))},
         "jobs": {"all": Job(tasks=("one",))},
+        "privacy": Privacy(raw_data_allowed=True),
     }
     return ServiceDescription(**values | changes)
 
@@ -123,14 +124,18 @@ def jobs(draw: st.DrawFn) -> dict[str, Job]:
 @st.composite
 def descriptions(draw: st.DrawFn) -> ServiceDescription:
     """Half of the parts are right, so that many descriptions are, too."""
-    changes: dict[str, Any] = {"privacy": Privacy(k=draw(mostly(4, 4097, 0)), raw_data_allowed=draw(st.booleans()))}
+    changes: dict[str, Any] = {
+        "privacy": Privacy(k=draw(mostly(4, 4097, 0)), raw_data_allowed=draw(mostly(True, False)))
+    }
     for key, strategy in (("functions", functions()), ("routines", routines())):
         if draw(st.booleans()):
             changes[key] = draw(strategy)
     if draw(st.booleans()):
         changes |= {"tasks": draw(tasks()), "jobs": draw(jobs())}
     if draw(st.booleans()):
-        cut = st.builds(Setting, default=st.sampled_from([1, 1, 0, 1.5]), at_least=mostly(0, None, 1), at_most=mostly(2, None, 300))
+        cut = st.builds(
+            Setting, default=st.sampled_from([1, 1, 0, 1.5]), at_least=mostly(0, None, 1), at_most=mostly(2, None, 300)
+        )
         changes["settings"] = {"cut": draw(cut)}
     if draw(st.booleans()):
         changes["model"] = Model(neurons=draw(st.sampled_from([(4, 3, 1), (4, 1)])))
@@ -162,6 +167,8 @@ def acceptable(s: ServiceDescription) -> bool:
         if routine.client not in kinds or kinds.get(routine.server) != "concrete" or routine.client == routine.server:
             return False
         if kinds[routine.client] == "concrete" and routine.quality != Quality():
+            return False
+        if kinds[routine.client] == "abstract" and not routine.split and not s.privacy.raw_data_allowed:
             return False
     for task in s.tasks.values():
         if not set(task.chain) <= set(s.routines) or not set(task.depends_on) <= set(s.tasks):
