@@ -119,9 +119,9 @@ class ModelFile:
             raise ModelError(f"{name}: {error.strerror or error}") from None
         try:
             length = int.from_bytes(data[:8], "little")
-            facts = json.loads(data[8 : 8 + min(length, MAXIMUM_HEADER)])["__metadata__"]
-            neurons = tuple(json.loads(facts["neurons"]))
-            normalisation = json.loads(facts["normalisation"])
+            header = json.loads(data[8 : 8 + min(length, MAXIMUM_HEADER)])
+            facts = json.loads(header["__metadata__"]["net4ai"])
+            neurons, normalisation = tuple(facts["neurons"]), facts["normalisation"]
         except (ValueError, LookupError, TypeError, RecursionError):
             raise ModelError(f"{name}: no model that `net4ai run blood-pressure` has left") from None
         if len(neurons) < 2 or not all(type(size) is int and 1 <= size <= 1_000_000 for size in neurons):

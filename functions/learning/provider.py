@@ -138,12 +138,12 @@ class MeasuredModel:
 
     metrics: Metrics
     state: State
-    facts: Mapping[str, str]
-    """What else one has to know to use it: neurons of each layer and normalisation, as JSON."""
+    facts: Mapping[str, Any]
+    """What else one has to know to use it: neurons of each layer and normalisation, as plain data."""
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """As a safetensors file, with `facts` as its metadata."""
-        Path(path).write_bytes(safetensors.torch.save(self.state, dict(self.facts)))
+        """As a safetensors file, with `facts` as its metadata: one entry, the order of several is left to chance."""
+        Path(path).write_bytes(safetensors.torch.save(self.state, {"net4ai": json.dumps(self.facts)}))
 
 
 class Evaluator:
@@ -175,8 +175,8 @@ class Evaluator:
         )
         self.history.append(metrics)
         facts = {
-            "neurons": json.dumps(self._model.neurons),
-            "normalisation": json.dumps(self._data.normalisation.to_settings()),
+            "neurons": self._model.neurons,
+            "normalisation": self._data.normalisation.to_settings(),
         }
         self.newest = MeasuredModel(metrics, state, facts)
         if self.best is None or metrics.validation_mae < self.best.metrics.validation_mae:

@@ -50,7 +50,7 @@ def test_servers_with_the_same_terminals_take_turns(terminals: int, count: int, 
     """As before there were servers with different terminals: every n-th to the same server."""
     servers = SERVERS[:count]
     drawn = [f"t{number}" for number in range(terminals)]
-    shares = share_out(dict.fromkeys(drawn, set(servers)), servers, least)
+    shares = share_out({name: set(servers) for name in drawn}, servers, least)
     assert list(shares.values()) == [drawn[index::count] for index in range(count)]
 
 
