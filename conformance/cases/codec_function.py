@@ -152,15 +152,16 @@ async def out_of_range(function: FunctionTester) -> None:
     add = session_add(function, server, instance, 0)
     whole = add.encode()
     one = len(whole) - len(replace(add, sessions=()).encode())
-    start = len(whole) - one
+    end = len(whole) - 1  # behind the session stands the length of a node's name, 0
+    start = end - one
     # Count of sessions; segment_size below 64; handle 0; bearer 0; QoS flow 64.
     for octets in (
         with_octet(whole, start - 1, 2),
         with_octet(whole, start - 1, 0),
         whole[: start + 2] + bytes(4) + whole[start + 6 :],
         whole[: start + 6] + bytes((0, 63)) + whole[start + 8 :],
-        with_octet(whole, len(whole) - 2, 0),
-        with_octet(whole, len(whole) - 3, 64),
+        with_octet(whole, end - 2, 0),
+        with_octet(whole, end - 3, 64),
     ):
         server.link.inject(octets)
     await function.request(server, terminate(function))
