@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import msgspec
 
 from net4ai.app.scenario import CORE, Impairment, Scenario, Subscriber, cell_of, ue_subscribers
-from net4ai.app.scenario_schema import EdgeCapacity
+from net4ai.app.scenario_schema import EdgeCapacity, UeGroup
 from net4ai.codecs.bus import Capacity
 from net4ai.codecs.common import CipheringAlgorithm, IntegrityAlgorithm
 from net4ai.codecs.derivation import derive
@@ -169,7 +169,8 @@ def _ue_config(
             )
             for subscriber in own
         ],
-        functions=[f.entry_point for f in scenario.service.functions.values() if f.kind == "abstract"],
+        functions=list(first.functions),
+        preload=functions_of_terminals(scenario, first),
         consent=first.consent,
         raw_data=first.raw_data,
         privacy_k=first.privacy_k,
@@ -178,6 +179,12 @@ def _ue_config(
         battery_percent=ue_class.battery_percent,
         timers=dict(scenario.timers),
     )
+
+
+def functions_of_terminals(scenario: Scenario, group: UeGroup) -> list[str]:
+    """Entry points of the service's functions that run at terminals and that the group's owners allow."""
+    found = [function.entry_point for function in scenario.service.functions.values() if function.kind == "abstract"]
+    return [name for name in found if not group.functions or name in group.functions]
 
 
 def heard_by(scenario: Scenario, subscriber: Subscriber) -> dict[str, float]:

@@ -50,6 +50,7 @@ from net4ai.app.yaml_document import (
     shown,
 )
 from net4ai.codecs.envelope import provider_of
+from net4ai.codecs.service import Routine
 from net4ai.stack.message_hooks import fault, rule_hook
 
 __all__ = [
@@ -372,13 +373,24 @@ def terminals_of_servers(scenario: Scenario) -> dict[str, list[str]]:
     return {name: [name] for name in nodes}
 
 
-def sends_raw_data(scenario: Scenario) -> bool:
-    """Whether the job needs terminals that give raw data (R61): at cut 0, and in routines that split no model."""
+def routines_of_terminals(scenario: Scenario) -> list[Routine]:
+    """The job's routines that terminals are clients in."""
     service = scenario.service
     names = {name for task in service.jobs[scenario.job].tasks for name in service.tasks[task].chain}
     routines = [service.routines[name] for name in names]
-    of_terminals = [each for each in routines if service.functions[each.client].kind == "abstract"]
-    return any(scenario.settings.get(CUT) == 0 or not each.split for each in of_terminals)
+    return [each for each in routines if service.functions[each.client].kind == "abstract"]
+
+
+def sends_raw_data(scenario: Scenario) -> bool:
+    """Whether the job needs terminals that give raw data (R61): at cut 0, and in routines that split no model."""
+    return any(scenario.settings.get(CUT) == 0 or not each.split for each in routines_of_terminals(scenario))
+
+
+def takes_part(scenario: Scenario, group: UeGroup, raw: bool) -> bool:
+    """Whether the group's owners consent, and allow all that the job wants of their terminals."""
+    needed = {scenario.service.functions[routine.client].entry_point for routine in routines_of_terminals(scenario)}
+    allowed = not group.functions or needed <= set(group.functions)
+    return group.consent and allowed and (group.raw_data or not raw)
 
 
 def warnings(scenario: Scenario) -> list[str]:
@@ -390,10 +402,12 @@ def warnings(scenario: Scenario) -> list[str]:
         found.append("settings.cut is 0, bottom split: terminals send raw data (R28)")
     elif model is not None and cut == model.layers - 1:
         found.append(f"settings.cut is {cut}, top split: terminals send whole models, which can leak data (R28)")
+    choosy = any(group.functions for group in scenario.ue_groups)
+    wanted = ["consent to the job", *["give raw data"] * raw, *["allow its functions"] * choosy]
     for where, nodes in terminals_of_servers(scenario).items():
         groups = [group for group in scenario.ue_groups if group.ran_node in nodes]
-        willing = sum(group.count for group in groups if group.consent and (group.raw_data or not raw))
+        willing = sum(group.count for group in groups if takes_part(scenario, group, raw))
         if willing < scenario.k:
-            reason = "consent to the job and give raw data" if raw else "consent to the job"
+            reason = " and ".join(wanted)
             found.append(f"{where}: {willing} UEs {reason}, k is {scenario.k}: the job will wait")
     return found

@@ -117,6 +117,14 @@ class UeGroup(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     )
     consent: Annotated[bool, Meta(description="They agree to take part when the job is announced (R58).")] = True
     raw_data: Annotated[bool, Meta(description="They are willing to give raw data (R61).")] = False
+    functions: Annotated[
+        tuple[str, ...],
+        Meta(
+            max_length=100,
+            description="Functions that their owners allow to run here, by entry point; empty: all that are installed "
+            "or in `function_modules`, of whatever service they consent to.",
+        ),
+    ] = ()
     privacy_k: Annotated[
         int,
         Meta(

@@ -33,8 +33,10 @@ class UeConfig(msgspec.Struct, forbid_unknown_fields=True):
     address: tuple[str, int]
     """Signalling address of the RAN node's radio."""
     terminals: list[TerminalConfig]
-    functions: list[str]
-    """Service functions the owners allow to run here; invitations to others are declined."""
+    functions: list[str] = []
+    """Service functions the owners allow to run here; invitations to others are declined. Empty: all that are here."""
+    preload: list[str] = []
+    """Functions that are imported before they are needed."""
     consent: bool = True
     """Whether the owners agree to contribute (R59)."""
     raw_data: bool = False

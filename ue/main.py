@@ -23,7 +23,7 @@ async def start(config: UeConfig, platform: Platform) -> RunningNode:
         process.receive(pdu, source, bulk, now)
 
     uu = await platform.open_link("Uu", (0, 0), driver, receive)
-    compute = await platform.start_compute(config.name, config.functions)
+    compute = await platform.start_compute(config.name, config.preload)
     process = UeProcess(
         config,
         uu.sockets,

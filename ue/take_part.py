@@ -67,7 +67,9 @@ def fault(terminal: Terminal, message: nas.RoutineInvite) -> Cause | None:
     end = terminal.sessions.get(message.session)
     if end is None:
         return Cause.UNKNOWN_SESSION
-    if message.function not in config.functions or (message.cut == 0 and not config.raw_data):
+    if config.functions and message.function not in config.functions:
+        return Cause.NOT_ALLOWED
+    if message.cut == 0 and not config.raw_data:
         return Cause.NOT_ALLOWED
     if message.qfi not in end.session.flows:
         return Cause.QOS_FLOW_NOT_CONFIGURED
@@ -208,7 +210,8 @@ def on_dep_event(terminal: Terminal, end: SessionEnd, event: Event) -> None:
     elif isinstance(event, MessageAcknowledged):
         terminal.process.compute.send(compute.Sent(**name))
     elif isinstance(event, MessageFailed | SessionClosed):
-        terminal.process.on_trouble(f"{terminal.name}: DEP session: {event.cause.name}")
+        if part.turn is not None:  # after its turn, the end of a session that is not needed any more is no trouble
+            terminal.process.on_trouble(f"{terminal.name}: DEP session: {event.cause.name}")
         terminal.process.compute.send(compute.CloseChannel(**name))
 
 

@@ -87,9 +87,15 @@ def test_what_owners_allow_is_told_to_their_process() -> None:
     assert (one.consent, one.raw_data, one.privacy_k) == (True, False, 0)
     assert (two.consent, two.raw_data, two.privacy_k) == (False, True, 7)
     assert (two.battery_percent, two.compute_mflops, two.memory_mib) == (12, 100, 512)
-    assert one.functions == ["data-source"], "of the service only what may run at a terminal"
+    assert (one.functions, one.preload) == ([], ["data-source"]), "of the service only what may run at a terminal"
     for config in (plan.core, plan.edge, *plan.ran_nodes, *plan.ues):
         assert config.timers == {"T300": 123}
+
+
+def test_owners_may_allow_some_functions_only() -> None:
+    one, two = plan_of("ue_groups.ue-1.functions=[data-source, a.b:C]", "ue_groups.ue-2.functions=[echo]").ues
+    assert (one.functions, one.preload) == (["data-source", "a.b:C"], ["data-source"])
+    assert (two.functions, two.preload) == (["echo"], [])
 
 
 def test_sessions_at_the_busiest_socket() -> None:

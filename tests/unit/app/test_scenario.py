@@ -383,6 +383,11 @@ def test_an_unknown_name_lists_the_shipped_scenarios() -> None:
     [
         (["settings.cut=4"], ["settings.cut is 4, top split: terminals send whole models, which can leak data (R28)"]),
         (["ue_groups.ue-2.consent=false"], ["ran-2: 0 UEs consent to the job, k is 4: the job will wait"]),
+        (["ue_groups.ue-2.functions=[data-source, echo]"], []),
+        (
+            ["ue_groups.ue-2.functions=[echo]"],
+            ["ran-2: 0 UEs consent to the job and allow its functions, k is 4: the job will wait"],
+        ),
         (
             ["settings.cut=0", "ue_groups.ue-1.raw_data=true"],
             [

@@ -80,6 +80,13 @@ def test_who_is_willing_to_give_raw_data_accepts_cut_0(world: World) -> None:
     assert world.ran.nas == [nas.RoutineAccept(execution=1, key=b"")]
 
 
+def test_owners_who_name_no_functions_allow_those_that_are_here(world: World) -> None:
+    """The host finds what is installed or in allowed modules, and nothing else."""
+    world.ue.process.config.functions = []
+    world.accept(function="evil")
+    assert world.ran.nas == [nas.RoutineAccept(execution=1, key=b"")]
+
+
 @pytest.mark.parametrize(
     ("changes", "cause"),
     [
