@@ -20,6 +20,7 @@ import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import partial
 from typing import Any, ClassVar, Literal, Self, dataclass_transform
 
 from net4ai.codecs.errors import DecodeError, EncodeError
@@ -222,10 +223,8 @@ class FixedRun:
     """The octets of the fields' values, in order; nothing is checked."""
     unpack: Callable[[Buffer, int], tuple[int, ...]]
     """The fields' values, in order, at an offset that is known to be within the data."""
-    encode: Callable[[Structure], bytes]
-    """The octets of a structure's fields. Raises `EncodeError`."""
-    decode: Callable[[str, Buffer, int, dict[str, Any]], int]
-    """Put the fields of a structure of this name into a dictionary; gives the offset behind. Raises `DecodeError`."""
+    encode: Encode
+    decode: Decode
 
     def __init__(self, fields: list[tuple[str, FixedField]], where: str) -> None:
         self.fields = fields
@@ -318,21 +317,22 @@ class FixedRun:
         raise DecodeError(what, "value out of range", f"{name} {value}, allowed {spec.allowed()}")
 
 
-def _encode_octets(what: str, name: str, spec: OctetsField, value: Any) -> bytes:
+_OCTETS = (bytes, bytearray, memoryview)
+
+
+def _encode_octets(name: str, spec: OctetsField, structure: Structure) -> bytes:
+    given = value = getattr(structure, name)
     if spec.text:
-        if not isinstance(value, str):
-            raise EncodeError(what, name, value, spec.allowed())
         try:
-            value = value.encode()
-        except UnicodeEncodeError:
-            raise EncodeError(what, name, value, spec.allowed()) from None
-    if not isinstance(value, bytes | bytearray | memoryview) or memoryview(value).nbytes > spec.maximum:
-        raise EncodeError(what, name, value, spec.allowed())
-    encoded = bytes(value)
+            value = given.encode()
+        except (AttributeError, UnicodeEncodeError):
+            raise EncodeError(type(structure).__name__, name, given, spec.allowed()) from None
+    if not isinstance(value, _OCTETS) or len(encoded := bytes(value)) > spec.maximum:
+        raise EncodeError(type(structure).__name__, name, given, spec.allowed())
     return len(encoded).to_bytes(spec.length_bits // 8, "big") + encoded if spec.length_bits else encoded
 
 
-def _decode_octets(what: str, name: str, spec: OctetsField, data: Buffer, offset: int) -> tuple[Any, int]:
+def _decode_octets(name: str, spec: OctetsField, what: str, data: Buffer, offset: int, values: dict[str, Any]) -> int:
     if spec.length_bits:
         start = offset + spec.length_bits // 8
         if start > len(data):
@@ -345,26 +345,26 @@ def _decode_octets(what: str, name: str, spec: OctetsField, data: Buffer, offset
     if end > len(data):
         raise DecodeError(what, "truncated", f"{name} of {end - start} octets, {len(data) - start} left")
     value = bytes(data[start:end])
-    if not spec.text:
-        return value, end
     try:
-        return value.decode(), end
+        values[name] = value.decode() if spec.text else value
     except UnicodeDecodeError:
         raise DecodeError(what, "not UTF-8", name) from None
+    return end
 
 
-def _encode_list(what: str, name: str, spec: ListField, value: Any) -> bytes:
+def _encode_list(name: str, spec: ListField, structure: Structure) -> bytes:
+    value = getattr(structure, name)
     if not isinstance(value, tuple | list) or len(value) > spec.maximum:
-        raise EncodeError(what, name, value, spec.allowed())
+        raise EncodeError(type(structure).__name__, name, value, spec.allowed())
     parts = [len(value).to_bytes(spec.count_bits // 8, "big")]
     for element in value:
         if not isinstance(element, spec.element):
-            raise EncodeError(what, name, element, spec.allowed())
+            raise EncodeError(type(structure).__name__, name, element, spec.allowed())
         parts.append(element.to_bytes())
     return b"".join(parts)
 
 
-def _decode_list(what: str, name: str, spec: ListField, data: Buffer, offset: int) -> tuple[Any, int]:
+def _decode_list(name: str, spec: ListField, what: str, data: Buffer, offset: int, values: dict[str, Any]) -> int:
     start = offset + spec.count_bits // 8
     if start > len(data):
         raise DecodeError(what, "truncated", f"count of {name}")
@@ -375,29 +375,33 @@ def _decode_list(what: str, name: str, spec: ListField, data: Buffer, offset: in
     for _ in range(count):
         element, start = spec.element.read(data, start)
         elements.append(element)
-    return tuple(elements), start
+    values[name] = tuple(elements)
+    return start
 
 
-def _encode_nested(what: str, name: str, spec: NestedField, value: Any) -> bytes:
+def _encode_nested(name: str, spec: NestedField, structure: Structure) -> bytes:
+    value = getattr(structure, name)
     if not isinstance(value, spec.element):
-        raise EncodeError(what, name, value, spec.allowed())
+        raise EncodeError(type(structure).__name__, name, value, spec.allowed())
     return value.to_bytes()
 
 
-def _decode_nested(what: str, name: str, spec: NestedField, data: Buffer, offset: int) -> tuple[Any, int]:
-    return spec.element.read(data, offset)
+def _decode_nested(name: str, spec: NestedField, what: str, data: Buffer, offset: int, values: dict[str, Any]) -> int:
+    values[name], end = spec.element.read(data, offset)
+    return end
 
 
-_ENCODE: dict[type[VariableField], Callable[[str, str, Any, Any], bytes]] = {
-    OctetsField: _encode_octets,
-    ListField: _encode_list,
-    NestedField: _encode_nested,
+Encode = Callable[["Structure"], bytes]
+"""The octets of a part of a structure. Raises `EncodeError`."""
+Decode = Callable[[str, Buffer, int, dict[str, Any]], int]
+"""Puts a part of a structure of this name into a dictionary; gives the offset behind. Raises `DecodeError`."""
+
+_VARIABLE: dict[type[VariableField], tuple[Callable[..., bytes], Callable[..., int]]] = {
+    OctetsField: (_encode_octets, _decode_octets),
+    ListField: (_encode_list, _decode_list),
+    NestedField: (_encode_nested, _decode_nested),
 }
-_DECODE: dict[type[VariableField], Callable[[str, str, Any, Buffer, int], tuple[Any, int]]] = {
-    OctetsField: _decode_octets,
-    ListField: _decode_list,
-    NestedField: _decode_nested,
-}
+"""What encodes and decodes a field, given its name and declaration first."""
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -419,37 +423,29 @@ class Structure:
     PARTS: ClassVar[tuple[Part, ...]] = ()
     REFERENCE: ClassVar[str] = ""
     """Where it comes from: clause of a 3GPP specification, R-numbers."""
+    _ENCODERS: ClassVar[tuple[Encode, ...]] = ()
+    _DECODERS: ClassVar[tuple[Decode, ...]] = ()
 
     def __init_subclass__(cls, *, reference: str = "", **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         dataclass(frozen=True, kw_only=True)(cls)
         cls.DECLARATION = {field.name: field.metadata[_SPEC] for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
         cls.PARTS = tuple(_parts(cls.__name__, cls.DECLARATION))
+        both = [_encoder_and_decoder(part) for part in cls.PARTS]
+        cls._ENCODERS, cls._DECODERS = tuple(encode for encode, _ in both), tuple(decode for _, decode in both)
         cls.REFERENCE = reference
 
     def to_bytes(self) -> bytes:
         """The octets of this value. Raises `EncodeError` where a field does not fit."""
-        what = type(self).__name__
-        return b"".join(
-            [
-                part.encode(self)
-                if isinstance(part, FixedRun)
-                else _ENCODE[type(part[1])](what, *part, getattr(self, part[0]))
-                for part in self.PARTS
-            ]
-        )
+        return b"".join([encode(self) for encode in self._ENCODERS])
 
     @classmethod
     def read(cls, data: Buffer, offset: int = 0) -> tuple[Self, int]:
         """Decode from `offset`; gives the value and the offset behind it. Raises `DecodeError`."""
         values: dict[str, Any] = {}
         what = cls.__name__
-        for part in cls.PARTS:
-            if isinstance(part, FixedRun):
-                offset = part.decode(what, data, offset, values)
-                continue
-            name, spec = part
-            values[name], offset = _DECODE[type(spec)](what, name, spec, data, offset)
+        for decode in cls._DECODERS:
+            offset = decode(what, data, offset, values)
         # As `cls(**values)`, but for what a frozen dataclass takes to set each field by itself.
         value = cls.__new__(cls)
         value.__dict__.update(values)
@@ -469,6 +465,14 @@ class Structure:
         if len(cls.PARTS) != 1 or not isinstance(cls.PARTS[0], FixedRun):
             raise TypeError(f"{cls.__name__} has fields of variable length")
         return cls.PARTS[0]
+
+
+def _encoder_and_decoder(part: Part) -> tuple[Encode, Decode]:
+    if isinstance(part, FixedRun):
+        return part.encode, part.decode
+    name, spec = part
+    encode, decode = _VARIABLE[type(spec)]
+    return partial(encode, name, spec), partial(decode, name, spec)
 
 
 def _parts(where: str, declaration: dict[str, FieldType]) -> Iterator[Part]:

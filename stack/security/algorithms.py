@@ -95,11 +95,8 @@ def _checked(key: bytes) -> bytes:
 
 
 def _input(count: int, bearer: int, direction: int) -> bytes:
-    for name, value, maximum in (
-        ("COUNT", count, MAXIMUM_COUNT),
-        ("BEARER", bearer, MAXIMUM_BEARER),
-        ("DIRECTION", direction, 1),
-    ):
-        if not 0 <= value <= maximum:
-            raise EncodeError("128-bit algorithm", name, value, f"0 to {maximum}")
-    return _INPUT.pack(count, bearer << 3 | direction << 2)
+    if 0 <= count <= MAXIMUM_COUNT and 0 <= bearer <= MAXIMUM_BEARER and 0 <= direction <= 1:
+        return _INPUT.pack(count, bearer << 3 | direction << 2)
+    given = (("COUNT", count, MAXIMUM_COUNT), ("BEARER", bearer, MAXIMUM_BEARER), ("DIRECTION", direction, 1))
+    name, value, maximum = next(each for each in given if not 0 <= each[1] <= each[2])
+    raise EncodeError("128-bit algorithm", name, value, f"0 to {maximum}")
