@@ -216,13 +216,18 @@ def test_a_message_that_cannot_be_sent_ends_turn_and_part(world: World) -> None:
     assert not world.ue.terminal.participations
 
 
-def test_when_the_session_ends_the_function_is_told(world: World) -> None:
+@pytest.mark.parametrize("in_its_turn", [True, False])
+def test_when_the_session_ends_the_function_is_told(world: World, in_its_turn: bool) -> None:
+    """Whoever watches is told only where it is a loss: in the turn."""
     world.accept()
     world.start()
+    if not in_its_turn:
+        world.turn_done()
     world.end.session.close(Cause.NORMAL, world.air.now)
     world.ran.endpoint._touched[world.end] = None
     world.air.run(0.2)
     assert world.asked(compute.CloseChannel) == [compute.CloseChannel(instance=1, execution=1, as_server=False, seat=5)]
+    assert world.ue.troubles == (["ue/1: DEP session: NORMAL"] if in_its_turn else [])
 
 
 # --- What the compute worker says besides
