@@ -38,7 +38,7 @@ from net4ai.codecs.declaration import Buffer
 from net4ai.codecs.dep import VERSION
 from net4ai.codecs.errors import DecodeError
 from net4ai.codecs.message import Message, decode_message, encode_message
-from net4ai.codecs.service import ServiceDescription
+from net4ai.codecs.service import EventTrigger, JobTrigger, ServiceDescription
 from net4ai.stack.attached_link import AttachedLink
 from net4ai.stack.control_entity import B, ControlEntity
 from net4ai.stack.dep.credit import CreditBudget
@@ -224,13 +224,32 @@ class ApplicationController:
         """Attach, register a service, run one of its jobs to the end; it must end well."""
         await self.attach()
         registered = await self.register(description, settings, k=k, cut=cut)
-        await self.run_registered(registered.service, job, k=k, cut=cut)
+        await self.run_registered(registered.service, description, job, k=k, cut=cut)
 
-    async def run_registered(self, service: int, job: str, *, k: int, cut: int) -> None:
-        """Run a job of a service that is registered; it must end well."""
-        ended = await self.watch(await self.start(service, job, k=k, cut=cut))
+    async def run_registered(
+        self, service: int, description: ServiceDescription, job: str, *, k: int, cut: int
+    ) -> None:
+        """Run a job of a service that is registered; it must end well.
+
+        One with a trigger begins by that (R4): its event is raised, the job before it is run, the rest is waited for.
+        """
+        trigger = description.jobs[job].trigger
+        number = await (self.start(service, job, k=k, cut=cut) if trigger == "request" else self._armed(service, job))
+        if isinstance(trigger, EventTrigger):
+            await self.raise_event(service, trigger.event)
+        elif isinstance(trigger, JobTrigger):
+            await self.run_registered(service, description, trigger.job, k=k, cut=cut)
+        ended = await self.watch(number)
         if ended.cause != Cause.NORMAL:
             raise ProcedureError(cause_of(ended.cause), ended.detail)
+
+    async def _armed(self, service: int, job: str) -> int:
+        """Number of a job with a trigger: it has one from its service's registration on, and a new one each time it is
+        armed anew."""
+        numbers = [each.job for each in await self.list_jobs() if (each.service, each.name) == (service, job)]
+        if not numbers:
+            raise ProcedureError(Cause.UNKNOWN_JOB, f"job {job} of service {service} is not armed")
+        return max(numbers)
 
     async def _ask(self, request: Body, reply: type[B], timer: str = "bus-call") -> B:
         return await self.entity.call(SERVICE_MANAGER, request, reply, timer=timer)

@@ -78,7 +78,7 @@ async def second_job(network: Network) -> None:
     ended = asyncio.Event()
 
     async def again() -> None:
-        await network.controller.run_registered(1, scenario.job, k=scenario.k, cut=cut)
+        await network.controller.run_registered(1, scenario.service, scenario.job, k=scenario.k, cut=cut)
         ended.set()
 
     procedures.start("job", again())

@@ -37,7 +37,14 @@ from net4ai.codecs.causes import Cause
 from net4ai.codecs.common import FlowMapping, SessionLimits
 from net4ai.codecs.dep import VERSION
 from net4ai.codecs.message import Message, encode_message
-from net4ai.codecs.service import ServiceDescription
+from net4ai.codecs.service import (
+    EventTrigger,
+    Job,
+    JobTrigger,
+    ServiceDescription,
+    TerminalsTrigger,
+    TimeTrigger,
+)
 from net4ai.stack.dep.constants import SCHEDULED_MINIMUM
 from net4ai.stack.dep.events import MessageReceived
 from net4ai.stack.procedure import ProcedureError, outcome_of
@@ -402,6 +409,51 @@ def test_a_job_that_begins_by_itself_is_watched(managed: Managed) -> None:
     managed.network.run(seconds=POLL + 1)
     assert [type(event) for event in managed.controller.events] == [JobBegun, JobEnded]
     managed.assert_nothing_left()
+
+
+TRIGGERED = msgspec.structs.replace(
+    SERVICE,
+    jobs={
+        "train": Job(tasks=("training",)),
+        "alarm": Job(tasks=("training",), trigger=EventTrigger(event="fire")),
+        "then": Job(tasks=("training",), trigger=JobTrigger(job="alarm")),
+        "crowd": Job(tasks=("training",), trigger=TerminalsTrigger(at_least=3)),
+        "later": Job(tasks=("training",), trigger=TimeTrigger(after_s=60)),
+    },
+)
+
+
+@pytest.mark.parametrize(
+    ("job", "asked", "awaited"),
+    [
+        ("train", [StartJob(service=4, job="train", k=3, cut=1)], [9]),
+        ("alarm", [RaiseEvent(service=4, event="fire")], [2]),
+        ("then", [RaiseEvent(service=4, event="fire")], [2, 3]),
+        ("crowd", [], [6]),
+        ("later", [], [7]),
+    ],
+)
+def test_a_job_is_run_by_what_starts_it(managed: Managed, job: str, asked: list[Any], awaited: list[int]) -> None:
+    """R4. Of jobs that were armed several times the newest counts."""
+    names = {1: "alarm", 2: "alarm", 3: "then", 6: "crowd", 7: "later"}
+    managed.jobs = [JobStatus(job=number, service=4, name=name, state="armed") for number, name in names.items()]
+    managed.jobs.append(JobStatus(job=99, service=5, name=job, state="armed"))
+    managed.manager.handle(RaiseEvent, lambda request: managed.asked.append(request) or Done())
+    managed.machine.procedures.advance(managed.network.now)
+    run = managed.machine.procedures.start("run", managed.machine.run_registered(4, TRIGGERED, job, k=3, cut=1))
+    for number in awaited:
+        managed.network.run(seconds=1)
+        assert not run.done
+        managed.tell(JobEnded(job=number, cause=Cause.NORMAL))
+    managed.network.run(until=lambda: run.done)
+    assert run.result() is None
+    assert managed.asked == asked
+    managed.assert_nothing_left()
+
+
+def test_a_job_whose_trigger_is_gone_is_not_waited_for(managed: Managed) -> None:
+    with pytest.raises(ProcedureError, match="UNKNOWN_JOB: job crowd of service 4 is not armed"):
+        managed.do(managed.machine.run_registered(4, TRIGGERED, "crowd", k=3, cut=1))
 
 
 def test_results_are_named_by_service_and_function(managed: Managed) -> None:
