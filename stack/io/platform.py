@@ -186,9 +186,12 @@ class Platform:
     """Of each link that was opened: it can be made to carry nothing for a while."""
     activity: ActivityCount = field(init=False)
     """Counts what goes into the trace."""
+    _missing: set[str] = field(init=False, default_factory=set)
+    """Who is known to be missing on the bus: said once, until they are there."""
 
     def __post_init__(self) -> None:
         self.trace = self.activity = ActivityCount(self.trace)
+        self.bus.on_presence(lambda entity, present: self._missing.discard(entity))
         if self.run.key_log:
             self.key_log = KeyLog(Path(self.run.trace_folder).parent / KEY_LOG, self.name, self.clock)
             self.closing.append(self.key_log.close)
@@ -317,10 +320,11 @@ class Platform:
         return entity
 
     def _on_missing(self, name: str) -> Callable[[str, str], None]:
-        """Someone who is there may take long; someone who is not is named. Application controllers come and go."""
+        """Someone who is there may take long; who is not is named, once. Application controllers come and go."""
 
         def on_missing(to: str, what: str) -> None:
-            if self.bus.absent(to) and provider_of(to) is None:
+            if to not in self._missing and self.bus.absent(to) and provider_of(to) is None:
+                self._missing.add(to)
                 self.say(f"{name}: {to} is not there yet, {what} is sent again")
 
         return on_missing

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 import msgspec
 import pytest
@@ -42,7 +43,9 @@ def test_small_buffers_mean_that_every_message_waits_for_credit() -> None:
     assert unscheduled_of(WANTED, 17) == DEFAULT_UNSCHEDULED
 
 
-def core_platform(trace: list[TraceEvent]) -> Platform:
+def core_platform(
+    trace: list[TraceEvent], hub: Hub | None = None, say: Callable[[str], None] = lambda line: None
+) -> Platform:
     loop = asyncio.get_running_loop()
     clock = LoopClock(loop, 0)
     return Platform(
@@ -50,12 +53,12 @@ def core_platform(trace: list[TraceEvent]) -> Platform:
         run=RunConfig(run_key="00" * 32, seed=1, utc_offset=0, started=0),
         clock=clock,
         network=MemoryNetwork(loop),
-        bus=InProcessBus("core", bytes(32), clock, Hub()),
+        bus=InProcessBus("core", bytes(32), clock, hub or Hub()),
         trace=trace.append,
         capture=None,
         start_compute=None,  # type: ignore[arg-type]
         start_application_server=None,  # type: ignore[arg-type]
-        say=lambda line: None,
+        say=say,
     )
 
 
@@ -71,6 +74,30 @@ def test_what_a_control_entity_drops_is_traced() -> None:
         assert [(event.kind, event.node, event.link, event.drop, event.size) for event in trace] == [
             ("drop", "core", "bus", "answer to no request", 2)
         ]
+
+    asyncio.run(scenario())
+
+
+def test_who_is_missing_on_the_bus_is_named_once_until_it_is_there() -> None:
+    async def scenario() -> None:
+        said: list[str] = []
+        hub = Hub()
+        platform = core_platform([], hub, said.append)
+        driver = Driver("core", platform.clock)
+        entities = [platform.control_entity(n, platform.procedures(driver), Timers(), driver) for n in ("one", "other")]
+        await platform.bus.start()
+        for _ in range(2):
+            for _ in range(3):
+                for entity in entities:
+                    entity.on_missing("fpf/ran-1", "RemoveRoutes")
+            ran = InProcessBus("ran-1", bytes(32), platform.clock, hub)
+            await ran.start()
+            ran.serve("fpf/ran-1", lambda envelope: None)
+            await asyncio.sleep(0.01)
+            entities[0].on_missing("fpf/ran-1", "RemoveRoutes")  # it is there: it may take long
+            await ran.close()
+            await asyncio.sleep(0.01)
+        assert said == ["one: fpf/ran-1 is not there yet, RemoveRoutes is sent again"] * 2
 
     asyncio.run(scenario())
 
