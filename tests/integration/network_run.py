@@ -10,7 +10,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import Any
 
-from net4ai.app.application_controller import ApplicationController, JobEvent, words_of
+from net4ai.app.application_controller import ApplicationController, JobEvent, OnResult, words_of
 from net4ai.app.fidelity import routine_record
 from net4ai.app.in_process import InProcessRun
 from net4ai.app.plan import identity, make_plan
@@ -177,7 +177,15 @@ class Network:
             self.run.nodes.append(node)
 
     async def _start_controller(self) -> None:
-        provider = self.scenario.service.provider
+        self.controller, self._drive = await self.controller_of(
+            self.scenario.service.provider, self._on_result, self._on_event
+        )
+        self.run_job()
+
+    async def controller_of(
+        self, provider: str, on_result: OnResult, on_event: Callable[[JobEvent], None]
+    ) -> tuple[ApplicationController, Callable[..., None]]:
+        """The application controller of a provider of the scenario's, and what feeds it."""
         platform = await self.run.platform(controller_name(provider), self.plan.core.controllers[provider])
         driver = Driver(platform.name, platform.clock)
         procedures, timers = platform.procedures(driver), Timers()
@@ -191,14 +199,13 @@ class Network:
             t4.budget,
             lambda: platform.random_number(32),
             platform.trace,
-            self._on_result,
-            self._on_event,
+            on_result,
+            on_event,
             self.said.append,
         )
-        driver.machine = self.controller = controller
-        self._drive = driver.feed
+        driver.machine = controller
         driver.feed(procedures.advance)
-        self.run_job()
+        return controller, driver.feed
 
     def run_job(self) -> None:
         """Have the controller run the job; again, once it has ended."""
