@@ -16,6 +16,8 @@ SIGNALLING_PORT = 46400
 """UDP port of signalling and liveness, unless configured."""
 BULK_PORT = 46401
 """UDP port of bulk data, unless configured."""
+VERSION = 0
+"""Version of this layer."""
 MAXIMUM_C_RNTI = 0xFFFF
 
 
@@ -44,7 +46,7 @@ class Segmentation(IntEnum):
 class L2Header(Structure, reference="TS 38.322 6.2.2, TS 38.323 6.2.2, R92"):
     """The header of every PDU on the Uu, T4 and T8."""
 
-    version: int = constant(2, 0, "Version of this layer.")
+    version: int = constant(2, VERSION, "Version of this layer.")
     is_data: bool = flag("Data (1) or status report (0) of an acknowledged bearer.")
     segmentation: int = enumeration(2, Segmentation, "Whole service data unit, or which part of it.")
     poll: bool = flag("Asks for a status report.")

@@ -28,7 +28,9 @@ from net4ai.stack.dep.error_rate import ErrorRate
 from net4ai.stack.drops import Drop
 from net4ai.stack.procedure import Procedure, ProcedureError, Promise
 from net4ai.stack.security.nas_security import NasSecurity
-from net4ai.stack.trace import TraceEvent
+from net4ai.stack.trace import TraceEvent, numbers_in
+
+_TRACED_NUMBERS = ("ran_ue", "execution", "turn", "job", "session", "transaction")
 
 
 class AccessManager:
@@ -271,9 +273,6 @@ class AccessManager:
         ids: dict[str, int | str],
     ) -> None:
         """A line of trace for a message."""
-        for key in ("ran_ue", "execution", "turn", "job", "session", "transaction"):
-            if isinstance(value := getattr(message, key, None), int):
-                ids[key] = value
         procedures = self.entity.procedures
         procedures.trace(
             TraceEvent(
@@ -285,6 +284,6 @@ class AccessManager:
                 direction="out" if direction == "out" else "in",
                 peer=peer,
                 size=size,
-                ids=ids,
+                ids=ids | numbers_in(message, _TRACED_NUMBERS),
             )
         )

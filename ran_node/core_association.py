@@ -19,6 +19,7 @@ from net4ai.ran_node.ue_context import UeContext
 from net4ai.stack.dep.error_rate import ErrorRate
 from net4ai.stack.drops import Drop
 from net4ai.stack.procedure import ProcedureError, ProcedureRejected, ProcedureTimeout, Replies
+from net4ai.stack.trace import numbers_in
 
 if TYPE_CHECKING:
     from net4ai.ran_node.node import RanNode
@@ -235,11 +236,7 @@ class CoreAssociation:
 
 
 def _n2_ids(message: Message | UnknownMessage) -> dict[str, int | str]:
-    ids: dict[str, int | str] = {}
-    for key in ("ran_ue", "transaction", "job", "session"):
-        if isinstance(value := getattr(message, key, None), int):
-            ids[key] = value
-    return ids
+    return numbers_in(message, ("ran_ue", "transaction", "job", "session"))
 
 
 _HANDLERS: dict[type, Callable[..., None]] = {

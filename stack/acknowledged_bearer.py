@@ -19,7 +19,9 @@ from dataclasses import dataclass
 from net4ai.codecs.declaration import Buffer
 from net4ai.codecs.errors import DecodeError, EncodeError
 from net4ai.codecs.l2 import (
+    L2_HEADER,
     L2_HEADER_SIZE,
+    VERSION,
     BearerType,
     L2Header,
     MissingRange,
@@ -59,6 +61,13 @@ _OFFSET_SIZE = SegmentOffset.fixed_run().size
 _RANGE_SIZE = MissingRange.fixed_run().size
 _EMPTY_REPORT_SIZE = L2_HEADER_SIZE + 4
 _HAS_OFFSET = (Segmentation.MIDDLE, Segmentation.LAST)
+_SEGMENTATION = {
+    (True, True): Segmentation.COMPLETE,
+    (True, False): Segmentation.FIRST,
+    (False, False): Segmentation.MIDDLE,
+    (False, True): Segmentation.LAST,
+}
+"""By whether a segment is the first of its service data unit, and the last."""
 
 
 class BearerError(RuntimeError):
@@ -361,12 +370,7 @@ class AcknowledgedBearer:
                 return
             room = self._maximum_pdu - L2_HEADER_SIZE - (_OFFSET_SIZE if start else 0) - protection.size
             end = min(start + room, len(sdu))
-            segmentation = {
-                (True, True): Segmentation.COMPLETE,
-                (True, False): Segmentation.FIRST,
-                (False, False): Segmentation.MIDDLE,
-                (False, True): Segmentation.LAST,
-            }[start == 0, end == len(sdu)]
+            segmentation = _SEGMENTATION[start == 0, end == len(sdu)]
             self._sent[self._next_count] = _Sent(_Segment(segmentation, start, sdu[start:end], protection))
             self._since_oldest.append((self._next_count, of))
             self._sent_octets += end - start
@@ -380,17 +384,9 @@ class AcknowledgedBearer:
     def _header(
         self, count: int, protection: Protection, *, is_data: bool = True, segmentation: int = 0, poll: bool = False
     ) -> bytes:
-        return L2Header(
-            is_data=is_data,
-            segmentation=segmentation,
-            poll=poll,
-            has_mac=protection is not Protection.CLEAR,
-            ciphered=protection is Protection.INTEGRITY_AND_CIPHERING,
-            bearer_type=self.bearer_type,
-            bearer=self.bearer,
-            c_rnti=self.c_rnti,
-            count=count,
-        ).to_bytes()
+        has_mac, ciphered = protection is not Protection.CLEAR, protection is Protection.INTEGRITY_AND_CIPHERING
+        whose = self.bearer_type, self.bearer, self.c_rnti
+        return L2_HEADER.pack(VERSION, is_data, segmentation, poll, has_mac, ciphered, *whose, count)
 
     def _data_pdu(self, count: int, segment: _Segment, poll: bool) -> bytes:
         head = self._header(count, segment.protection, segmentation=segment.segmentation, poll=poll)

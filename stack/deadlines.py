@@ -23,7 +23,8 @@ class Deadlines(Generic[K]):
     def set(self, key: K, deadline: int | None) -> None:
         """`key` is due at `deadline`; None: not at all."""
         if deadline is None:
-            self._current.pop(key, None)
+            if self._current.pop(key, None) is None:
+                return
         elif self._current.get(key) != deadline:
             self._current[key] = deadline
             self._order += 1

@@ -8,7 +8,7 @@ socket, DATA through the bulk socket, so liveness never waits behind bulk. COUNT
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
@@ -20,7 +20,7 @@ from net4ai.stack.acknowledged_bearer import AcknowledgedBearer, BearerQueueFull
 from net4ai.stack.computing_bearer import AcknowledgedComputingBearer, ComputingBearer
 from net4ai.stack.drops import Drop, DropCounter
 from net4ai.stack.l2_header import l2_fields
-from net4ai.stack.trace import Trace, TraceEvent
+from net4ai.stack.trace import Trace, TraceEvent, numbers_in
 
 Address = tuple[str, int]
 Direction = Literal["in", "out"]
@@ -30,6 +30,8 @@ Send = Callable[[Buffer, int, Address], None]
 SIGNALLING_BEARER = {BearerType.SRB: 1, BearerType.FIXED_LINK: 0}
 """Identity of the acknowledged signalling bearer, by type."""
 FIXED_LINK_DEP_BEARER = 1
+
+_TRACED_NUMBERS = ("execution", "seat", "turn", "session", "job", "transaction")
 
 MAXIMUM_BACKLOG = 16384
 """Signalling messages that wait until the bearer takes them: a few for every seat of an execution."""
@@ -86,6 +88,8 @@ class Hop:
         self._configurations: dict[int, BearerConfiguration] = {}
         self._control: dict[int, _DepBearer] = {}
         self._bulk: dict[int, _DepBearer] = {}
+        self._acknowledged: list[tuple[AcknowledgedComputingBearer, bool]] = []
+        """Computing radio bearers in acknowledged mode, and whether they are on the bulk socket."""
         self._failed: set[int] = set()
         """Bearers whose failure the owner knows."""
         if bearer_type is BearerType.FIXED_LINK:
@@ -138,12 +142,22 @@ class Hop:
         kind = _BEARERS[mode]
         for bearers in (self._control, self._bulk):
             bearers[bearer] = kind(bearer_type=self._dep_type, bearer=bearer, c_rnti=self.identity, drops=self._drops)
+        self._find_acknowledged()
 
     def remove_bearer(self, bearer: int) -> None:
         """Forget a computing radio bearer and all that is under way on it."""
         for bearers in (self._configurations, self._control, self._bulk):
             bearers.pop(bearer, None)
         self._failed.discard(bearer)
+        self._find_acknowledged()
+
+    def _find_acknowledged(self) -> None:
+        self._acknowledged = [
+            (bearer, bulk)
+            for bearers, bulk in ((self._control, False), (self._bulk, True))
+            for bearer in bearers.values()
+            if isinstance(bearer, AcknowledgedComputingBearer)
+        ]
 
     @property
     def bearers(self) -> Mapping[int, BearerConfiguration]:
@@ -159,16 +173,11 @@ class Hop:
 
     def take_failed_bearers(self) -> list[int]:
         """Computing radio bearers that have failed since the last call. They carry nothing until they are made anew."""
+        if not self._acknowledged:
+            return []
         failed = [bearer for bearer in self._configurations if bearer not in self._failed and self.has_failed(bearer)]
         self._failed.update(failed)
         return failed
-
-    def _acknowledged(self) -> Iterator[tuple[AcknowledgedComputingBearer, bool]]:
-        """Computing radio bearers in acknowledged mode, and whether they are on the bulk socket."""
-        for bearers, bulk in ((self._control, False), (self._bulk, True)):
-            for bearer in bearers.values():
-                if isinstance(bearer, AcknowledgedComputingBearer):
-                    yield bearer, bulk
 
     # Sending
 
@@ -223,7 +232,7 @@ class Hop:
             self._backlog.popleft()
         for datagram in self.signalling.datagrams_to_send(now):
             self._sockets.send_signalling(datagram, len(datagram), self.signalling_address)
-        for bearer, bulk in self._acknowledged():
+        for bearer, bulk in self._acknowledged:
             send = self._sockets.send_bulk if bulk else self._sockets.send_signalling
             address = self.bulk_address if bulk else self.signalling_address
             for datagram in bearer.datagrams_to_send(now):
@@ -259,22 +268,20 @@ class Hop:
     # Time and trace
 
     def next_deadline(self) -> int | None:
-        deadlines = [self.signalling.next_deadline(), *(bearer.next_deadline() for bearer, _ in self._acknowledged())]
+        if not self._acknowledged:
+            return self.signalling.next_deadline()
+        deadlines = [self.signalling.next_deadline(), *(bearer.next_deadline() for bearer, _ in self._acknowledged)]
         return min((deadline for deadline in deadlines if deadline is not None), default=None)
 
     def advance(self, now: int) -> None:
         self.signalling.advance(now)
-        for bearer, _ in self._acknowledged():
+        for bearer, _ in self._acknowledged:
             bearer.advance(now)
 
     def trace_message(self, message: Message | UnknownMessage, direction: str, size: int, now: int) -> None:
         """One line of trace for a signalling message."""
         if self.on_protected is not None and self.signalling.protects:
             self.on_protected(message, "out" if direction == "out" else "in")
-        ids = dict(self.name.ids)
-        for key in ("execution", "seat", "turn", "session", "job", "transaction"):
-            if isinstance(value := getattr(message, key, None), int):
-                ids[key] = value
         self._trace(
             TraceEvent(
                 time=now,
@@ -285,7 +292,7 @@ class Hop:
                 direction="out" if direction == "out" else "in",
                 peer=self.name.peer,
                 size=size,
-                ids=ids,
+                ids=self.name.ids | numbers_in(message, _TRACED_NUMBERS),
             )
         )
 

@@ -242,7 +242,7 @@ class Procedures:
 
     def run(self) -> None:
         """Let every procedure go on that can. Called by the owner after it resolved promises."""
-        if self._running:
+        if self._running or not self._ready:
             return
         self._running = True
         try:

@@ -7,9 +7,12 @@ Machines and nodes are given a `Trace`; they call it, and never ask what becomes
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from typing import Literal
 
 import msgspec
+
+from net4ai.codecs.declaration import Message, UnknownMessage
 
 Kind = Literal["message", "drop", "procedure", "state", "progress"]
 
@@ -47,6 +50,16 @@ class TraceEvent(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 Trace = Callable[[TraceEvent], None]
+
+
+def numbers_in(message: Message | UnknownMessage, names: tuple[str, ...]) -> dict[str, int | str]:
+    """Those of a message's fields that are called so and are numbers: ids of its event."""
+    return {name: value for name in _declared(type(message), names) if isinstance(value := getattr(message, name), int)}
+
+
+@cache
+def _declared(kind: type, names: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(name for name in names if issubclass(kind, Message) and name in kind.DECLARATION)
 
 
 def no_trace(event: TraceEvent) -> None:

@@ -15,7 +15,7 @@ from net4ai.stack.procedure import Procedure, ProcedureError, Promise, Replies, 
 from net4ai.stack.security.errors import CountExhausted
 from net4ai.stack.security.nas_security import NasSecurity
 from net4ai.stack.security.srb_security import SrbSecurity
-from net4ai.stack.trace import TraceEvent
+from net4ai.stack.trace import TraceEvent, numbers_in
 from net4ai.ue import consent_to_job, core_dialogue, take_part
 from net4ai.ue.config import TerminalConfig
 from net4ai.ue.connect import connect
@@ -30,6 +30,8 @@ from net4ai.ue.states import NasState, RrcState
 if TYPE_CHECKING:
     from net4ai.ue.process import UeProcess
 
+
+_TRACED_NUMBERS = ("execution", "seat", "turn", "session", "job")
 
 MAXIMUM_HELD = 512
 """Messages that may wait for the end of a re-establishment."""
@@ -272,10 +274,6 @@ class Terminal:
         )
 
     def trace_nas(self, message: Message | UnknownMessage, direction: str, size: int) -> None:
-        ids: dict[str, int | str] = {"ue": self.name}
-        for key in ("execution", "seat", "turn", "session", "job"):
-            if isinstance(value := getattr(message, key, None), int):
-                ids[key] = value
         self.process.trace(
             TraceEvent(
                 time=self.process.procedures.now,
@@ -286,6 +284,6 @@ class Terminal:
                 direction="out" if direction == "out" else "in",
                 peer="access-manager",
                 size=size,
-                ids=ids,
+                ids={"ue": self.name, **numbers_in(message, _TRACED_NUMBERS)},
             )
         )

@@ -109,6 +109,8 @@ class FrameConnection:
         self._loop = asyncio.get_running_loop()
         self._ended: asyncio.Future[str] = self._loop.create_future()
         self._open = True
+        self._frames = bytearray()
+        """Sent in this turn of the loop: they go out together, in the next."""
         self._task = self._loop.create_task(self._read())
 
     @property
@@ -124,7 +126,7 @@ class FrameConnection:
     @property
     def buffered(self) -> int:
         """Octets sent that wait for the peer to read."""
-        return self._writer.transport.get_write_buffer_size() if self._open else 0
+        return len(self._frames) + self._writer.transport.get_write_buffer_size() if self._open else 0
 
     def send(self, frame: Buffer) -> None:
         """Send a frame; never blocks. Once the connection is closed it is dropped and counted.
@@ -141,15 +143,25 @@ class FrameConnection:
         if not self._open:
             self.drops.count(Drop.CLOSED, len(frame))
             return
-        self._writer.write(len(frame).to_bytes(LENGTH_OCTETS, "big") + bytes(frame))
+        if not self._frames:
+            self._loop.call_soon(self._write_frames)
+        self._frames += len(frame).to_bytes(LENGTH_OCTETS, "big")
+        self._frames += frame
+
+    def _write_frames(self) -> None:
+        if self._frames:
+            self._writer.write(bytes(self._frames))
+            self._frames.clear()
 
     def send_octets(self, octets: Buffer) -> None:
         """Send octets as they are, without a length before them: for tests of what the peer makes of them."""
         if self._open:
-            self._writer.write(bytes(octets))
+            self._frames += octets
+            self._write_frames()
 
     async def drain(self) -> None:
         """Wait until little is buffered: for senders of much. Returns at once when the connection is closed."""
+        self._write_frames()
         with contextlib.suppress(OSError):
             await self._writer.drain()
 
@@ -165,6 +177,9 @@ class FrameConnection:
         if not self._open:
             return
         transport = self._writer.transport
+        if not abort:
+            self._write_frames()
+        self._frames.clear()
         if abort:
             transport.abort()
         elif transport.get_write_buffer_size():
