@@ -287,7 +287,7 @@ class FunctionTester(Tester):
             begin = link.Begin(
                 transaction=self.transaction(), execution=routine.execution, instance=instance, seats=numbers
             )
-            await self.request(server, begin, within=FUNCTION_LOADS)
+            await self.request(server, begin, link.Begun, within=FUNCTION_LOADS)
         return routine
 
     def start_turn(self, routine: Routine, turn: int = 0, seat: int = 0, repetition: int = 0) -> None:

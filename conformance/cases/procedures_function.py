@@ -235,7 +235,7 @@ async def another_execution(function: FunctionTester) -> None:
             begin = link.Begin(
                 transaction=function.transaction(), execution=execution, instance=routine.instance, seats=seats
             )
-            await function.request(routine.server, begin)
+            await function.request(routine.server, begin, link.Begun)
         await run_turn(function, routine, 0)
         finish(routine)
         function.check((await completed(routine)).cause == Cause.NORMAL, "cause NORMAL")
