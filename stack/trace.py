@@ -54,7 +54,8 @@ Trace = Callable[[TraceEvent], None]
 
 def numbers_in(message: Message | UnknownMessage, names: tuple[str, ...]) -> dict[str, int | str]:
     """Those of a message's fields that are called so and are numbers: ids of its event."""
-    return {name: value for name in _declared(type(message), names) if isinstance(value := getattr(message, name), int)}
+    declared = _declared(type(message), names)  # type: ignore[arg-type]  # a class is hashable, whatever its values are
+    return {name: value for name in declared if isinstance(value := getattr(message, name), int)}
 
 
 @cache
