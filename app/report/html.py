@@ -9,9 +9,11 @@ from urllib.parse import quote
 
 from net4ai.app.report.charts import Line, Reference, Stack, line_chart, stacked_bars
 from net4ai.app.report.markup import Markup, element, join
+from net4ai.app.report.one_execution import steps_of_execution
 from net4ai.app.report.one_ue import choose_ue
 from net4ai.app.report.report import Report, roles_of
-from net4ai.app.report.sequence_chart import sequence_chart
+from net4ai.app.report.roles import Roles
+from net4ai.app.report.sequence_chart import chart_of, sequence_chart
 from net4ai.app.report.style import CHART, LINKS, PAGE, SCHEMES, link_colour
 from net4ai.app.report.topology_chart import topology_chart
 from net4ai.app.report.trace_lines import TraceLine
@@ -325,4 +327,20 @@ def _sequence(report: Report, lines: Sequence[TraceLine], ue: str) -> Markup:
     chart = sequence_chart(lines, chosen, roles)
     title = f"The life of {chosen}" if chosen else "The life of a UE"
     note = "Each message once, when it was sent; repetition folded; procedures at the right. Hover for details."
-    return _section(title, _soft(note), element("div", chart, class_="wide"), class_="long")
+    return join(
+        _section(title, _soft(note), element("div", chart, class_="wide"), class_="long"),
+        _execution(lines, chosen, roles),
+    )
+
+
+def _execution(lines: Sequence[TraceLine], ue: str, roles: Roles) -> Markup:
+    number, steps = steps_of_execution(lines, ue, roles)
+    if not steps:
+        return join()
+    note = (
+        "Numbers are those of figure 6 of the paper: 1 execute, 2 invite the server, 3 invite the clients, "
+        "4 they accept, routes are laid, 5 data, 6 restart or complete, 7 all servers have completed, 8 done. "
+        "One server is shown with one of its clients; the access manager hears of every server. Repetition folded."
+    )
+    chart = chart_of(steps, ue, roles, f"Execution {number}")
+    return _section(f"Execution {number}, with {ue}", _soft(note), element("div", chart, class_="wide"), class_="long")

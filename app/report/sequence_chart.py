@@ -73,8 +73,12 @@ def sequence_chart(lines: Sequence[TraceLine], ue: str, roles: Roles) -> Markup:
     `lines` is the whole trace, in order of time.
     """
     own = with_peers(lines_of_ue(lines, ue, roles))
-    steps = steps_of(own, ue, roles)
     title = f"Sequence chart of {ue or 'one UE'}"
+    return chart_of(steps_of(own, ue, roles), ue, roles, title, bars_of(own, ue))
+
+
+def chart_of(steps: Sequence[Step], ue: str, roles: Roles, title: str, bars: Sequence[Bar] = ()) -> Markup:
+    """The steps, which are in order of time, from top to bottom; the lane of `ue` is the first."""
     if not steps:
         note = element("text", "the trace tells nothing of a UE", x=400, y=40, text_anchor="middle", class_="soft")
         return svg(800, 80, title, note)
@@ -92,7 +96,7 @@ def sequence_chart(lines: Sequence[TraceLine], ue: str, roles: Roles) -> Markup:
             _fold_row(row, top, layout, _between(drops, row)) if isinstance(row, Fold) else _step_row(row, top, layout)
             for row, top in zip(rows, layout.tops, strict=True)
         ),
-        *_bars(bars_of(own, ue), rows, layout),
+        *_bars(bars, rows, layout),
         _link_legend(rows, layout),
     )
 

@@ -7,8 +7,13 @@ from collections import Counter
 from collections.abc import Collection
 from pathlib import Path
 
+import pytest
 from network_run import TOYS, TURN, Local, Network, Source, play
 
+from net4ai.app.report.figure_6 import step_of
+from net4ai.app.report.one_execution import steps_of_execution
+from net4ai.app.report.roles import Roles
+from net4ai.app.report.trace_lines import understand
 from net4ai.codecs.causes import Cause
 from net4ai.functions.api import Channel, Execution, Outcome, ServiceFunction, Turn
 
@@ -26,6 +31,30 @@ def committed(network: Network, execution: int) -> dict[int, list[tuple[int, int
             if ids["execution"] == execution:
                 found.setdefault(ids["server"], []).append((ids["turn"], ids["seat"], event["time"] / 1e9))
     return found
+
+
+# What the report shows
+
+
+@pytest.mark.parametrize("restarts", [False, True])
+def test_the_report_shows_the_steps_in_their_order(tmp_path: Path, restarts: bool) -> None:
+    """R71: all eight of them; a restart repeats 3 to 6."""
+    toys = TOYS | ({"local-training": Thrice} if restarts else {})
+    network = play(tmp_path, None, *SMALL[1:], "settings.rounds=1", toys=True, find=toys.__getitem__)
+    lines, _ = understand(network.trace())
+    number, steps = steps_of_execution(lines, "ue-2/1", Roles())
+    assert number == 1
+    numbers = [step_of(step.link, step.name) or 0 for step in steps]
+    assert list(dict.fromkeys(numbers)) == list(range(1, 9)), "each appears first in order"
+    assert list(reversed(dict.fromkeys(reversed(numbers)))) == list(range(1, 9)), "and last"
+    finishes = [step for step in steps if step.name == "Finish"]
+    assert len(finishes) == (3 if restarts else 1)
+    assert [step.name for step in steps if step.name in ("Restart", "Complete")] == (
+        ["Restart", "Restart", "Complete"] if restarts else ["Complete"]
+    )
+    lanes = {lane for step in steps for lane in (step.sender, step.receiver)}
+    core = {"access-manager", "routine-manager", "task-manager"}
+    assert lanes == {"ue-2/1", "ran-2", "ran-2-app-server", *core}, "the server of its own cell"
 
 
 # Restart and complete
