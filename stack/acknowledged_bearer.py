@@ -12,7 +12,6 @@ Without I/O. After any call take what `datagrams_to_send` and `next_sdu` give, a
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -147,14 +146,15 @@ class AcknowledgedBearer:
         self._segmented = segmented
         self._maximum_sdu = MAXIMUM_SDU if segmented else maximum_pdu - L2_HEADER_SIZE
 
-        self._waiting: deque[tuple[bytes, Protection]] = deque()
+        # Queues are lists: short ones, and of a thousand bearers most are empty, where a deque would take 760 octets.
+        self._waiting: list[tuple[bytes, Protection]] = []
         self._waiting_octets = 0
         self._cut = 0
         """Octets of the first waiting service data unit that have been cut into PDUs."""
         self._sent: dict[int, _Sent] = {}
         """PDUs not yet acknowledged by COUNT, oldest first."""
         self._sent_octets = 0
-        self._since_oldest: deque[tuple[int, tuple[bytes, Protection]]] = deque()
+        self._since_oldest: list[tuple[int, tuple[bytes, Protection]]] = []
         """Every PDU from the oldest under way on, acknowledged or not: COUNT, and what it is of as it was queued."""
         self._given_up: list[bytes] = []
         self._next_count = first_count % MODULUS
@@ -178,7 +178,7 @@ class AcknowledgedBearer:
         """COUNT of the first PDU of the peer that was protected."""
         self._unverified: bytes | None = None
         """A PDU that has come before there were keys; nothing behind it is taken until it is accepted or refused."""
-        self._delivered: deque[tuple[bytes, bool]] = deque()
+        self._delivered: list[tuple[bytes, bool]] = []
         self._status_due = False
         self._status_count = 0
 
@@ -234,7 +234,7 @@ class AcknowledgedBearer:
         """The next service data unit of the peer: in order, each once."""
         if not self._delivered:
             return None
-        sdu, self.verified = self._delivered.popleft()
+        sdu, self.verified = self._delivered.pop(0)
         return sdu
 
     def next_deadline(self) -> int | None:
@@ -377,7 +377,7 @@ class AcknowledgedBearer:
             self._next_count = count_after(self._next_count, bool(protection))
             self._cut = end
             if end == len(sdu):
-                self._waiting.popleft()
+                self._waiting.pop(0)
                 self._waiting_octets -= len(sdu)
                 self._cut = 0
 
@@ -582,7 +582,7 @@ class AcknowledgedBearer:
             self._deadline = now + self._timeout.value if self._sent else None
             oldest = next(iter(self._sent), self._next_count)
             while self._since_oldest and distance(self._since_oldest[0][0], oldest) < 0:
-                self._since_oldest.popleft()
+                self._since_oldest.pop(0)
         return None
 
     def _repeat(self, sent: _Sent, now: int) -> None:

@@ -7,7 +7,6 @@ socket, DATA through the bulk socket, so liveness never waits behind bulk. COUNT
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -84,7 +83,7 @@ class Hop:
         """Called when something other than signalling waits for `pump`."""
         self.on_protected: Callable[[Message | UnknownMessage, Direction], None] | None = None
         """Called with every signalling message, while the bearer protects them: see the key log."""
-        self._backlog: deque[bytes] = deque()
+        self._backlog: list[bytes] = []
         self._configurations: dict[int, BearerConfiguration] = {}
         self._control: dict[int, _DepBearer] = {}
         self._bulk: dict[int, _DepBearer] = {}
@@ -229,7 +228,7 @@ class Hop:
     def pump(self, now: int) -> None:
         """Send what the acknowledged bearers have ready."""
         while self._backlog and not self.signalling.failed and self._queue(self._backlog[0], now):
-            self._backlog.popleft()
+            self._backlog.pop(0)
         for datagram in self.signalling.datagrams_to_send(now):
             self._sockets.send_signalling(datagram, len(datagram), self.signalling_address)
         for bearer, bulk in self._acknowledged:

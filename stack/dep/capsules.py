@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
-
 from net4ai.codecs.dep import CapsuleBody
 from net4ai.stack.dep.constants import (
     ANSWER_WAIT,
@@ -25,7 +23,7 @@ class Capsules:
         self.repetition = Repetition(ANSWER_WAIT, ANSWER_WAIT_MAXIMUM, UNANSWERED_REPETITIONS)
         self.untaken = 0
         """Capsules of the peer that the owner has not taken yet."""
-        self._waiting: deque[CapsuleBody] = deque()
+        self._waiting: list[CapsuleBody] = []
         self._last_epoch = -1
         self._heard: CapsuleBody | None = None
 
@@ -55,7 +53,7 @@ class Capsules:
         """The peer has answered; whether it is what we wait for."""
         if not self._waiting or epoch != self._waiting[0].epoch:
             return False
-        self._waiting.popleft()
+        self._waiting.pop(0)
         self.repetition.stop()
         if self._waiting:
             self.repetition.start(now)
