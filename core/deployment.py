@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from net4ai.codecs.bus import Instance
@@ -84,8 +84,11 @@ def deploy(
         for (function, name), count in placement.counts.items()
         for _ in range(count)
     ]
+    turns: dict[tuple[LinkWish, str], Iterator[Instance]] = {}
+    """Servers of a link at a node: clients of all nodes share them evenly."""
     for (link, one, other), clients in _concrete(placement.paths):
-        servers = itertools.cycle([i for i in instances if (i.function, i.node) == (link.server, other)])
+        at_node = [i for i in instances if (i.function, i.node) == (link.server, other)]
+        servers = turns.setdefault((link, other), itertools.cycle(at_node))
         routines = [
             name for name, r in description.routines.items() if (r.client, r.server) == (link.client, link.server)
         ]

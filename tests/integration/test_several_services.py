@@ -125,3 +125,15 @@ def test_what_does_not_fit_is_refused_by_resource_and_node_and_fits_when_there_i
 
     network = play(tmp_path, story, *SMALL, "ran_nodes.ran-2.capacity.memory_mib=1500", toys=True)
     assert [result.index for result in network.results] == [3] * 6
+
+
+def test_concrete_clients_have_the_servers_that_the_orchestrator_gave_them(tmp_path: Path) -> None:
+    """R69: two servers at one node, and a client at each node has one of its own, in every round."""
+    function = "service.functions.global-training"
+    overrides = (f"{function}.place=any", f"{function}.instances=2", "edge.capacity.memory_mib=0")
+    network = play(tmp_path, None, *SMALL, *overrides, "ran_nodes.ran-1.capacity.memory_mib=1024", toys=True)
+    committed = [ids for ids in network.states("turn committed") if ids["execution"] % 2 == 0]  # of the top routine
+    pairs = {(ids["server"], ids["seat"], ids["turn"]) for ids in committed}
+    assert pairs == {(server, seat, seat) for server in (3, 4) for seat in (0,)}
+    assert len(committed) == 2 * 3, "each once in a round"
+    assert len(network.results) == 2 * 3

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections import Counter
+from collections import Counter, defaultdict
 
 from core_bench import description
 from hypothesis import given, settings
@@ -83,3 +83,9 @@ def test_reservations_add_up_to_what_the_placement_takes(local: int, globally: i
     for instance in instances:
         assert len({*instance.servers.values()} & servers) == (instance.function == "local")
         assert instance.servers.keys() == ({"top", "again"} if instance.function == "local" else set())
+    clients = Counter(i.servers["top"] for i in instances if i.function == "local")
+    at_node: dict[str, list[int]] = defaultdict(list)
+    for instance in instances:
+        if instance.function == "global":
+            at_node[instance.node].append(clients[instance.instance])
+    assert all(max(counts) - min(counts) <= 1 for counts in at_node.values()), "no server is idle beside a busy one"
