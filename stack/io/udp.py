@@ -14,8 +14,7 @@ import logging
 import socket
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Protocol, Self
+from typing import NamedTuple, Protocol, Self
 
 from net4ai.codecs.declaration import Buffer
 from net4ai.stack.drops import Drop, DropCounter
@@ -47,8 +46,7 @@ _REASONS = {
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Batch:
+class Batch(NamedTuple):
     """Datagrams to or from one peer."""
 
     data: Buffer
