@@ -29,6 +29,7 @@ from net4ai.codecs.bus import JobEnded
 from net4ai.codecs.declaration import Buffer
 from net4ai.codecs.envelope import controller_name
 from net4ai.codecs.message import Message
+from net4ai.codecs.service import TimeTrigger
 from net4ai.core import main as core
 from net4ai.edge import main as edge
 from net4ai.ran_node import main as ran_node
@@ -47,7 +48,8 @@ from net4ai.ue import main as ue
 log = logging.getLogger(__name__)
 
 IDLE_LIMIT = 3600.0
-"""Seconds of virtual time without progress until a run in one process is given up: nobody will come and change that."""
+"""Seconds of virtual time without progress until a run in one process is given up: nobody will come and change that,
+unless a job waits for a time, which counts beside."""
 FIRST_MEMORY_PORT = 46400
 """In memory ports are free: they count up from here."""
 
@@ -199,6 +201,8 @@ async def _follow(run: Run) -> None:
     live = LiveTrace(run.folder.trace)
     run.results.octets = live.octets
     everyone = run.scenario.ue_count
+    triggers = [job.trigger for job in run.scenario.service.jobs.values()]
+    limit = IDLE_LIMIT + max((each.after_s for each in triggers if isinstance(each, TimeTrigger)), default=0.0)
     news, idle = 0, 0.0
     while True:
         await asyncio.sleep(POLL_INTERVAL)
@@ -211,8 +215,8 @@ async def _follow(run: Run) -> None:
         )
         idle = idle + POLL_INTERVAL if news == run.results.news else 0.0
         news = run.results.news
-        if run.options.in_process and idle > IDLE_LIMIT:
-            run.end(RunFailed(f"nothing has happened for {IDLE_LIMIT:g} s of virtual time"))
+        if run.options.in_process and idle > limit:
+            run.end(RunFailed(f"nothing has happened for {limit:g} s of virtual time"))
 
 
 @contextlib.asynccontextmanager

@@ -24,7 +24,7 @@ from net4ai.app.network_file import (
 )
 from net4ai.app.node_process import NodeFileError, decode_file, write_node_file
 from net4ai.app.plan import FreePorts, Plan, hosts_of, make_plan
-from net4ai.app.scenario import CORE, Scenario
+from net4ai.app.scenario import CORE, Scenario, shipped_scenarios
 from net4ai.codecs.envelope import controller_name
 from net4ai.stack.io.broker import QUALITY_OF_SERVICE, USERNAME, Broker, BrokerError, Kind, Login, find_mosquitto
 from net4ai.stack.io.capture_reader import merge_captures
@@ -86,12 +86,13 @@ async def stand(scenario: Scenario, folder: Path, *, keep: bool = False, capture
 
 def what_next(scenario: Scenario, folder: Path) -> list[str]:
     """What a person may type in another terminal."""
-    job = scenario.job
+    own = f"{scenario.name}        (or the YAML file of a service)" if scenario.name in shipped_scenarios() else "FILE"
+    modules = "".join(f" --module {module}" for module in scenario.function_modules)
     return [
         f"{scenario.name} is up in {folder}; Ctrl-C ends it. In another terminal:",
         "  net4ai status",
-        f"  net4ai service register {scenario.name}        (or the YAML file of a service)",
-        f"  net4ai job start {scenario.service.name} {job} --watch",
+        f"  net4ai service register {own}{modules}",
+        f"  net4ai job start {scenario.service.name} {scenario.job} --watch",
     ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import shlex
@@ -10,6 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from operate_guide import commands, shape, start, typed
 from run_process import net4ai
 
 GUIDE = Path(__file__).resolve().parents[2] / "docs" / "guide" / "write-a-service.md"
@@ -22,7 +24,7 @@ COMMANDS = [
     for line in text.splitlines()
     if line.startswith("net4ai ") and not re.match(r"net4ai \d", line)
 ]
-SHOWN = re.findall(r"counter: (\{.*?\})", GUIDE.read_text("utf-8"))
+SHOWN = re.findall(r"s  counter: (\{.*?\})", GUIDE.read_text("utf-8"))
 LIMIT = 120
 
 
@@ -49,6 +51,7 @@ def test_the_guide_has_what_it_says() -> None:
         "steps.py",
         "steps.service.yaml",
         "steps.yaml",
+        "week.service.yaml",
         "goal.py",
         "diary.py",
         "diary.yaml",
@@ -87,6 +90,26 @@ def test_the_provider_decides(folder: Path) -> None:
 def test_streams(folder: Path) -> None:
     words = 365 * 40 * 5 * 3
     assert f'reader: {{"words": {words}}}' in run(folder, COMMANDS[5], "--report", "run")
+
+
+def test_a_service_that_comes_later_finds_terminals(folder: Path) -> None:
+    """R4, R59: they were started for another one."""
+    (up, _), *later = [pair for language, text in BLOCKS if language == "console" for pair in commands(text)]
+    with contextlib.chdir(folder), start(up):
+        for command, shown in later:
+            printed = typed(command, folder)
+            there = {shape(line) for line in printed.splitlines()}
+            assert not [line for line in shown if shape(line) not in there], f"$ {command}\n{printed}"
+
+
+@pytest.mark.parametrize("job", ["sunday", "crowd", "nightly"])
+def test_jobs_with_triggers_run_in_one_process(folder: Path, job: str) -> None:
+    """R4."""
+    soon = "service.jobs.nightly.trigger.after_s=5"  # a day of virtual time takes minutes
+    changes = ("service=week.service.yaml", f"job={job}", "settings.days=2", soon)
+    out = run(folder, COMMANDS[1], *(f"--set={change}" for change in changes), "--report", "run")
+    assert re.search(rf"job begun \(job \d, service 1, name {job}\)", out)
+    assert json.loads((folder / "run" / "result-0002-counter.json").read_text())["mean"] == 5100.0
 
 
 def test_the_test_of_the_guide_passes(folder: Path) -> None:
