@@ -31,6 +31,7 @@ REMEMBERED = {
     "Jobs._telling": REMEMBERED_JOBS,
     "Jobs.rows": REMEMBERED_JOBS,
     "Telling": REMEMBERED_JOBS,
+    "VirtualLoop._scheduled": 100,  # asyncio keeps timers that were cancelled until there are so many
 }
 """What is remembered of the past on purpose, and the bound of each."""
 

@@ -91,7 +91,7 @@ def test_the_report_is_as_documented(demo: EndedRun) -> None:
 
 def test_the_report_is_complete(demo: EndedRun) -> None:
     report = demo.report
-    assert (report.version, report.scenario, report.seed, report.insecure) == (1, "blood-pressure", 3, False)
+    assert (report.version, report.scenario, report.seed, report.insecure) == (2, "blood-pressure", 3, False)
     assert report.started_at.startswith("20") and report.duration_s > 0
     assert report.fidelity.verdict == "identical" and report.fidelity.max_abs_difference == 0
     assert set(report.baselines) == {"mean predictor", "ridge"}
