@@ -50,7 +50,7 @@ from net4ai.app.yaml_document import (
     shown,
 )
 from net4ai.codecs.envelope import provider_of
-from net4ai.codecs.service import Routine
+from net4ai.codecs.service import Routine, TerminalsTrigger
 from net4ai.stack.message_hooks import fault, rule_hook
 
 __all__ = [
@@ -402,12 +402,23 @@ def warnings(scenario: Scenario) -> list[str]:
         found.append("settings.cut is 0, bottom split: terminals send raw data (R28)")
     elif model is not None and cut == model.layers - 1:
         found.append(f"settings.cut is {cut}, top split: terminals send whole models, which can leak data (R28)")
-    choosy = any(group.functions for group in scenario.ue_groups)
-    wanted = ["consent to the job", *["give raw data"] * raw, *["allow its functions"] * choosy]
+    wanted = ["consent to the job"]
+    if raw:
+        wanted.append("give raw data")
+    if any(group.functions for group in scenario.ue_groups):
+        wanted.append("allow its functions")
     for where, nodes in terminals_of_servers(scenario).items():
         groups = [group for group in scenario.ue_groups if group.ran_node in nodes]
         willing = sum(group.count for group in groups if takes_part(scenario, group, raw))
         if willing < scenario.k:
-            reason = " and ".join(wanted)
-            found.append(f"{where}: {willing} UEs {reason}, k is {scenario.k}: the job will wait")
+            found.append(f"{where}: {willing} UEs {' and '.join(wanted)}, k is {scenario.k}: the job will wait")
+    trigger = scenario.service.jobs[scenario.job].trigger
+    if isinstance(trigger, TerminalsTrigger):
+        cells = [trigger.node] if trigger.node else [node.name for node in scenario.ran_nodes]
+        agreeing = [group for group in scenario.ue_groups if group.consent]
+        most = max(sum(group.count for group in agreeing if group.ran_node == cell) for cell in cells)
+        if most < trigger.at_least:
+            found.append(
+                f"job {scenario.job} waits until {trigger.at_least} UEs of a cell consent; at most {most} will"
+            )
     return found

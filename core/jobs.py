@@ -357,7 +357,8 @@ class Jobs:
     def progress(self, job: int, what: str, values: dict[str, int | float | str]) -> None:
         """Something is said of a running job."""
         if (row := self.rows.get(job)) is not None and row.state == RUNNING:
-            self._telling.setdefault(job, Telling()).progress = what
+            said = ", ".join([what, *(f"{name} {value}" for name, value in values.items())])
+            self._telling.setdefault(job, Telling()).progress = said[:MAXIMUM_DETAIL]
             self._tell(row, JobProgress(job=job, what=what, values=values))
 
     def _tell(self, row: JobRow, event: Body) -> None:

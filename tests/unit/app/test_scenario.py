@@ -383,6 +383,11 @@ def test_an_unknown_name_lists_the_shipped_scenarios() -> None:
     [
         (["settings.cut=4"], ["settings.cut is 4, top split: terminals send whole models, which can leak data (R28)"]),
         (["ue_groups.ue-2.consent=false"], ["ran-2: 0 UEs consent to the job, k is 4: the job will wait"]),
+        (["service.jobs.train.trigger={on: terminals, at_least: 12}"], []),
+        (
+            ["service.jobs.train.trigger={on: terminals, at_least: 12, node: ran-2}", "ue_groups.ue-2.count=9"],
+            ["job train waits until 12 UEs of a cell consent; at most 9 will"],
+        ),
         (["ue_groups.ue-2.functions=[data-source, echo]"], []),
         (
             ["ue_groups.ue-2.functions=[echo]"],

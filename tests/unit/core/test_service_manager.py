@@ -325,7 +325,7 @@ def test_stop_and_progress_are_passed_on(world: World) -> None:
     world.job_manager.tell(names.SERVICE_MANAGER, TaskProgress(1, "waiting", {"round": 2}))
     world.job_manager.tell(names.SERVICE_MANAGER, TaskProgress(2, "of nobody's job"))
     assert world.controller.received == [JobProgress(1, "waiting", {"round": 2})]
-    assert world.listed()[0].progress == "waiting"
+    assert world.listed()[0].progress == "waiting, round 2"
 
 
 def test_a_job_that_was_not_running_any_more_ends_when_it_is_stopped(world: World) -> None:
