@@ -7,7 +7,9 @@ from pathlib import Path
 
 from network_run import Network, play
 
+from net4ai.codecs.causes import Cause
 from net4ai.ue.process import UeProcess
+from net4ai.ue.terminal import Terminal
 
 SMALL = ("settings.rounds=6", "privacy.k=2", "ue_groups.ue-1.count=3", "ue_groups.ue-2.count=3")
 WHO = "ue-1/2"
@@ -15,18 +17,24 @@ IN_ITS_TURN = 0.05
 """Seconds into a turn, which takes 0.2."""
 
 
+async def withdraw_in_its_turn(network: Network) -> Terminal:
+    """Start all; `WHO` withdraws as soon as it is in its turn."""
+    await network.start()
+    node = next(node for node in network.run.nodes if node.platform.name == "ue-1")
+    process = node.driver.machine
+    assert isinstance(process, UeProcess)
+    terminal = process.terminal(WHO)
+    while not any(part.turn is not None for part in terminal.participations.values()):  # noqa: ASYNC110
+        await asyncio.sleep(0.01)
+    await asyncio.sleep(IN_ITS_TURN)
+    (job,) = terminal.jobs.values()
+    node.driver.feed(lambda now: (process.procedures.advance(now), process.withdraw_consent(WHO, job)))
+    return terminal
+
+
 def test_a_terminal_withdraws_in_its_turn_and_the_job_ends_well_without_it(tmp_path: Path) -> None:
     async def story(network: Network) -> None:
-        await network.start()
-        process = next(n.driver.machine for n in network.run.nodes if n.platform.name == "ue-1")
-        assert isinstance(process, UeProcess)
-        terminal = process.terminal(WHO)
-        while not any(part.turn is not None for part in terminal.participations.values()):  # noqa: ASYNC110
-            await asyncio.sleep(0.01)
-        await asyncio.sleep(IN_ITS_TURN)
-        (job,) = terminal.jobs.values()
-        driver = next(n.driver for n in network.run.nodes if n.driver.machine is process)
-        driver.feed(lambda now: (process.procedures.advance(now), process.withdraw_consent(WHO, job)))
+        terminal = await withdraw_in_its_turn(network)
         assert await network.end() is None
         assert not terminal.participations and not terminal.functions and not terminal.sessions
 
@@ -47,4 +55,19 @@ def test_a_terminal_withdraws_in_its_turn_and_the_job_ends_well_without_it(tmp_p
         seated[ids["execution"]] += ids["ue"] == subscription
     assert list(seated.values()) == [1] + [0] * (len(seated) - 1)
     left_out = network.states("client left out")
-    assert [ids["cause"] for ids in left_out] in (["NO_CONSENT"], ["PEER_LOST"], ["FUNCTION_FAILED"])
+    assert [ids["cause"] for ids in left_out] == ["NO_CONSENT"]
+    assert f"seat {left_out[0]['seat']} at ran-1 left out: NO_CONSENT" in network.progress
+
+
+def test_where_k_does_not_hold_without_it_the_job_ends_and_says_why(tmp_path: Path) -> None:
+    """R80, R84: nothing more is asked of those who stay than to wait until the timer "resume" ends it."""
+
+    async def story(network: Network) -> None:
+        await withdraw_in_its_turn(network)
+        error = await network.end()
+        assert error is not None and error.cause is Cause.TOO_FEW_CLIENTS
+        assert error.detail == "routine bottom: waiting for clients: 2 of 3 at ran-1, 3 at ran-2"
+
+    network = play(tmp_path, story, *SMALL, "privacy.k=3", "timers.resume=20000", toys=True)
+    assert "routine bottom goes on: 2 of 3 clients are left at ran-1, 3 are needed" in network.progress
+    assert not network.results
