@@ -152,7 +152,8 @@ def _describe(info: Type) -> str:
         case FloatType():
             return numbers("a number", info.ge, info.gt, info.le)
         case StrType():
-            return "text" if info.max_length is None else f"text of up to {info.max_length} characters"
+            least = f"{info.min_length} to" if info.min_length else "up to"
+            return "text" if info.max_length is None else f"text of {least} {info.max_length} characters"
         case NoneType():
             return "null"
         case LiteralType():

@@ -100,5 +100,5 @@ def _check_entry_point(
         if text not in installed:
             yield Fault(path, f"no installed {noun} {shown(text)}{nearest(text, installed)}", ", ".join(installed))
     elif not any(f"{module}.".startswith(f"{allowed}.") for allowed in allowed_modules):
-        complaint = f"{noun}s of the module {module} are not allowed; function_modules lists what is"
+        complaint = f"{noun}s of the module {module} are not allowed; function_modules or --module names what is"
         yield Fault(path, complaint, ", ".join(allowed_modules))

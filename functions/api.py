@@ -16,6 +16,8 @@ runs at an application server of a node, at the edge, or at a terminal. What it 
 - At an application server each instance has a process to itself, at a terminal each function. A process that hangs,
   takes more than ``memory_mib`` or starts too many others is ended with all it has started, and nothing else; so is one
   that ends by itself. The network makes the instance anew, with its checkpoint.
+- An instance at an application server lives as long as its service: the service's jobs come to the same one, maybe two
+  at once (`Execution.number` tells their executions apart). One at a terminal lives as long as the job.
 - What it has committed is not lost, and not done twice: see `ServiceFunction.checkpoint`.
 - Floods are bounded: `Channel.send` waits its turn, of progress and log the excess is dropped and counted.
 """

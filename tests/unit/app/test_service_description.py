@@ -194,7 +194,7 @@ def test_the_good_description_is_accepted(problems: Load) -> None:
             "entry_point: data-source",
             "entry_point: mine.functions:Sensor",
             ["s.yaml:5: functions.sensor.entry_point: functions of the module mine.functions are not allowed; "
-             "function_modules lists what is"],
+             "function_modules or --module names what is"],
         ),
         (
             "provider: nobody",
@@ -459,7 +459,7 @@ def test_functions_of_allowed_modules_may_be_named(tmp_path: Path) -> None:
     for allowed in ("mine", "mine.functions"):
         load_service_description(tmp_path / "s.yaml", [allowed])
     for other in ("min", "mine.func", "mine.functions.more"):
-        with pytest.raises(ConfigurationError, match=f"function_modules lists what is; allowed: {other}"):
+        with pytest.raises(ConfigurationError, match=f"function_modules or --module names what is; allowed: {other}"):
             load_service_description(tmp_path / "s.yaml", [other])
 
 
