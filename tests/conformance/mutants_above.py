@@ -339,8 +339,8 @@ LINKS = (
         "stack/attachment.py",
         "function",
         "An Attach Accept with another COUNT than the request's is taken.",
-        "        if number != self._number or not self._replies",
-        "        if not self._replies",
+        "        ours = number == self._number",
+        "        ours = True",
     ),
     Mutant(
         "link-release-all",

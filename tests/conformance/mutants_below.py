@@ -60,24 +60,25 @@ CODECS = (
         "codecs/declaration.py",
         "ran-node ue",
         "A code that this version does not know makes a message malformed.",
-        "        for index, codes in self._codes:\n",
-        "        for index, codes in self._codes:\n            if found[index] not in codes._value2member_map_:\n"
-        '                raise DecodeError(what, "value out of range", codes.__name__)\n',
+        '                yield f"    values[{name!r}] = codes{number}.get(f{number}, f{number})"\n',
+        '                yield f"    if f{number} not in codes{number}:"\n'
+        '                yield f"        cannot_decode(what, {number}, f{number})"\n'
+        '                yield f"    values[{name!r}] = codes{number}[f{number}]"\n',
     ),
     Mutant(
         "codec-text",
         "codecs/declaration.py",
         "ue function",
         "Text that is not UTF-8 is taken with replacement characters.",
-        "        return value.decode(), end\n",
-        '        return value.decode(errors="replace"), end\n',
+        "        values[name] = value.decode() if spec.text else value\n",
+        '        values[name] = value.decode(errors="replace") if spec.text else value\n',
     ),
     Mutant(
         "codec-l2-version",
         "codecs/l2.py",
         "ran-node ue function",
         "The version of layer 2 is not looked at.",
-        'version: int = constant(2, 0, "Version of this layer.")',
+        'version: int = constant(2, VERSION, "Version of this layer.")',
         'version: int = unsigned(2, "Version of this layer.", default=0)',
     ),
     Mutant(
