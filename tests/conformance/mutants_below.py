@@ -35,8 +35,10 @@ CODECS = (
         "ue function",
         "Reserved bits that are set make a message malformed.",
         "            if spec.reserved:\n                continue\n",
-        "            if spec.reserved:\n                if value:\n"
-        '                    raise DecodeError(what, "value out of range", name)\n                continue\n',
+        "            if spec.reserved:\n"
+        '                yield f"    if {value}:"\n'
+        '                yield f"        cannot_decode(what, {number}, {value})"\n'
+        "                continue\n",
     ),
     Mutant(
         "codec-length-bound",
