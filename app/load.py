@@ -54,7 +54,7 @@ class LoadOptions:
     steps: tuple[str, ...] = STEPS[:2]
     rate: float = 0.0
     """Terminals each second over all processes; 0: as fast as `parallel` lets them."""
-    parallel: int = 100
+    parallel: int = 50
     """Terminals of one process at most that are under way at a time."""
     ran_nodes: int = 1
     """RAN nodes, with one process of terminals each."""

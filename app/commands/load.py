@@ -29,7 +29,9 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         metavar="STEPS",
         help=f"what they do, out of {','.join(STEPS)}; default: {','.join(STEPS[:2])}",
     )
-    load.add_argument("--parallel", type=_number(1, 65_519), default=100, metavar="N", help="under way at a time")
+    load.add_argument(
+        "--parallel", type=_number(1, 65_519), default=50, metavar="N", help="under way at a time; default: 50"
+    )
     load.add_argument("--ran-nodes", type=_number(1, 64), default=1, metavar="N", help="each with a UE process")
     load.add_argument("--trace", choices=("procedures", "all"), default="procedures", help="what the traces keep")
     load.add_argument("--report", type=Path, metavar="DIR", help="folder of traces and figures; default: runs/load-...")
