@@ -104,7 +104,7 @@ def test_enciphered_is_not_read_and_segments_are_not_joined(tmp_path: Path) -> N
     assert info(path)[2:] == [
         "SRB1 COUNT 0 enciphered",
         "SRB1 COUNT 1 enciphered segment, [0-88)",
-        "SRB1 COUNT 2 enciphered segment, [88-125)",
+        "SRB1 COUNT 2 enciphered segment, [88-126)",
     ]
 
 
