@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 async def serve(sock: socket.socket, find: Find, preload: Sequence[str] = ()) -> str:
     """Run functions for the node at the other end of `sock`, until that is gone. Gives the reason it ended."""
     reader, writer = await asyncio.open_unix_connection(sock=sock)
-    connection = FrameConnection(reader, writer, maximum_frame=MAXIMUM_FRAME, send_buffer=SEND_BUFFER)
+    connection = FrameConnection(reader, writer, maximum_frame=MAXIMUM_FRAME, send_buffer=SEND_BUFFER, at_once=True)
     one_at_a_time = asyncio.Lock()
 
     @contextlib.asynccontextmanager

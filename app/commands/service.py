@@ -213,8 +213,11 @@ async def _follow(options: argparse.Namespace, job: Job) -> int:
             print(line, flush=True)
     if options.out is not None:
         options.out.mkdir(parents=True, exist_ok=True)
-        for path in job.service.save(options.out):
+        saved = job.service.save(options.out)
+        for path in saved:
             print(_json({"saved": str(path)}) if options.json else f"saved {path}")
+        if not saved:
+            print("nothing to save: results come while the job runs, to who watches it", file=sys.stderr)
     if job.fault is not None:
         print(job.fault, file=sys.stderr)
     return 0 if job.fault is None and job.ended is not None and job.ended.cause == Cause.NORMAL else 1

@@ -96,7 +96,10 @@ class FrameConnection:
         maximum_frame: int = MAXIMUM_FRAME,
         send_buffer: int = SEND_BUFFER,
         drops: DropCounter | None = None,
+        at_once: bool = False,
     ) -> None:
+        """`at_once`: frames are not gathered for a turn of the loop: whoever may die at any moment has said it."""
+        self._at_once = at_once
         self.receive: Callable[[bytes], None] | None = None
         self.closed: Callable[[str], None] | None = None
         self.drops = DropCounter() if drops is None else drops
@@ -143,10 +146,12 @@ class FrameConnection:
         if not self._open:
             self.drops.count(Drop.CLOSED, len(frame))
             return
-        if not self._frames:
+        if not self._frames and not self._at_once:
             self._loop.call_soon(self._write_frames)
         self._frames += len(frame).to_bytes(LENGTH_OCTETS, "big")
         self._frames += frame
+        if self._at_once:
+            self._write_frames()
 
     def _write_frames(self) -> None:
         if self._frames:

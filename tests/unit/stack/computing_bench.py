@@ -150,4 +150,4 @@ class Link:
                 process.endpoint.remove(end)
             assert process.budget.promised == process.budget.reserved == 0
             assert process.next_deadline() is None
-            assert all(bearer.idle for bearer, _ in process.hop._acknowledged())
+            assert all(bearer.idle for bearer, _ in process.hop._acknowledged)
