@@ -80,6 +80,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if INTEGRATION in item.path.parents:
             item.add_marker(pytest.mark.xdist_group("integration"))
+    # What it counts in its process is told apart best while no other network has lived there.
+    items.sort(key=lambda item: item.path.name != "test_nothing_stays.py")
 
 
 def find_program(name: str) -> str | None:
