@@ -37,7 +37,7 @@ from net4ai.codecs.envelope import controller_name
 from net4ai.codecs.service import ServiceDescription
 from net4ai.stack.io.broker import Login
 from net4ai.stack.io.trace_file import merge_traces
-from net4ai.stack.operation import METRICS
+from net4ai.stack.operation import METRICS, Row
 
 SHIPPED = Path(__file__).resolve().parents[2] / "scenarios" / "radio-map.service.yaml"
 ONE, OTHER = "network-planning", "weather"
@@ -226,16 +226,22 @@ def test_each_command_does_what_it_says(network: RunProcess) -> None:
                     while not holds(await operator.status(node)):
                         pass
 
-            c_rnti = (await operator.status("ran-2")).tables["terminals"][0]["c_rnti"]
-            await operator.command("ran-2", "release", c_rnti=str(c_rnti))
+            there = {row["c_rnti"] for row in (await operator.status("ran-2")).tables["terminals"]}
+            c_rnti = min(map(str, there))
+            await operator.command("ran-2", "release", c_rnti=c_rnti)
+            # It comes back. What the next command asks of it in between would go to a connection that is no more.
+            await until("ran-2", lambda status: is_back(status, c_rnti, len(there)))
+            await until("far", lambda status: all(of_state(row, "registered") for row in status.tables["terminals"]))
             registered = (await operator.status("core")).tables["terminals"]
             subscriber = next(row["subscriber"] for row in registered if row["ran node"] == "ran-2")
             await operator.command("core", "deregister", subscriber=str(subscriber))
             await until(
                 "core", lambda status: subscriber not in {row["subscriber"] for row in status.tables["terminals"]}
             )
-            await operator.command("far", "switch-off", ue="far/3")
-            await until("far", lambda status: state_of(status, "far/3").startswith("deregistered"))
+            rows = (await operator.status("far")).tables["terminals"]
+            ue = next(str(row["ue"]) for row in rows if of_state(row, "registered"))
+            await operator.command("far", "switch-off", ue=ue)
+            await until("far", lambda status: state_of(status, ue).startswith("deregistered"))
             await operator.command("ran-2", "pause", link="Uu", seconds="60")
             await until("ran-2", lambda status: status.counters.get("drops/Uu/link cut", 0) > 0)
             assert "carries on" in await operator.command("ran-2", "resume", link="Uu")
@@ -254,6 +260,16 @@ def test_each_command_does_what_it_says(network: RunProcess) -> None:
     trace = merge_traces(sorted((DEMO / "trace").glob("*.ndjson")))
     told = {event.get("message") for event in trace if event["node"].startswith("far")}
     assert {"RRC Release", "Deregistration Request (network)"} <= told
+
+
+def is_back(status: NodeStatus, released: str, count: int) -> bool:
+    """Whether `count` terminals are here again, none of them under the C-RNTI that was released."""
+    here = {str(row["c_rnti"]) for row in status.tables["terminals"]}
+    return released not in here and len(here) == count
+
+
+def of_state(row: Row, state: str) -> bool:
+    return str(row["state"]).startswith(state)
 
 
 def state_of(status: NodeStatus, ue: str) -> str:
