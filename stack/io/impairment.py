@@ -12,6 +12,8 @@ import itertools
 import random
 from dataclasses import dataclass
 
+import numpy as np
+
 from net4ai.codecs.derivation import derive
 from net4ai.stack.drops import Drop, DropCounter
 from net4ai.stack.io.clock import NANOSECONDS, Clock, LoopClock
@@ -86,7 +88,8 @@ class Impairment:
 
     def __init__(self, parameters: ImpairmentParameters, seed: int, start: int) -> None:
         self.parameters = parameters
-        self._random = random.Random(seed)
+        self._odds = parameters.loss, parameters.corrupt, parameters.duplicate, parameters.reorder
+        self._random = _random_numbers(seed)
         self._cuts = [
             (start + round(cut.start * NANOSECONDS), start + round((cut.start + cut.duration) * NANOSECONDS))
             for cut in parameters.cuts
@@ -94,11 +97,40 @@ class Impairment:
 
     def fate(self, now: int) -> Fate:
         """What becomes of a datagram sent now."""
-        parameters = self.parameters
+        ((_, fate),) = self.fates(1, now)
+        return fate
+
+    def fates(self, number: int, now: int) -> list[tuple[int, Fate]]:
+        """What becomes of so many datagrams sent now, as neighbours with the same fate: how many, and their fate.
+
+        The same as of each one by one. Whatever is spared by chance costs next to nothing.
+        """
         # All numbers are drawn for every datagram: a fate depends on its number, not on the fates before it.
-        lost, corrupt, duplicate, reorder, hold, jitter, jitter_of_copy = (self._random.random() for _ in range(7))
+        chances = self._random.random_sample((number, _CHANCES))
         if any(begin <= now < end for begin, end in self._cuts):
-            return Drop.LINK_CUT
+            return [(number, Drop.LINK_CUT)]
+        if self.parameters.jitter or number == 1:
+            return [
+                (sum(1 for _ in group), fate) for fate, group in itertools.groupby(map(self._fate, chances.tolist()))
+            ]
+        spared: Fate = (round(self.parameters.delay * NANOSECONDS),)
+        struck = np.flatnonzero((chances[:, : len(self._odds)] < self._odds).any(axis=1))
+        found: list[tuple[int, Fate]] = []
+        at = 0
+        for place, row in zip(struck.tolist(), chances[struck].tolist(), strict=True):
+            if at < place:
+                found.append((place - at, spared))
+            fate = self._fate(row)
+            together = found.pop()[0] if found and found[-1][1] == fate else 0
+            found.append((together + 1, fate))
+            at = place + 1
+        if at < number:
+            found.append((number - at, spared))
+        return found
+
+    def _fate(self, chances: list[float]) -> Fate:
+        parameters = self.parameters
+        lost, corrupt, duplicate, reorder, hold, jitter, jitter_of_copy = chances
         if lost < parameters.loss:
             return Drop.LOST
         if corrupt < parameters.corrupt:
@@ -110,6 +142,18 @@ class Impairment:
         if duplicate >= parameters.duplicate:
             return (first,)
         return first, round((delay + jitter_of_copy * parameters.jitter) * NANOSECONDS)
+
+
+_CHANCES = 7
+"""Random numbers that make a fate."""
+
+
+def _random_numbers(seed: int) -> np.random.RandomState:
+    """The numbers of `random.Random(seed)`, to be had in rows. Both have promised never to change them."""
+    _, (*key, place), _ = random.Random(seed).getstate()
+    numbers = np.random.RandomState()
+    numbers.set_state(("MT19937", np.array(key, np.uint32), place, 0, 0.0))
+    return numbers
 
 
 class LinkPause:
@@ -170,11 +214,10 @@ class ImpairedEndpoint:
         batch.check()
         now = self._clock.now()
         view, size, stride = memoryview(batch.data), len(batch.data), batch.stride
-        fates = [self._impairment.fate(now) for _ in range(0, size, stride)]
         # Neighbours with the same fate stay one batch.
         start = 0
-        for fate, group in itertools.groupby(fates):
-            end = min(start + stride * sum(1 for _ in group), size)
+        for number, fate in self._impairment.fates(-(-size // stride), now) if size else ():
+            end = min(start + stride * number, size)
             if isinstance(fate, Drop):
                 drop_batch(self.drops, fate, end - start, stride)
             else:

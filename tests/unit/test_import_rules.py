@@ -116,7 +116,7 @@ OUTSIDE: Mapping[str, tuple[str, ...]] = {
 NAMES: Mapping[str, tuple[str, ...]] = {
     "os.urandom": _BLOCKING,
     "os.getrandom": _BLOCKING,
-    "numpy.random": (),
+    "numpy.random": ("stack.io.impairment",),
     "asyncio.run": _SYSTEM,
     "eval": ("codecs.declaration",),
     "exec": ("codecs.declaration",),

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import math
+import random
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from net4ai.codecs.derivation import derive
 from net4ai.stack.drops import Drop, DropCounter
@@ -116,6 +120,40 @@ def test_a_fate_depends_on_its_number_only() -> None:
     many = fates(ImpairmentParameters(loss=0.4, jitter=0.1))
     assert any(isinstance(fate, Drop) for fate in few)
     assert all(after in (before, Drop.LOST) for before, after in zip(few, many, strict=True))
+
+
+def test_chances_are_those_of_the_standard_library() -> None:
+    """Same seed, same fates: on any machine, with any version of what draws them."""
+    seed = derive(1, "impairment", "Uu", "up")
+    expected = random.Random(seed)
+    drawn = module._random_numbers(seed).random_sample((1000, 7))
+    assert drawn.ravel().tolist() == [expected.random() for _ in range(7000)]
+
+
+odds = st.sampled_from((0.0, 0.02, 0.3, 0.9, 1.0))
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.builds(
+        ImpairmentParameters,
+        loss=odds,
+        corrupt=odds,
+        duplicate=odds,
+        reorder=odds,
+        delay=st.sampled_from((0.0, 0.1)),
+        jitter=st.sampled_from((0.0, 0.0, 0.01)),
+        cuts=st.sampled_from(((), (Cut(0, 1e-7),))),
+    ),
+    st.lists(st.integers(1, 100), max_size=5),
+)
+def test_a_batch_has_the_fates_of_its_datagrams(parameters: ImpairmentParameters, batches: list[int]) -> None:
+    """However they are cut into batches; and neighbours with the same fate are named together."""
+    link, oracle = (Impairment(parameters, seed=5, start=0) for _ in range(2))
+    for now, number in enumerate(batches):
+        found = link.fates(number, 60 * now)
+        assert all(one[1] != other[1] for one, other in itertools.pairwise(found))
+        assert [fate for alike, fate in found for _ in range(alike)] == [oracle.fate(60 * now) for _ in range(number)]
 
 
 @pytest.mark.parametrize(
