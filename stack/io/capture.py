@@ -22,6 +22,7 @@ from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Self
 
+from net4ai.codecs.internet import udp_over_ipv4
 from net4ai.stack.io.clock import Clock
 from net4ai.stack.io.pcapng import (
     Direction,
@@ -125,30 +126,8 @@ def logical_address(node: str) -> IPv4Address:
 # ---------------------------------------------------------------------------------------------------------------------
 # Packets
 
-_IPV4 = struct.Struct(">BBHHHBBH")
-_UDP = struct.Struct(">HHHH")
 _TAG = struct.Struct(">HH")
 _TAG_DISSECTOR, _TAG_SOURCE, _TAG_DESTINATION, _TAG_DIRECTION = 12, 20, 21, 35
-_PROTOCOL_UDP = 17
-_DO_NOT_FRAGMENT = 0x4000
-
-
-def internet_checksum(data: bytes) -> int:
-    """The checksum of RFC 1071, 1 to 0xFFFF: a sum of 16-bit words in one's complement is the number modulo 65535."""
-    if len(data) % 2:
-        data += b"\0"
-    return int(0xFFFF - int.from_bytes(data, "big") % 0xFFFF)
-
-
-def udp_over_ipv4(source: bytes, destination: bytes, source_port: int, destination_port: int, data: bytes) -> bytes:
-    """The IPv4 and UDP headers in front of `data`, with correct checksums. Addresses are 4 octets each."""
-    length = 8 + len(data)
-    addresses = source + destination
-    pseudo = addresses + struct.pack(">HH", _PROTOCOL_UDP, length)
-    udp_sum = internet_checksum(pseudo + _UDP.pack(source_port, destination_port, length, 0) + data)
-    ip = (0x45, 0, 20 + length, 0, _DO_NOT_FRAGMENT, 64, _PROTOCOL_UDP)
-    ip_sum = internet_checksum(_IPV4.pack(*ip, 0) + addresses)
-    return b"".join((_IPV4.pack(*ip, ip_sum), addresses, _UDP.pack(source_port, destination_port, length, udp_sum)))
 
 
 def exported_pdu(dissector: str, source: bytes, destination: bytes, direction: Direction) -> bytes:

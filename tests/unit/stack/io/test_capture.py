@@ -13,11 +13,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from net4ai.codecs.internet import internet_checksum
 from net4ai.stack.io.capture import (
     LINKS,
     MAXIMUM_DATAGRAM,
     CaptureFile,
-    internet_checksum,
     logical_address,
 )
 from net4ai.stack.io.capture_reader import CaptureError, Packet, merge_captures, read_capture
