@@ -57,7 +57,7 @@ def test_error_indication_is_what_scapy_reads(teid: int) -> None:
     assert theirs.gtp_type == 26
     teid_data, address = theirs[scapy_gtp.GTPErrorIndication].IE_list
     assert teid == teid_data.TEIDI
-    assert address.address == "10.4.2.1"
+    assert address.ipv4_address == "10.4.2.1"
     message = read(ours)
     assert (message.type, message.teid) == (GtpType.ERROR_INDICATION, 0)
     assert gtp_u.unknown_teid(ours[message.start :]) == teid
