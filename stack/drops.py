@@ -50,6 +50,9 @@ class Drop(StrEnum):
     SDU_TOO_LONG = "service data unit too long", "The segments add up to more than a service data unit may have."
     RECEIVE_QUEUE_FULL = "receive queue full", "Arrived faster than it was taken."
     BEARER_FAILED = "bearer failed", "The bearer has given up on its peer."
+    BEARER_REMOVED = "bearer removed", "It waited on a computing bearer that was removed."
+    BEARER_QUEUE_FULL = "bearer queue full", "More waits on the bearer than it holds."
+    DELAY_BUDGET = "delay budget exceeded", "It waited longer than its class of traffic is worth anything."
     SEGMENTED = "segmented", "A PDU of an unacknowledged bearer must not be segmented."
     STATUS_UNEXPECTED = "status unexpected", "A status report on an unacknowledged bearer."
 
@@ -142,6 +145,7 @@ class Drop(StrEnum):
     LOST = "lost on the link", "The emulated link lost it."
     TRANSPORT_BLOCK = "transport block check failed", "The emulated link damaged it; the receiver's check saw it."
     LINK_CUT = "link cut", "Sent while the emulated link was cut."
+    OUT_OF_RANGE = "out of range", "Sent while the UE was out of range of its cell: its emulated radio has CQI 0."
     LINK_QUEUE_FULL = "link queue full", "More is under way on the emulated link than it holds."
 
     # Streams
