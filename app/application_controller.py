@@ -301,9 +301,9 @@ class ApplicationController:
 
     # T4
 
-    def receive(self, pdu: Buffer, source: Address, bulk: bool, now: int) -> None:
+    def receive(self, data: Buffer, stride: int, source: Address, bulk: bool, now: int) -> None:
         """One layer-2 PDU from T4. Never raises for what is in it."""
-        self.link.receive(pdu, source, bulk, now)
+        self.link.receive(data, stride, source, bulk, now)
 
     def _on_message(self, peer: LinkPeer, message: link.Link) -> None:
         handler = _HANDLERS.get(type(message))

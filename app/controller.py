@@ -459,8 +459,8 @@ async def _controller(
 ) -> Controller:
     platform = client.platform
 
-    def receive(pdu: Buffer, source: Address, bulk: bool, now: int) -> None:
-        machines[0].receive(pdu, source, bulk, now)
+    def receive(data: Buffer, stride: int, source: Address, bulk: bool, now: int) -> None:
+        machines[0].receive(data, stride, source, bulk, now)
 
     t4 = await platform.open_link("T4", (0, 0), client.driver, receive)
     entity = platform.control_entity(platform.name, client.procedures, client.timers, client.driver)

@@ -148,8 +148,8 @@ async def control(run: Run, platform: Platform, plan: Plan) -> None:
     procedures = platform.procedures(driver)
     timers = Timers(scenario.timers)
 
-    def receive(pdu: Buffer, source: Address, bulk: bool, now: int) -> None:
-        controller.receive(pdu, source, bulk, now)
+    def receive(data: Buffer, stride: int, source: Address, bulk: bool, now: int) -> None:
+        controller.receive(data, stride, source, bulk, now)
 
     t4 = await platform.open_link("T4", (0, 0), driver, receive)
     controller = ApplicationController(

@@ -19,8 +19,8 @@ async def start(config: ApplicationServerConfig, platform: Platform) -> RunningN
     procedures = platform.procedures(driver)
     timers = Timers(config.timers)
 
-    def receive(pdu: Buffer, source: Address, bulk: bool, now: int) -> None:
-        server.receive(pdu, source, bulk, now)
+    def receive(data: Buffer, stride: int, source: Address, bulk: bool, now: int) -> None:
+        server.receive(data, stride, source, bulk, now)
 
     t4 = await platform.open_link("T4", config.ports, driver, receive)
     compute = await platform.start_compute(config.name, ())

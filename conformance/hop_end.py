@@ -140,14 +140,14 @@ class HopEnd:
         if self.hop is None:
             return
         now = self.tester.clock.now()
-        found = self.hop.receive(octets, pdu.bulk, now)
+        found = self.hop.receive(bytearray(octets), len(octets), pdu.bulk, now)
         while (sdu := self.hop.next_sdu()) is not None:
             self.on_message(self.signalling.receive(sdu, packet), packet)
         self._take_unverified(packet)
-        for bearer, dep in found:
+        for bearer, data, stride in found:
             # Without an open session nothing answers: what an unknown handle gets is for the case to say.
-            if self.dep.receive(bytes(dep), bearer, pdu.bulk, packet) and self.endpoint.sessions:
-                self.endpoint.receive(self.hop, bearer, dep, now)
+            if self.dep.receive(bytes(data[L2_HEADER_SIZE:]), bearer, pdu.bulk, packet) and self.endpoint.sessions:
+                self.endpoint.receive(self.hop, bearer, data, stride, now)
 
     def _take_unverified(self, packet: Packet) -> None:
         """A message with a MAC-I that came before there were keys: the case sees it, and answers for the bearer."""

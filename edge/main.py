@@ -21,11 +21,11 @@ async def start(config: EdgeConfig, platform: Platform) -> RunningNode:
     procedures = platform.procedures(driver)
     timers = Timers(config.timers)
 
-    def receive_t4(pdu: Buffer, source: Address, bulk: bool, now: int) -> None:
-        edge.fpf.receive("T4", pdu, source, bulk, now)
+    def receive_t4(data: Buffer, stride: int, source: Address, bulk: bool, now: int) -> None:
+        edge.fpf.receive("T4", data, stride, source, bulk, now)
 
-    def receive_t8(pdu: Buffer, source: Address, bulk: bool, now: int) -> None:
-        edge.fpf.receive("T8", pdu, source, bulk, now)
+    def receive_t8(data: Buffer, stride: int, source: Address, bulk: bool, now: int) -> None:
+        edge.fpf.receive("T8", data, stride, source, bulk, now)
 
     def name_on_fixed_link(address: Address, pdu: Buffer) -> str:
         return edge.fpf.name_of(address)

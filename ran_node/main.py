@@ -91,14 +91,14 @@ async def _open_links(
 ) -> tuple[OpenLink, OpenLink, OpenLink]:
     """Uu, T4 and T8. Node and forwarding function are asked for when something arrives: they need open links."""
 
-    def receive_uu(pdu: Buffer, source: Address, bulk: bool, now: int) -> None:
-        node().receive(pdu, source, bulk, now)
+    def receive_uu(data: Buffer, stride: int, source: Address, bulk: bool, now: int) -> None:
+        node().receive(data, stride, source, bulk, now)
 
-    def receive_t4(pdu: Buffer, source: Address, bulk: bool, now: int) -> None:
-        cpf().receive("T4", pdu, source, bulk, now)
+    def receive_t4(data: Buffer, stride: int, source: Address, bulk: bool, now: int) -> None:
+        cpf().receive("T4", data, stride, source, bulk, now)
 
-    def receive_t8(pdu: Buffer, source: Address, bulk: bool, now: int) -> None:
-        cpf().receive("T8", pdu, source, bulk, now)
+    def receive_t8(data: Buffer, stride: int, source: Address, bulk: bool, now: int) -> None:
+        cpf().receive("T8", data, stride, source, bulk, now)
 
     def name_on_uu(address: Address, pdu: Buffer) -> str:
         """A UE is known here by its C-RNTI alone."""

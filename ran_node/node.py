@@ -11,7 +11,7 @@ from net4ai.codecs.causes import Cause
 from net4ai.codecs.common import FlowMapping, SessionLimits
 from net4ai.codecs.declaration import Buffer, Message, UnknownMessage
 from net4ai.codecs.errors import DecodeError
-from net4ai.codecs.l2 import L2_HEADER_SIZE, BearerType
+from net4ai.codecs.l2 import BearerType
 from net4ai.ran_node import measure, reestablish, start_security
 from net4ai.ran_node.cell import Cell
 from net4ai.ran_node.config import RanNodeConfig
@@ -28,6 +28,7 @@ from net4ai.stack.forwarding.routes import release_route
 from net4ai.stack.hop import Address, Hop, Sockets
 from net4ai.stack.l2_header import l2_fields
 from net4ai.stack.procedure import ProcedureError, Procedures
+from net4ai.stack.runs import HOP, drop_all, runs, segments
 from net4ai.stack.security.algorithms import check_algorithms
 from net4ai.stack.security.srb_security import SrbSecurity
 from net4ai.stack.srb0 import srb0_pdu, srb0_sdu
@@ -90,31 +91,37 @@ class RanNode:
 
     # Uu
 
-    def receive(self, pdu: Buffer, source: Address, bulk: bool, now: int) -> None:
-        """One layer-2 PDU from the radio. Never raises for what is in it."""
+    def receive(self, data: Buffer, stride: int, source: Address, bulk: bool, now: int) -> None:
+        """Layer-2 PDUs from the radio, `stride` octets apart. Never raises for what is in them."""
         self.procedures.advance(now)
-        if len(pdu) <= L2_HEADER_SIZE:
-            self.drops.count(Drop.TRUNCATED, len(pdu))
+        for run in runs(data, stride, HOP):
+            self._receive(run, stride, source, bulk, now)
+
+    def _receive(self, run: memoryview, stride: int, source: Address, bulk: bool, now: int) -> None:
+        if min(len(run), stride) < HOP.least:
+            drop_all(self.drops, Drop.TRUNCATED, len(run), stride)
             return
-        fields = l2_fields(pdu)
+        fields = l2_fields(run)
         if fields.c_rnti == 0:
-            self._receive_srb0(pdu, source, bulk)
+            for pdu in segments(run, stride):
+                self._receive_srb0(pdu, source, bulk)
             return
         context = self.contexts.get(fields.c_rnti)
         attempt = context.attempt if context is not None else None
         if context is None:
-            self.drops.count(Drop.SOURCE_NOT_BOUND, len(pdu))
+            drop_all(self.drops, Drop.SOURCE_NOT_BOUND, len(run), stride)
         elif attempt is not None and attempt.source == source and fields.bearer_type == BearerType.SRB and not bulk:
             self._touched[context] = None
-            attempt.bearer.receive(pdu, now)
+            for pdu in segments(run, stride):
+                attempt.bearer.receive(pdu, now)
         elif source == (context.hop.bulk_address if bulk else context.hop.signalling_address):
             self._touched[context] = None
-            for bearer, dep in context.hop.receive(pdu, bulk, now):
+            for dep in context.hop.receive(run, stride, bulk, now):
                 context.last_active = now
                 if self.cpf is not None:
-                    self.cpf.forward(context.hop, bearer, dep, bulk, now)
+                    self.cpf.forward(context.hop, *dep, bulk, now)
         else:
-            self.drops.count(Drop.SOURCE_NOT_BOUND, len(pdu))
+            drop_all(self.drops, Drop.SOURCE_NOT_BOUND, len(run), stride)
 
     def _receive_srb0(self, pdu: Buffer, source: Address, bulk: bool) -> None:
         if bulk:

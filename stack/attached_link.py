@@ -10,7 +10,6 @@ from collections.abc import Callable
 
 from net4ai.codecs import link
 from net4ai.codecs.declaration import Buffer
-from net4ai.codecs.l2 import L2_HEADER_SIZE
 from net4ai.stack.attachment import Attachment
 from net4ai.stack.dep.credit import CreditBudget
 from net4ai.stack.dep_endpoint import DepEndpoint
@@ -19,6 +18,7 @@ from net4ai.stack.hop import Address, Sockets
 from net4ai.stack.l2_header import l2_fields
 from net4ai.stack.link_peer import LinkPeer
 from net4ai.stack.procedure import Procedure, ProcedureRejected, Procedures
+from net4ai.stack.runs import HOP, drop_all, runs, segments
 from net4ai.stack.timers import Timers
 from net4ai.stack.trace import Trace
 
@@ -76,25 +76,30 @@ class AttachedLink:
         else:
             self.peer.send(message)
 
-    def receive(self, pdu: Buffer, source: Address, bulk: bool, now: int) -> None:
-        """One layer-2 PDU. Never raises for what is in it."""
+    def receive(self, data: Buffer, stride: int, source: Address, bulk: bool, now: int) -> None:
+        """Layer-2 PDUs, `stride` octets apart. Never raises for what is in them."""
         self.procedures.advance(now)
-        if len(pdu) <= L2_HEADER_SIZE:
-            self.drops.count(Drop.TRUNCATED, len(pdu))
+        for run in runs(data, stride, HOP):
+            self._receive(run, stride, source, bulk, now)
+
+    def _receive(self, run: memoryview, stride: int, source: Address, bulk: bool, now: int) -> None:
+        if min(len(run), stride) < HOP.least:
+            drop_all(self.drops, Drop.TRUNCATED, len(run), stride)
             return
-        identity = l2_fields(pdu).c_rnti
+        identity = l2_fields(run).c_rnti
         peer = self.peer
         if identity == 0 and source == self.attachment.address and not bulk:
-            self.attachment.receive_unattached(pdu)
+            for pdu in segments(run, stride):
+                self.attachment.receive_unattached(pdu)
         elif (
             peer is None
             or identity != peer.hop.identity
             or source != (peer.hop.bulk_address if bulk else peer.hop.signalling_address)
         ):
-            self.drops.count(Drop.SOURCE_NOT_BOUND, len(pdu))
+            drop_all(self.drops, Drop.SOURCE_NOT_BOUND, len(run), stride)
         else:
-            for bearer, dep in peer.hop.receive(pdu, bulk, now):
-                self.endpoint.receive(peer.hop, bearer, dep, now)
+            for dep in peer.hop.receive(run, stride, bulk, now):
+                self.endpoint.receive(peer.hop, *dep, now)
 
     # Time
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -23,6 +24,7 @@ from net4ai.codecs.errors import DecodeError, EncodeError
 from net4ai.codecs.l2 import L2_HEADER_SIZE, BearerType, L2Header, Segmentation
 from net4ai.stack.acknowledged_bearer import AcknowledgedBearer, BearerFailed, BearerQueueFull
 from net4ai.stack.drops import Drop, DropCounter
+from net4ai.stack.runs import drop_all
 
 DUPLICATE_WINDOW = 1024
 """PDUs behind the highest COUNT within which a second arrival is recognised."""
@@ -128,16 +130,23 @@ class ComputingBearer:
     # Receiving
 
     def accept(self, pdu: Buffer) -> bool:
-        """Whether a whole PDU, header included, belongs to this bearer; if not it is counted as dropped.
+        """The same as `accept_run` for a single PDU."""
+        return self.accept_run(pdu, max(1, len(pdu)))
 
-        A COUNT that has been seen before is a matter of statistics only.
+    def accept_run(self, run: Buffer, stride: int) -> bool:
+        """Whether whole PDUs, headers included, belong to this bearer; if not they are counted as dropped.
+
+        They are a run by `net4ai.stack.runs.HOP`. A COUNT that has been seen before is a matter of statistics only.
         """
-        if len(pdu) < L2_HEADER_SIZE or pdu[:_FIXED] != self._fixed:
-            reason = self._fault(pdu)
+        if len(run) < L2_HEADER_SIZE or run[:_FIXED] != self._fixed:
+            reason = self._fault(run)
             if reason is not None:
-                self.drops.count(reason, len(pdu))
+                drop_all(self.drops, reason, len(run), stride)
                 return False
-        self._count_arrival(_COUNT.unpack_from(pdu, _FIXED)[0])
+        if len(run) <= stride:
+            self._count_arrival(_COUNT.unpack_from(run, _FIXED)[0])
+        else:
+            self._count_arrivals(np.ndarray((-(-len(run) // stride),), ">u4", run, _FIXED, (stride,)))
         return True
 
     def _fault(self, pdu: Buffer) -> str | None:
@@ -153,6 +162,18 @@ class ComputingBearer:
         if not header.is_data:
             return Drop.STATUS_UNEXPECTED
         return None if header.segmentation == Segmentation.COMPLETE else Drop.SEGMENTED
+
+    def _count_arrivals(self, counts: np.ndarray[Any, Any]) -> None:
+        number, first = len(counts), int(counts[0])
+        in_order = first == (self._highest + 1) % _MODULUS and first + number <= _MODULUS
+        if not in_order or int(counts[-1]) != first + number - 1 or not (counts[1:] > counts[:-1]).all():
+            for count in counts.tolist():
+                self._count_arrival(count)
+            return
+        self._seen = (self._seen << number | (1 << number) - 1) & _WINDOW_MASK
+        self._highest = first + number - 1
+        self.statistics.expected += number
+        self.statistics.received += number
 
     def _count_arrival(self, count: int) -> None:
         statistics = self.statistics

@@ -13,7 +13,7 @@ from typing import Literal
 from net4ai.codecs.causes import Cause
 from net4ai.codecs.common import FlowMapping, SessionLimits
 from net4ai.codecs.declaration import Buffer
-from net4ai.codecs.dep import DEP_HEADER_SIZE, DepType, PathReason
+from net4ai.codecs.dep import DepType, PathReason
 from net4ai.codecs.l2 import L2_HEADER_SIZE
 from net4ai.stack.deadlines import Deadlines
 from net4ai.stack.dep import pdus
@@ -27,6 +27,7 @@ from net4ai.stack.drops import Drop, DropCounter
 from net4ai.stack.hop import Hop
 from net4ai.stack.message_hooks import DepPdu
 from net4ai.stack.procedure import Procedures
+from net4ai.stack.runs import SESSION, drop_all, runs, segments
 from net4ai.stack.trace import Trace, TraceEvent
 from net4ai.stack.unknown_handles import UnknownHandles
 
@@ -189,44 +190,53 @@ class DepEndpoint:
             if end.hop is hop:
                 self.path_changed(end, reason, now)
 
-    def receive(self, hop: Hop, bearer: int, pdu: Buffer, now: int) -> None:
-        """A DEP PDU has come over a bound peer's `hop`. Unknown handles and wrong bearers are dropped and counted."""
-        if len(pdu) < DEP_HEADER_SIZE:
-            self.drops.count(Drop.TRUNCATED, len(pdu))
-            return
-        procedures = self._procedures
-        if procedures is None or procedures.pass_on_dep is None:
-            self._receive(hop, bearer, pdu, now)
-            return
-        procedures.pass_on_dep(
-            "DEP",
-            "in",
-            hop.name.peer,
-            DepPdu.from_bytes(pdu),
-            lambda going: self._receive(hop, bearer, going.encode(), procedures.now),
-            hop.name.node,
-        )
+    def receive(self, hop: Hop, bearer: int, data: Buffer, stride: int, now: int) -> None:
+        """DEP PDUs have come over a bound peer's `hop`, `stride` octets apart, each behind 8 octets of layer 2.
 
-    def _receive(self, hop: Hop, bearer: int, pdu: Buffer, now: int) -> None:
-        header = pdus.header(pdu)
-        end = self.sessions.get(header.handle) or self._named_in_error(hop, pdu)
+        Unknown handles and wrong bearers are dropped and counted.
+        """
+        hooked = self._procedures is not None and self._procedures.pass_on_dep is not None
+        for run in runs(data, stride, SESSION):
+            if min(len(run), stride) < SESSION.least:
+                drop_all(self.drops, Drop.TRUNCATED, len(run), stride)
+            elif hooked:
+                for pdu in segments(run, stride):
+                    self._pass_on(hop, bearer, pdu)
+            else:
+                self._receive(hop, bearer, run, stride, now)
+
+    def _pass_on(self, hop: Hop, bearer: int, pdu: memoryview) -> None:
+        procedures = self._procedures
+        assert procedures is not None and procedures.pass_on_dep is not None
+        layer_2 = bytes(pdu[:L2_HEADER_SIZE])
+
+        def take(going: DepPdu) -> None:
+            octets = layer_2 + going.encode()
+            self._receive(hop, bearer, memoryview(octets), len(octets), procedures.now)
+
+        going = DepPdu.from_bytes(pdu[L2_HEADER_SIZE:])
+        procedures.pass_on_dep("DEP", "in", hop.name.peer, going, take, hop.name.node)
+
+    def _receive(self, hop: Hop, bearer: int, run: memoryview, stride: int, now: int) -> None:
+        header = pdus.header(run, L2_HEADER_SIZE)
+        end = self.sessions.get(header.handle) or self._named_in_error(hop, run)
         if end is None or end.hop is not hop:
-            self.drops.count(Drop.UNKNOWN_HANDLE, len(pdu))
-            self._unknown.answer(hop, bearer, pdu, now)
+            drop_all(self.drops, Drop.UNKNOWN_HANDLE, len(run), stride)
+            self._unknown.answer(hop, bearer, run[L2_HEADER_SIZE:stride], now)
             return
         flow = end.session.flows.get(header.qfi)
         if flow is not None and flow.bearer != bearer:
-            self.drops.count(Drop.WRONG_BEARER, len(pdu))
+            drop_all(self.drops, Drop.WRONG_BEARER, len(run), stride)
             return
-        end.session.receive(pdu, now)
+        end.session.receive_run(run, stride, now)
         self._touched[end] = None
 
     def _named_in_error(self, hop: Hop, pdu: Buffer) -> SessionEnd | None:
         """The session whose handle the peer does not know, if that is what the PDU says (its own handle is 0)."""
-        header = pdus.header(pdu)
+        header = pdus.header(pdu, L2_HEADER_SIZE)
         if header.handle or header.type != DepType.ERROR:
             return None
-        at = DEP_HEADER_SIZE + 4 * header.extension_words + 4
+        at = SESSION.least + 4 * header.extension_words + 4
         return self._by_send_handle.get((hop, int.from_bytes(pdu[at : at + 4], "big")))
 
     def pump(self, now: int) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from net4ai.codecs.common import BearerConfiguration, BearerMode
 from net4ai.codecs.declaration import Buffer, Message, UnknownMessage
@@ -19,12 +19,18 @@ from net4ai.stack.acknowledged_bearer import AcknowledgedBearer, BearerQueueFull
 from net4ai.stack.computing_bearer import AcknowledgedComputingBearer, ComputingBearer
 from net4ai.stack.drops import Drop, DropCounter
 from net4ai.stack.l2_header import l2_fields
+from net4ai.stack.runs import drop_all, segments
 from net4ai.stack.trace import Trace, TraceEvent, numbers_in
 
 Address = tuple[str, int]
 Direction = Literal["in", "out"]
 Send = Callable[[Buffer, int, Address], None]
 """Send datagrams: data, stride of the datagrams in it, destination."""
+Receive = Callable[[Buffer, int, Address, bool, int], None]
+"""Take datagrams: data, stride, source, whether they came by the bulk socket, and now.
+
+The data is there until it returns; until then it may be written to.
+"""
 
 SIGNALLING_BEARER = {BearerType.SRB: 1, BearerType.FIXED_LINK: 0}
 """Identity of the acknowledged signalling bearer, by type."""
@@ -53,6 +59,14 @@ class HopName:
     node: str
     peer: str
     ids: dict[str, int | str]
+
+
+class DepRun(NamedTuple):
+    """DEP PDUs that came over one bearer, `stride` octets apart, each behind the 8 octets of its layer-2 header."""
+
+    bearer: int
+    data: memoryview
+    stride: int
 
 
 class Hop:
@@ -239,26 +253,34 @@ class Hop:
 
     # Receiving
 
-    def receive(self, pdu: Buffer, bulk: bool, now: int) -> Sequence[tuple[int, Buffer]]:
-        """A layer-2 PDU of this hop has come. Gives bearer and DEP PDU of all that can be delivered now.
+    def receive(self, run: Buffer, stride: int, bulk: bool, now: int) -> Sequence[DepRun]:
+        """Layer-2 PDUs of this hop have come, of one bearer: a run (see `net4ai.stack.runs`) by `HOP`.
 
-        Signalling is handed to the acknowledged bearer; take it with `next_sdu`. What belongs to no bearer configured
-        for this socket is dropped.
+        Gives all that can be delivered now. Signalling is handed to the acknowledged bearer; take it with `next_sdu`.
+        What belongs to no bearer configured for this socket is dropped.
         """
-        fields = l2_fields(pdu)
+        fields = l2_fields(run)
         bearer_type, identity = fields.bearer_type, fields.bearer
         bearers = self._bulk if bulk else self._control
         if bearer_type == self._dep_type and identity in bearers:
             bearer = bearers[identity]
             if isinstance(bearer, ComputingBearer):
-                return ((identity, memoryview(pdu)[L2_HEADER_SIZE:]),) if bearer.accept(pdu) else ()
-            bearer.receive(pdu, now)
-            return [(identity, sdu) for sdu in iter(bearer.next_sdu, None)]
+                return (DepRun(identity, memoryview(run), stride),) if bearer.accept_run(run, stride) else ()
+            return self._receive_acknowledged(bearer, run, stride, now)
         if bulk or (bearer_type, identity) != (self.signalling.bearer_type, self.signalling.bearer):
-            self._drops.count(Drop.WRONG_BEARER, len(pdu))
+            drop_all(self._drops, Drop.WRONG_BEARER, len(run), stride)
         else:
-            self.signalling.receive(pdu, now)
+            for pdu in segments(run, stride):
+                self.signalling.receive(pdu, now)
         return ()
+
+    def _receive_acknowledged(
+        self, bearer: AcknowledgedComputingBearer, run: Buffer, stride: int, now: int
+    ) -> Sequence[DepRun]:
+        for pdu in segments(run, stride):
+            bearer.receive(pdu, now)
+        whole = [memoryview(bytearray(L2_HEADER_SIZE) + sdu) for sdu in iter(bearer.next_sdu, None)]
+        return [DepRun(bearer.bearer, pdu, len(pdu)) for pdu in whole]
 
     def next_sdu(self) -> bytes | None:
         """The next signalling message, whole and in order."""

@@ -19,8 +19,8 @@ async def start(config: UeConfig, platform: Platform) -> RunningNode:
     procedures = platform.procedures(driver)
     timers = Timers(config.timers)
 
-    def receive(pdu: Buffer, source: Address, bulk: bool, now: int) -> None:
-        process.receive(pdu, source, bulk, now)
+    def receive(data: Buffer, stride: int, source: Address, bulk: bool, now: int) -> None:
+        process.receive(data, stride, source, bulk, now)
 
     uu = await platform.open_link("Uu", (0, 0), driver, receive)
     compute = await platform.start_compute(config.name, config.preload)

@@ -8,7 +8,6 @@ from net4ai.codecs import compute, rrc
 from net4ai.codecs.causes import Cause
 from net4ai.codecs.declaration import Buffer, Message, UnknownMessage
 from net4ai.codecs.errors import DecodeError
-from net4ai.codecs.l2 import L2_HEADER_SIZE
 from net4ai.stack.compute import Compute
 from net4ai.stack.deadlines import Deadlines
 from net4ai.stack.dep.credit import CreditBudget
@@ -18,6 +17,7 @@ from net4ai.stack.drops import Drop, DropCounter
 from net4ai.stack.hop import Address, Hop, Sockets
 from net4ai.stack.l2_header import l2_fields
 from net4ai.stack.procedure import Procedure, ProcedureError, Procedures
+from net4ai.stack.runs import HOP, drop_all, runs, segments
 from net4ai.stack.srb0 import srb0_pdu, srb0_sdu
 from net4ai.stack.timers import Timers
 from net4ai.stack.trace import Trace, TraceEvent
@@ -102,24 +102,29 @@ class UeProcess:
         host, port = self.ran_address
         return f"RAN node {self.config.ran_node} at {host}:{port}"
 
-    def receive(self, pdu: Buffer, source: Address, bulk: bool, now: int) -> None:
-        """One layer-2 PDU from the Uu. Never raises for what is in it."""
+    def receive(self, data: Buffer, stride: int, source: Address, bulk: bool, now: int) -> None:
+        """Layer-2 PDUs from the Uu, `stride` octets apart. Never raises for what is in them."""
         self.procedures.advance(now)
-        if len(pdu) <= L2_HEADER_SIZE:
-            self.drops.count(Drop.TRUNCATED, len(pdu))
+        for run in runs(data, stride, HOP):
+            self._receive(run, stride, source, bulk, now)
+
+    def _receive(self, run: memoryview, stride: int, source: Address, bulk: bool, now: int) -> None:
+        if min(len(run), stride) < HOP.least:
+            drop_all(self.drops, Drop.TRUNCATED, len(run), stride)
             return
-        c_rnti = l2_fields(pdu).c_rnti
+        c_rnti = l2_fields(run).c_rnti
         if c_rnti == 0:
-            self._receive_srb0(pdu, source, bulk, now)
+            for pdu in segments(run, stride):
+                self._receive_srb0(pdu, source, bulk, now)
             return
         terminal = self.bound.get(c_rnti)
         hop = terminal.hop if terminal else None
         if terminal is None or hop is None or source != (hop.bulk_address if bulk else hop.signalling_address):
-            self.drops.count(Drop.SOURCE_NOT_BOUND, len(pdu))
+            drop_all(self.drops, Drop.SOURCE_NOT_BOUND, len(run), stride)
             return
         self._touched[terminal] = None
-        for bearer, dep in hop.receive(pdu, bulk, now):
-            self.endpoint.receive(hop, bearer, dep, now)
+        for dep in hop.receive(run, stride, bulk, now):
+            self.endpoint.receive(hop, *dep, now)
 
     def _receive_srb0(self, pdu: Buffer, source: Address, bulk: bool, now: int) -> None:
         if bulk or source != self.ran_address:

@@ -299,7 +299,7 @@ class DepSession:
             self._drop(Drop.MALFORMED, len(view), now)
         return None
 
-    def receive_data_batch(self, batch: Buffer, stride: int, now: int) -> None:
+    def receive_run(self, batch: Buffer, stride: int, now: int) -> None:
         """DATA segments of one datagram batch, `stride` octets apart, each with its layer-2 header; the last may be
         shorter. Anything else in the batch is taken one by one."""
         view = memoryview(batch)

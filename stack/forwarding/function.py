@@ -26,6 +26,7 @@ from net4ai.stack.l2_header import l2_fields
 from net4ai.stack.label_switch import LabelSwitch, RouteEnd
 from net4ai.stack.link_peer import LinkPeer
 from net4ai.stack.procedure import Procedure, ProcedureError, Procedures, ProcedureTimeout
+from net4ai.stack.runs import HOP, SESSION, drop_all, runs, segments
 from net4ai.stack.timers import Timers
 from net4ai.stack.trace import Trace, TraceEvent
 from net4ai.stack.unknown_handles import UnknownHandles
@@ -194,23 +195,28 @@ class ForwardingFunction:
 
     # Datagrams of T4 and T8
 
-    def receive(self, link_name: str, pdu: Buffer, source: Address, bulk: bool, now: int) -> None:
-        """One layer-2 PDU from T4 or T8. Never raises for what is in it."""
+    def receive(self, link_name: str, data: Buffer, stride: int, source: Address, bulk: bool, now: int) -> None:
+        """Layer-2 PDUs from T4 or T8, `stride` octets apart. Never raises for what is in them."""
         self.procedures.advance(now)
-        if len(pdu) <= L2_HEADER_SIZE:
-            self.drops.count(Drop.TRUNCATED, len(pdu))
+        for run in runs(data, stride, HOP):
+            self._receive(link_name, run, stride, source, bulk, now)
+
+    def _receive(self, link_name: str, run: memoryview, stride: int, source: Address, bulk: bool, now: int) -> None:
+        if min(len(run), stride) < HOP.least:
+            drop_all(self.drops, Drop.TRUNCATED, len(run), stride)
             return
-        identity = l2_fields(pdu).c_rnti
+        identity = l2_fields(run).c_rnti
         if identity == 0:
-            self._receive_unattached(link_name, pdu, source, bulk)
+            for pdu in segments(run, stride):
+                self._receive_unattached(link_name, pdu, source, bulk)
             return
         peer = self._bound_peer(link_name, identity, source, bulk)
         if peer is None:
-            self.drops.count(Drop.SOURCE_NOT_BOUND, len(pdu))
+            drop_all(self.drops, Drop.SOURCE_NOT_BOUND, len(run), stride)
             return
         self._touched[peer] = None
-        for bearer, dep in peer.hop.receive(pdu, bulk, now):
-            self.forward(peer.hop, bearer, dep, bulk, now)
+        for dep in peer.hop.receive(run, stride, bulk, now):
+            self.forward(peer.hop, *dep, bulk, now)
 
     def _bound_peer(self, link_name: str, identity: int, source: Address, bulk: bool) -> LinkPeer | None:
         """A peer is bound as identity and both addresses; identities given to us are told apart by the source."""
@@ -234,21 +240,24 @@ class ForwardingFunction:
                 return
         accept_attachment.accept_attachment(self, link_name, pdu, source)
 
-    def forward(self, hop: Hop, bearer: int, pdu: Buffer, bulk: bool, now: int) -> None:
-        """Switch a DEP PDU to its other leg."""
-        copy = bytearray(L2_HEADER_SIZE)
-        copy += pdu
-        end = self.switch.forward(hop, copy, now, bearer)
+    def forward(self, hop: Hop, bearer: int, data: Buffer, stride: int, bulk: bool, now: int) -> None:
+        """Switch DEP PDUs, `stride` octets apart and each behind 8 octets of layer 2, to their other legs."""
+        for run in runs(data, stride, SESSION):
+            for pdu in segments(run, stride):
+                self._forward(hop, bearer, bytearray(pdu), bulk, now)
+
+    def _forward(self, hop: Hop, bearer: int, pdu: bytearray, bulk: bool, now: int) -> None:
+        end = self.switch.forward(hop, pdu, now, bearer)
         if isinstance(end, RouteEnd):
-            out, out_bearer = end.leg, bearer_of(end, copy)
+            out, out_bearer = end.leg, bearer_of(end, pdu)
             if bulk:
-                out.send_burst(out_bearer, copy, len(copy), now)
+                out.send_burst(out_bearer, pdu, len(pdu), now)
                 if out.name.link == "T8":
-                    self._passed_on[out] += len(copy)
+                    self._passed_on[out] += len(pdu)
             else:
-                out.send_dep(out_bearer, copy, now)
+                out.send_dep(out_bearer, pdu, now)
         elif end is Drop.UNKNOWN_HANDLE:
-            self._unknown.answer(hop, bearer, pdu, now)
+            self._unknown.answer(hop, bearer, pdu[L2_HEADER_SIZE:], now)
 
     def trace_passed_on(self) -> None:
         """One line for what went out on each T8 since the last one: DEP messages are traced where they end only."""

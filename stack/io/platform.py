@@ -23,7 +23,7 @@ from net4ai.stack.control_entity import ControlEntity
 from net4ai.stack.dep.constants import DEFAULT_UNSCHEDULED, SCHEDULED_MINIMUM, SEGMENT_SIZE
 from net4ai.stack.dep.credit import CreditBudget
 from net4ai.stack.drops import Drop, DropCounter
-from net4ai.stack.hop import Address, Sockets
+from net4ai.stack.hop import Address, Receive, Sockets
 from net4ai.stack.io.bus import Bus, BusFull
 from net4ai.stack.io.capture import CaptureFile, Tap
 from net4ai.stack.io.clock import Clock
@@ -224,7 +224,7 @@ class Platform:
         link: str,
         ports: tuple[int, int],
         driver: Driver,
-        receive: Callable[[Buffer, Address, bool, int], None],
+        receive: Receive,
         *,
         peer_name: PeerName | None = None,
         capture_sent: bool = True,
@@ -261,7 +261,7 @@ class Platform:
         link: str,
         bulk: bool,
         driver: Driver,
-        receive: Callable[[Buffer, Address, bool, int], None],
+        receive: Receive,
         peer_name: PeerName | None,
         pause: LinkPause,
     ) -> Callable[[Batch], None]:
@@ -274,14 +274,14 @@ class Platform:
             if pause.now:
                 drop_batch(dropped, Drop.LINK_CUT, len(batch.data), batch.stride)
                 return
-            for pdu in batch.segments():
-                if driver.machine is None:  # the node is not up yet: it has no names, and nobody to take it
-                    dropped.count(Drop.NO_RECEIVER, len(pdu))
-                    continue
-                # First: what it leads to may be sent at once.
-                if tap is not None and peer_name is not None:
+            if driver.machine is None:  # the node is not up yet: it has no names, and nobody to take it
+                drop_batch(dropped, Drop.NO_RECEIVER, len(batch.data), batch.stride)
+                return
+            # First: what it leads to may be sent at once.
+            if tap is not None and peer_name is not None:
+                for pdu in batch.segments():
                     tap.datagram(peer_name(batch.peer, pdu), self.name, port, port, pdu, "in")
-                driver.feed(receive, pdu, batch.peer, bulk)
+            driver.feed(receive, batch.data, batch.stride, batch.peer, bulk)
 
         return on_batch
 

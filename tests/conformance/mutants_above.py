@@ -380,7 +380,7 @@ LINKS = (
         "stack/forwarding/function.py",
         "ran-node",
         "A forwarding function drops DEP with an unknown handle without a word.",
-        "            self._unknown.answer(hop, bearer, pdu, now)\n",
+        "            self._unknown.answer(hop, bearer, pdu[L2_HEADER_SIZE:], now)\n",
         "            pass\n",
     ),
 )

@@ -33,7 +33,7 @@ from net4ai.stack.control_entity import ControlEntity
 from net4ai.stack.dep.credit import CreditBudget
 from net4ai.stack.forwarding.function import ForwardingFunction
 from net4ai.stack.forwarding.legs import FixedLink, UuSide
-from net4ai.stack.hop import Address, Sockets
+from net4ai.stack.hop import Address, Receive, Sockets
 from net4ai.stack.procedure import Procedure, Procedures
 from net4ai.stack.timers import Timers
 from net4ai.stack.trace import TraceEvent
@@ -259,7 +259,7 @@ class Network:
         self._entities[name] = entity
         return entity
 
-    def join(self, host: str, machine: Any, receive: Callable[[Buffer, Address, bool, int], None]) -> None:
+    def join(self, host: str, machine: Any, receive: Receive) -> None:
         """A machine is pumped with all others, and receives at `host`."""
         if machine not in self.machines:
             self.machines.append(machine)
@@ -407,10 +407,8 @@ class _Alone:
         self.next_deadline = procedures.next_deadline
 
 
-def _receive(
-    receive: Callable[[Buffer, Address, bool, int], None], bulk: bool, pdu: Buffer, source: Address, now: int
-) -> None:
-    receive(pdu, source, bulk, now)
+def _receive(receive: Receive, bulk: bool, pdu: Buffer, source: Address, now: int) -> None:
+    receive(pdu, len(pdu), source, bulk, now)
 
 
 @pytest.fixture

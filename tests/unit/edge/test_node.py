@@ -53,10 +53,10 @@ def test_time_reaches_its_procedures(world: World) -> None:
     assert procedure.done
 
 
-@pytest.mark.parametrize("pdu", [b"", bytes(8), bytes(20), b"\x00\xc0\x00\x07" + bytes(30)])
+@pytest.mark.parametrize("pdu", [bytes(8), bytes(20), b"\x00\xc0\x00\x07" + bytes(30)])
 @pytest.mark.parametrize("bulk", [False, True])
 def test_nonsense_is_dropped_and_traced_with_its_reason(world: World, pdu: bytes, bulk: bool) -> None:
-    world.edge.fpf.receive("T4", pdu, ("somebody", 1), bulk, 3)
+    world.edge.fpf.receive("T4", pdu, 64, ("somebody", 1), bulk, 3)
     world.edge.pump(3)
     (event,) = world.trace
     assert (event.node, event.kind, event.size) == ("edge", "drop", len(pdu))

@@ -47,8 +47,8 @@ class EndingRoutes:
         self.routes: dict[Any, Any] = {}
         self._now = 0
 
-    def forward(self, hop: Hop, bearer: int, pdu: Buffer, bulk: bool, now: int) -> None:
-        self.endpoint.receive(hop, bearer, pdu, now)
+    def forward(self, hop: Hop, bearer: int, data: Buffer, stride: int, bulk: bool, now: int) -> None:
+        self.endpoint.receive(hop, bearer, data, stride, now)
 
     def remap(self, hop: Hop, handle: int, flows: dict[int, FlowMapping]) -> None:
         if (end := self.endpoint.sessions.get(handle)) is not None:

@@ -144,10 +144,10 @@ def test_on_srb0_only_requests_are_taken_and_answered(world: World, kind: type[M
 def test_nonsense_is_dropped_with_its_reason(world: World) -> None:
     world.node.n2.receive(b"", 0)
     world.node.n2.receive(b"\x06\x00", 0)
-    for pdu in (b"", bytes(8), bytes(9), bytes(2) + b"\x00\x05" + bytes(20)):
-        world.node.receive(bytearray(pdu), ("ue", 1), False, 0)
-    world.node.receive(bytearray(20), ("ue", 2), True, 0)
-    assert sum(world.ran.drops.values()) == 7
+    for pdu in (bytes(8), bytes(9), bytes(2) + b"\x00\x05" + bytes(20)):
+        world.node.receive(bytearray(pdu), 64, ("ue", 1), False, 0)
+    world.node.receive(bytearray(20), 20, ("ue", 2), True, 0)
+    assert sum(world.ran.drops.values()) == 6
 
 
 # --- Without the core

@@ -21,8 +21,8 @@ class Listening(Routes):
         super().__init__()
         self.came: list[bytes] = []
 
-    def forward(self, hop: Hop, bearer: int, dep: Any, bulk: bool, now: int) -> None:
-        self.came.append(bytes(dep))
+    def forward(self, hop: Hop, bearer: int, data: Any, stride: int, bulk: bool, now: int) -> None:
+        self.came.append(bytes(data[8:]))
 
 
 @pytest.fixture

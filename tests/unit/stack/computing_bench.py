@@ -48,8 +48,8 @@ class Process:
         )
 
     def receive(self, pdu: bytes, bulk: bool, now: int) -> None:
-        for bearer, dep in self.hop.receive(pdu, bulk, now):
-            self.endpoint.receive(self.hop, bearer, dep, now)
+        for dep in self.hop.receive(pdu, len(pdu), bulk, now):
+            self.endpoint.receive(self.hop, *dep, now)
 
     def pump(self, now: int) -> None:
         self.hop.advance(now)

@@ -64,9 +64,9 @@ class Radio:
         self.end: Any = None
         network.join("ue", self.endpoint, self.ue_receives)
 
-    def ue_receives(self, pdu: Any, source: Any, bulk: bool, now: int) -> None:
-        for bearer, dep in self.ue.receive(pdu, bulk, now):
-            self.endpoint.receive(self.ue, bearer, dep, now)
+    def ue_receives(self, data: Any, stride: int, source: Any, bulk: bool, now: int) -> None:
+        for dep in self.ue.receive(data, stride, bulk, now):
+            self.endpoint.receive(self.ue, *dep, now)
 
     async def open_leg(self, client: RouteClient, execution: int, handle: int, limits: SessionLimits) -> OpenLeg:
         if self.refusal is not None:

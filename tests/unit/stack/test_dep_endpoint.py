@@ -47,9 +47,9 @@ class Process:
         sockets = self.network.sockets("a" if other == "b" else "b")
         return Hop(name, BearerType.FIXED_LINK, 1, (other, 1), (other, 2), sockets, self.drops, self.network.trace)
 
-    def receive(self, pdu: Any, source: Any, bulk: bool, now: int) -> None:
-        for bearer, dep in self.hop.receive(pdu, bulk, now):
-            self.endpoint.receive(self.hop, bearer, dep, now)
+    def receive(self, data: Any, stride: int, source: Any, bulk: bool, now: int) -> None:
+        for dep in self.hop.receive(data, stride, bulk, now):
+            self.endpoint.receive(self.hop, *dep, now)
 
     def pump(self, now: int) -> None:
         self.endpoint.pump(now)
@@ -78,7 +78,7 @@ class Process:
 
     def take(self, pdu: bytes, bearer: int = 1, hop: Hop | None = None) -> None:
         """A PDU has come, from the DEP header on."""
-        self.endpoint.receive(hop or self.hop, bearer, pdu, self.network.now)
+        self.endpoint.receive(hop or self.hop, bearer, bytes(8) + pdu, 8 + len(pdu), self.network.now)
 
     def assert_nothing_left(self) -> None:
         endpoint = self.endpoint
@@ -417,7 +417,7 @@ def test_nothing_that_arrives_raises(received: list[bytes]) -> None:
     hop: Any = Sink()
     end = endpoint.add(hop, 200, 100, VERSION, FLOWS, LIMITS, lambda end, event: None, {})
     for now, pdu in enumerate(received):
-        endpoint.receive(hop, 1, pdu, now)
+        endpoint.receive(hop, 1, bytes(8) + pdu, 8 + len(pdu), now)
         endpoint.pump(now)
     endpoint.remove(end)
     assert budget.promised == budget.reserved == 0

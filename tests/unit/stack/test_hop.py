@@ -51,7 +51,7 @@ class End:
         return send
 
     def receive(self, pdu: bytes, bulk: bool = False, now: int = 0) -> None:
-        self.dep += [(bearer, bytes(dep), bulk) for bearer, dep in self.hop.receive(pdu, bulk, now)]
+        self.dep += [(bearer, bytes(dep[8:]), bulk) for bearer, dep, _ in self.hop.receive(pdu, len(pdu), bulk, now)]
         while (sdu := self.hop.next_sdu()) is not None:
             self._messages.append(link.Link.FAMILY.decode(sdu))
 
@@ -330,7 +330,7 @@ def test_nothing_that_arrives_raises(pdus: list[tuple[bytes, bool]], bearer_type
         for bearer, mode in enumerate(BearerMode, 1):
             end.hop.add_bearer(configuration(bearer, mode))
     for now, (pdu, bulk) in enumerate(pdus):
-        end.hop.receive(pdu, bulk, now)
+        end.hop.receive(pdu, len(pdu), bulk, now)
         while end.hop.next_sdu() is not None:
             pass
         end.hop.pump(now)

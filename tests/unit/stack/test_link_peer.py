@@ -59,7 +59,7 @@ class Side:
             self.drops,
             lambda peer, message: self.on_message(peer, message),
         )
-        network.join(name, self, lambda pdu, source, bulk, now: hop.receive(pdu, bulk, now))
+        network.join(name, self, lambda data, stride, source, bulk, now: hop.receive(data, stride, bulk, now))
 
     def request(self, message: type[Any], timer: str = "link-request", **fields: Any) -> Any:
         return self.procedures.start(

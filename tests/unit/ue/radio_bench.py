@@ -59,7 +59,7 @@ QOS = QosProfile(five_qi=128, priority=20)
 
 
 class Machine(Protocol):
-    def receive(self, pdu: Any, source: Address, bulk: bool, now: int) -> None: ...
+    def receive(self, pdu: Any, stride: int, source: Address, bulk: bool, now: int) -> None: ...
     def pump(self, now: int) -> None: ...
     def next_deadline(self) -> int | None: ...
 
@@ -131,7 +131,7 @@ class Air:
         while self._queue and self._queue[0][0] <= self.now:
             _, _, source, peer, pdu = heapq.heappop(self._queue)
             if (machine := self.machines.get(peer[0])) is not None:
-                machine.receive(pdu, source, peer[1] == BULK_PORT, self.now)
+                machine.receive(pdu, len(pdu), source, peer[1] == BULK_PORT, self.now)
 
     def _pump(self) -> None:
         for machine in self.machines.values():
@@ -243,7 +243,7 @@ class FakeRanNode:
 
     # As a machine
 
-    def receive(self, pdu: Any, source: Address, bulk: bool, now: int) -> None:
+    def receive(self, pdu: Any, stride: int, source: Address, bulk: bool, now: int) -> None:
         if L2Header.read(pdu)[0].c_rnti == 0:
             message = rrc.Rrc.FAMILY.decode(srb0_sdu(pdu))
             if isinstance(message, rrc.SystemInformationRequest):
@@ -252,8 +252,8 @@ class FakeRanNode:
             else:
                 self._take(self.srb0, message)
         elif self.hop is not None:
-            for bearer, dep in self.hop.receive(pdu, bulk, now):
-                self.endpoint.receive(self.hop, bearer, dep, now)
+            for dep in self.hop.receive(pdu, stride, bulk, now):
+                self.endpoint.receive(self.hop, *dep, now)
 
     def _say_system_information(self, to: Address) -> None:
         message = rrc.SystemInformation(cell=CELL, period=SYSTEM_INFORMATION_PERIOD // MILLISECOND, barred=self.barred)
@@ -478,11 +478,11 @@ class FakeUe:
         self.sockets = air.sockets(host)
         air.machines[host] = self
 
-    def receive(self, pdu: Any, source: Address, bulk: bool, now: int) -> None:
+    def receive(self, pdu: Any, stride: int, source: Address, bulk: bool, now: int) -> None:
         if L2Header.read(pdu)[0].c_rnti == 0:
             FakeRanNode._take(self.srb0, rrc.Rrc.FAMILY.decode(srb0_sdu(pdu)))
         elif self.hop is not None:
-            self.hop.receive(pdu, bulk, now)
+            self.hop.receive(pdu, stride, bulk, now)
 
     def pump(self, now: int) -> None:
         if self.hop is None:

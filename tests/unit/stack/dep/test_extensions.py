@@ -129,7 +129,7 @@ def test_data_with_extensions_in_a_batch(lone):
     for message_id in range(1, 5):
         start = pdus.pack_header(1, DepType.DATA, message_id=message_id, **header)
         segments.append(bytes(8) + start + extension(UNKNOWN) + bytes([0, 0, 0, 2, 0, 0, 0, message_id]) + b"ok")
-    one.session.receive_data_batch(b"".join(segments), len(segments[0]), 0)
+    one.session.receive_run(b"".join(segments), len(segments[0]), 0)
     assert [bytes(event.body) for event in one.events()] == [b"ok"] * 4
 
 

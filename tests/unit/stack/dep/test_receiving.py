@@ -377,7 +377,7 @@ def test_a_batch_equals_its_segments(path, lone):
     ping = bytearray(whole[1])
     ping[8] = 0x16
     batch = b"".join([*whole, response, ping, *whole[:2], *short[:1]])
-    batched.session.receive_data_batch(batch, SEGMENT + 32, 0)
+    batched.session.receive_run(batch, SEGMENT + 32, 0)
     for at in range(0, len(batch), SEGMENT + 32):
         single.session.receive(batch[at + 8 : at + SEGMENT + 32], 0)
     assert batched.session.drops == single.session.drops != {}

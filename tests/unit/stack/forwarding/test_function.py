@@ -147,7 +147,12 @@ def test_source_must_be_the_one_that_attached(attached: Attached, to: Any, sourc
     assert attached.core.outcomes == []
 
 
-@given(st.lists(st.binary(max_size=40) | st.binary(max_size=30).map(lambda rest: l2_header(1, 1) + rest), max_size=20))
+@given(
+    st.lists(
+        st.binary(min_size=1, max_size=40) | st.binary(max_size=30).map(lambda rest: l2_header(1, 1) + rest),
+        max_size=20,
+    )
+)
 @QUICK
 def test_nothing_that_arrives_raises(make_network: Any, received: list[bytes]) -> None:
     attached = Attached(make_network())
@@ -390,7 +395,7 @@ def test_nothing_is_kept_of_a_lost_peer(attached: Attached) -> None:
     peer = fpf.peer_named("server")
     peer.send(link.Terminate(transaction=99, instance=9))
     fpf.pump(now)
-    fpf.receive("T4", dep_pdu(peer.hop.identity, DepType.PING, 7), ("server", 1), False, now)
+    fpf.receive("T4", dep_pdu(peer.hop.identity, DepType.PING, 7), 64, ("server", 1), False, now)
     assert peer in fpf._touched and peer in fpf._deadlines._current
     fpf.forget(peer)
     assert peer not in fpf._touched and peer not in fpf._deadlines._current

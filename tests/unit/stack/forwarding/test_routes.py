@@ -248,9 +248,9 @@ def with_radio(network: Any) -> tuple[Plane, Radio]:
     radio = Radio(network)
     plane = Plane(network, radio)
 
-    def receive(pdu: Any, source: Any, bulk: bool, now: int) -> None:
-        for bearer, dep in radio.hop.receive(pdu, bulk, now):
-            plane.edge.forward(radio.hop, bearer, dep, bulk, now)
+    def receive(data: Any, stride: int, source: Any, bulk: bool, now: int) -> None:
+        for dep in radio.hop.receive(data, stride, bulk, now):
+            plane.edge.forward(radio.hop, *dep, bulk, now)
 
     network.join("radio", network.machines[0], receive)
     return plane, radio
@@ -299,11 +299,11 @@ def test_a_terminal_cannot_speak_in_the_session_of_another(network: Any) -> None
     plane, radio = with_radio(network)
     plane.install(UE)
     other = Radio(network)
-    forged = pdus.pack_header(VERSION, DepType.PING, handle=radio.end.session.send_handle, qfi=1) + bytes(4)
+    forged = bytes(8) + pdus.pack_header(VERSION, DepType.PING, handle=radio.end.session.send_handle, qfi=1) + bytes(4)
     before = plane.edge.drops[Drop.UNKNOWN_HANDLE]
-    plane.edge.forward(other.hop, 4, forged, False, network.now)
+    plane.edge.forward(other.hop, 4, bytearray(forged), len(forged), False, network.now)
     assert plane.edge.drops[Drop.UNKNOWN_HANDLE] == before + 1
-    plane.edge.forward(radio.hop, 5, forged, False, network.now)
+    plane.edge.forward(radio.hop, 5, bytearray(forged), len(forged), False, network.now)
     assert plane.edge.drops[Drop.WRONG_BEARER] == 1
 
 

@@ -37,9 +37,9 @@ class Star:
         self.core.instantiate(1, "at-edge")
         self.core.instantiate(2, "at-ran-2", "ran-2")
 
-        def receive(pdu: Any, source: Any, bulk: bool, now: int) -> None:
-            for bearer, dep in self.radio.hop.receive(pdu, bulk, now):
-                self.ran_1.forward(self.radio.hop, bearer, dep, bulk, now)
+        def receive(data: Any, stride: int, source: Any, bulk: bool, now: int) -> None:
+            for dep in self.radio.hop.receive(data, stride, bulk, now):
+                self.ran_1.forward(self.radio.hop, *dep, bulk, now)
 
         network.join("radio", network.machines[1], receive)
 

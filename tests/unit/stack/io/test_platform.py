@@ -121,7 +121,7 @@ def test_what_comes_before_the_node_is_up_is_dropped() -> None:
         driver = Driver("core", platform.clock)
         received: list[bytes] = []
         link = await platform.open_link(
-            "T4", (0, 0), driver, lambda pdu, source, bulk, now: received.append(bytes(pdu))
+            "T4", (0, 0), driver, lambda data, stride, source, bulk, now: received.append(bytes(data))
         )
         peer = await platform.network.open("127.0.0.1")
         peer.send(Batch(b"early", 5, link.address))

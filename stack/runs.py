@@ -1,0 +1,81 @@
+"""Runs: neighbouring datagrams of a batch that are alike where it matters, to be handled together.
+
+A kernel that merges datagrams does not look into them: one batch can hold PDUs of several terminals and sessions. In
+bulk nearly every batch is one run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from net4ai.codecs.declaration import Buffer
+from net4ai.codecs.dep import DEP_HEADER_SIZE
+from net4ai.codecs.l2 import L2_HEADER_SIZE
+from net4ai.stack.drops import DropCounter
+
+
+class Alike(NamedTuple):
+    """What the datagrams of a run have in common."""
+
+    at: int
+    """First of the octets that are the same."""
+    octets: int
+    """How many: 4 or 8."""
+    least: int
+    """Octets a datagram needs to be among others."""
+
+
+HOP = Alike(0, 4, L2_HEADER_SIZE + 1)
+"""Version and flags, bearer, C-RNTI: one bearer of one hop."""
+SESSION = Alike(L2_HEADER_SIZE, 8, L2_HEADER_SIZE + DEP_HEADER_SIZE)
+"""DEP flags, type, QFI, length of extensions and handle: one flow of one session, and one type of PDU."""
+
+_COLUMN = {4: "<u4", 8: "<u8"}
+
+
+def segments(data: Buffer, stride: int) -> Iterator[memoryview]:
+    """Each datagram."""
+    view = memoryview(data)
+    for start in range(0, len(view), stride):
+        yield view[start : start + stride]
+
+
+def drop_all(drops: DropCounter, reason: str, size: int, stride: int) -> None:
+    """Count each of the datagrams in `size` octets as dropped."""
+    for start in range(0, size, stride):
+        drops.count(reason, min(stride, size - start))
+
+
+def runs(data: Buffer, stride: int, alike: Alike) -> Iterator[memoryview]:
+    """The longest runs of datagrams, `stride` octets apart, that are alike, in their order.
+
+    Every datagram is in one run. One that has fewer octets than `alike.least` is a run of its own.
+    """
+    view = memoryview(data)
+    size = len(view)
+    if size <= stride:
+        if size:
+            yield view
+        return
+    number = size // stride
+    if stride < alike.least:
+        number = 0
+    elif size - number * stride >= alike.least:
+        number += 1  # the last one is shorter, and long enough
+    whole = min(number * stride, size)
+    if number > 1:
+        column = np.ndarray((number,), _COLUMN[alike.octets], view, alike.at, (stride,))
+        if (column == column[0]).all():
+            yield view[:whole]
+        else:
+            start = 0
+            for change in (np.flatnonzero(column[1:] != column[:-1]) + 1).tolist():
+                yield view[start : change * stride]
+                start = change * stride
+            yield view[start:whole]
+    elif number:
+        yield view[:whole]
+    yield from segments(view[whole:], stride)
