@@ -299,10 +299,10 @@ class DepSession:
             self._drop(Drop.MALFORMED, len(view), now)
         return None
 
-    def receive_run(self, batch: Buffer, stride: int, now: int) -> None:
+    def receive_run(self, run: Buffer, stride: int, now: int) -> None:
         """DATA segments of one datagram batch, `stride` octets apart, each with its layer-2 header; the last may be
         shorter. Anything else in the batch is taken one by one."""
-        view = memoryview(batch)
+        view = memoryview(run)
         total = len(view)
         self._now = now
         bulk: tuple[bytes, Header] | None = None

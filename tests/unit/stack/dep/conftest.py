@@ -13,13 +13,16 @@ from typing import Any
 import pytest
 
 from net4ai.codecs.common import FlowMapping, SessionLimits
+from net4ai.codecs.declaration import Buffer
 from net4ai.codecs.dep import BODIES, DepType, PathReason
 from net4ai.stack.dep import pdus
 from net4ai.stack.dep.credit import CreditBudget
 from net4ai.stack.dep.events import Event, MessageReceived
 from net4ai.stack.dep.pdus import HEADER_SIZE
 from net4ai.stack.dep.session import DepSession
+from net4ai.stack.drops import Drop
 from net4ai.stack.label_switch import LabelSwitch, RouteEnd
+from net4ai.stack.runs import SESSION, runs
 from net4ai.stack.units import MILLISECOND, SECOND
 
 BULK, SIGNALLING = "bulk", "signalling"
@@ -136,7 +139,7 @@ class Path:
 
     # --- The network ---
 
-    def _transmit(self, source: int, target: int, socket: str, pdus: bytearray, stride: int) -> None:
+    def _transmit(self, source: int, target: int, socket: str, pdus: Buffer, stride: int) -> None:
         segments = [bytes(pdus[at : at + stride]) for at in range(0, len(pdus), stride)]
         survivors = [pdu for pdu in segments if self.random.random() >= self.faults.loss]
         copies = [pdu for pdu in survivors if self.random.random() < self.faults.duplicate]
@@ -178,8 +181,10 @@ class Path:
         if self.mutate is not None:
             self.mutate(pdus)
         if target in self.switches:
-            for end, start, stop in self.switches[target].forward_batch(source, pdus, stride, self.now):
-                self._transmit(target, end.leg, socket, pdus[start:stop], stride)  # type: ignore[arg-type]
+            for run in runs(pdus, stride, SESSION):
+                passed = self.switches[target].forward_run(source, run, stride, self.now)
+                for end, part in () if isinstance(passed, Drop) else passed:
+                    self._transmit(target, end.leg, socket, part, stride)
             return
         handle = int.from_bytes(pdus[12:16], "big")
         session = self._by_handle.get((target, handle))
@@ -188,7 +193,7 @@ class Path:
         if socket is SIGNALLING or not self.batches:
             session.receive(memoryview(pdus)[8:], self.now)
         else:
-            session.receive_data_batch(pdus, stride, self.now)
+            session.receive_run(pdus, stride, self.now)
         self._pump_session(session)
 
     def _pump_session(self, session: DepSession) -> None:
