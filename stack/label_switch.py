@@ -1,7 +1,11 @@
 """The forwarding function: DEP PDUs pass from one leg of a session to the other, only the handle changes (R47, R81).
 
-    end = switch.forward(leg, pdu, now)       # a RouteEnd: stamp the layer-2 header of end.leg and send
+    passed = switch.forward_run(leg, run, stride, now, bearer)    # a whole run of a batch, changed where it lies
+    for end, burst in passed: ...             # stamp the layer-2 headers of end.leg and send
     for end, pdu in switch.control_to_send(now): ...
+
+What becomes of a PDU, `forward` says for one. A run of DATA is judged by message: it has the same verdicts, and is
+changed at once.
 
 Credit is the relay's own business: what its receiver grants on one leg, it passes on over the other as its own socket
 has room for. It keeps both figures per message, and only for messages that need grants: what fits in the unscheduled
@@ -14,8 +18,9 @@ from the receiver's ACKs what has arrived already.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, ClassVar, Generic, TypeVar
 
 from net4ai.codecs.causes import Cause
@@ -33,7 +38,10 @@ from net4ai.stack.dep.constants import (
 )
 from net4ai.stack.dep.credit import Claim, CreditBudget
 from net4ai.stack.dep.error_causes import MESSAGE_CAUSES
+from net4ai.stack.dep.pdus import HANDLE_AT
 from net4ai.stack.drops import Drop, OnDrop
+from net4ai.stack.message_runs import MessageRun, message_runs
+from net4ai.stack.runs import segments
 
 _BODY = L2_HEADER_SIZE + DEP_HEADER.size
 
@@ -59,6 +67,30 @@ class RouteEnd(Generic[Leg]):
     """QoS flows, the same at both ends of the route, and their bearers on this leg."""
     budget: CreditBudget
     """Of the bulk socket DATA of this leg arrives at."""
+
+
+_Part = tuple[RouteEnd[Leg], int, int]
+"""The end by which PDUs of a run leave, the number of the first of them, and of the one behind the last."""
+_ForwardOne = Callable[[memoryview], RouteEnd[Leg] | Drop | None]
+
+
+def _each(one: _ForwardOne[Leg], run: memoryview, stride: int, start: int) -> Iterator[_Part[Leg]]:
+    """PDU by PDU, from number `start` on."""
+    for number in range(start, -(-len(run) // stride)):
+        end = one(run[number * stride : (number + 1) * stride])
+        if isinstance(end, RouteEnd):
+            yield end, number, number + 1
+
+
+def _join(parts: Iterable[_Part[Leg]], run: memoryview, stride: int) -> list[tuple[RouteEnd[Leg], memoryview]]:
+    """Neighbouring parts with the same end are one."""
+    joined: list[_Part[Leg]] = []
+    for end, start, stop in parts:
+        if joined and joined[-1][0] is end and joined[-1][2] == start:
+            joined[-1] = (end, joined[-1][1], stop)
+        else:
+            joined.append((end, start, stop))
+    return [(end, run[start * stride : stop * stride]) for end, start, stop in joined]
 
 
 class _RelayedMessage(Generic[Leg]):
@@ -118,6 +150,9 @@ class LabelSwitch(Generic[Leg]):
         self._controls: list[tuple[RouteEnd[Leg], bytearray]] = []
         self._kept: dict[_RelayedMessage[Leg], None] = {}
         self._sweep_at = 0
+        self._arriving: _RelayedMessage[Leg] | None = None
+        """A message octets have arrived of that its budget has not been told of: once per run is enough."""
+        self._arrived = 0
 
     # --- Routes ---
 
@@ -183,21 +218,47 @@ class LabelSwitch(Generic[Leg]):
         Gives the end it leaves by, why it was dropped, or None: a GRANT that is kept until there is room. On
         `Drop.UNKNOWN_HANDLE` the node decides whether the neighbour gets an ERROR.
         """
+        verdict = self._forward(leg, pdu, now, bearer)
+        self._settle()
+        return verdict
+
+    def forward_run(
+        self, leg: Leg, run: memoryview, stride: int, now: int, bearer: int | None = None
+    ) -> list[tuple[RouteEnd[Leg], memoryview]] | Drop:
+        """Forward a run of PDUs by `SESSION` (see `net4ai.stack.runs`): of one type, flow and handle.
+
+        Each as by `forward`, where it lies. Gives the parts of `run` that leave, each with its end; or why nothing
+        does, where that is the same for all.
+        """
+        if len(run) <= stride:
+            verdict = self.forward(leg, run, now, bearer)
+            return verdict if isinstance(verdict, Drop) else [] if verdict is None else [(verdict, run)]
+        header = pdus.header(run, L2_HEADER_SIZE)
+        half = self._route(leg, header, bearer)
+        if isinstance(half, Drop) and header.handle:
+            for pdu in segments(run, stride):
+                self._drop(half, len(pdu), now)
+            return half
+        one = partial(self._forward, leg, now=now, bearer=bearer)
+        if isinstance(half, Drop) or header.type != DepType.DATA or header.extension_words:
+            parts = _each(one, run, stride, 0)
+        else:
+            parts = self._forward_data(half, header, run, stride, now, one)
+        passed = _join(parts, run, stride)
+        self._settle()
+        return passed
+
+    def _forward(
+        self, leg: Leg, pdu: bytearray | memoryview, now: int, bearer: int | None = None
+    ) -> RouteEnd[Leg] | Drop | None:
         if len(pdu) < _BODY:
             return self._drop(Drop.TRUNCATED, len(pdu), now)
         header = pdus.header(pdu, L2_HEADER_SIZE)
         if not header.handle:
             return self._forward_error_without_handle(leg, header, pdu, now)
-        half = self._in.get((leg, header.handle))
-        if half is None:
-            return self._drop(Drop.UNKNOWN_HANDLE, len(pdu), now)
-        if header.version != half.version:
-            return self._drop(Drop.WRONG_VERSION, len(pdu), now)
-        flow = half.entry.flows.get(header.qfi)
-        if flow is None:
-            return self._drop(Drop.FLOW_NOT_CONFIGURED, len(pdu), now)
-        if bearer is not None and flow.bearer != bearer:
-            return self._drop(Drop.WRONG_BEARER, len(pdu), now)
+        half = self._route(leg, header, bearer)
+        if isinstance(half, Drop):
+            return self._drop(half, len(pdu), now)
         body = _BODY + 4 * header.extension_words
         handler = self._HANDLERS.get(header.type)
         if handler is not None:
@@ -206,25 +267,57 @@ class LabelSwitch(Generic[Leg]):
             verdict: RouteEnd[Leg] | Drop | None = handler(self, half, header, pdu, body, now)
             if verdict is not half.exit:
                 return verdict
-        pdu[pdus.HANDLE_AT : pdus.HANDLE_AT + 4] = half.exit.handle_out.to_bytes(4, "big")
+        pdu[HANDLE_AT : HANDLE_AT + 4] = half.exit.handle_out.to_bytes(4, "big")
         return half.exit
 
-    def forward_batch(
-        self, leg: Leg, batch: bytearray | memoryview, stride: int, now: int
-    ) -> list[tuple[RouteEnd[Leg], int, int]]:
-        """Forward PDUs of one datagram batch, `stride` octets apart. Gives runs of the batch and where they leave."""
-        runs: list[tuple[RouteEnd[Leg], int, int]] = []
-        view = memoryview(batch)
-        for start in range(0, len(view), stride):
-            end = min(start + stride, len(view))
-            exit = self.forward(leg, view[start:end], now)
-            if not isinstance(exit, RouteEnd):
-                continue
-            if runs and runs[-1][0] is exit and runs[-1][2] == start:
-                runs[-1] = (exit, runs[-1][1], end)
+    def _route(self, leg: Leg, header: pdus.Header, bearer: int | None) -> _Half[Leg] | Drop:
+        """The route a PDU takes, or why it takes none."""
+        half = self._in.get((leg, header.handle))
+        if half is None:
+            return Drop.UNKNOWN_HANDLE
+        if header.version != half.version:
+            return Drop.WRONG_VERSION
+        flow = half.entry.flows.get(header.qfi)
+        if flow is None:
+            return Drop.FLOW_NOT_CONFIGURED
+        if bearer is not None and flow.bearer != bearer:
+            return Drop.WRONG_BEARER
+        return half
+
+    def _forward_data(
+        self, half: _Half[Leg], header: pdus.Header, run: memoryview, stride: int, now: int, one: _ForwardOne[Leg]
+    ) -> Iterator[_Part[Leg]]:
+        """A run of DATA, message by message. What may not pass together is looked at one by one."""
+        done = 0
+        for some in message_runs(run, stride):
+            done = some.stop
+            if self._may_pass(half, (header.qfi, bool(header.response), some.message_id), some, now):
+                some.handles[:] = half.exit.handle_out
+                yield half.exit, some.start, some.stop
             else:
-                runs.append((exit, start, end))
-        return runs
+                yield from _each(one, run[: some.stop * stride], stride, some.start)
+        yield from _each(one, run, stride, done)
+
+    def _may_pass(self, half: _Half[Leg], key: _MessageKey, some: MessageRun, now: int) -> bool:
+        """Whether `_on_data` would let all of these pass; if so its effects. Where one may not, nothing is done."""
+        limits, length, reached = half.entry.limits, some.length, some.reached
+        if length > limits.maximum_message or reached > length:
+            return False
+        message = half.messages.get(key)
+        if message is None:
+            if half.finished.get(key) == length:
+                return True
+            if reached > limits.unscheduled:
+                return False
+            if length > limits.unscheduled:
+                self._keep(half, key, length, reached, now)
+            return True
+        if message.claim.length != length or (reached > limits.unscheduled and reached > message.told):
+            return False
+        message.last = message.timer = now
+        message.silences = 0
+        self._reach(message, reached)
+        return True
 
     def _on_data(
         self, half: _Half[Leg], header: pdus.Header, pdu: bytearray | memoryview, body: int, now: int
@@ -257,15 +350,26 @@ class LabelSwitch(Generic[Leg]):
         return half.exit
 
     def _reach(self, message: _RelayedMessage[Leg], end: int) -> None:
-        """Credit for the octets before `end` is free again."""
+        """Credit for the octets before `end` is free again: by `_settle`."""
         if end > message.reached:
-            message.claim.arrive(end - message.reached)
+            if message is not self._arriving:
+                self._settle()
+                self._arriving = message
+            self._arrived += end - message.reached
             message.reached = end
             if end >= message.told:
                 self._unanswered.pop(message, None)
 
+    def _settle(self) -> None:
+        """Tell the budget what has arrived."""
+        if self._arriving is not None:
+            claim, octets = self._arriving.claim, self._arrived
+            self._arriving, self._arrived = None, 0
+            claim.arrive(octets)
+
     def _keep(self, half: _Half[Leg], key: _MessageKey, length: int, reached: int, now: int) -> None:
         """Begin to keep a message's credit."""
+        self._settle()
         if len(half.messages) >= RELAYED_MESSAGES:
             self._release(min(half.messages.values(), key=lambda message: message.last))
         claim = half.entry.budget.claim(
@@ -422,6 +526,8 @@ class LabelSwitch(Generic[Leg]):
         self._kept.pop(message, None)
         self._short.pop(message, None)
         self._unanswered.pop(message, None)
+        if message is self._arriving:
+            self._arriving, self._arrived = None, 0
         message.claim.close()
 
     def _release_all(self, half: _Half[Leg]) -> None:

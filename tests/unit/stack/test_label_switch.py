@@ -5,7 +5,10 @@ from __future__ import annotations
 import random
 import struct
 
+import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from net4ai.codecs.causes import Cause
 from net4ai.codecs.common import FlowMapping, SessionLimits
@@ -16,6 +19,7 @@ from net4ai.stack.dep.credit import CreditBudget
 from net4ai.stack.dep.errors import NotEnoughCredit
 from net4ai.stack.drops import Drop
 from net4ai.stack.label_switch import LabelSwitch, RouteEnd
+from net4ai.stack.runs import segments
 from net4ai.stack.units import SECOND
 
 FLOWS = {1: FlowMapping(qfi=1, bearer=1)}
@@ -329,17 +333,131 @@ def test_an_unknown_handle_at_the_neighbour_is_told_to_the_other():
     assert one.switch.forward("down", bytearray(8) + unknown_session(UP_OUT), 0) is Drop.UNKNOWN_HANDLE
 
 
-def test_a_batch_is_cut_into_runs():
+def segments_of(*segments: tuple[int, int, int, int], qfi: int = 1, kind: int = DepType.DATA) -> bytearray:
+    """PDUs of message id, offset, length and octets of payload."""
+    return bytearray().join(
+        bytes(8)
+        + pdus.pack_header(1, DepType(kind), handle=UP_IN, qfi=qfi, message_id=message_id, offset=offset)
+        + struct.pack(">II", length, 1)
+        + bytes(size)
+        for message_id, offset, length, size in segments
+    )
+
+
+def test_the_parts_of_a_run_leave_where_they_lie():
     one = Switch()
-    segment = bytearray(8) + pdus.pack_header(1, DepType.DATA, handle=UP_IN, qfi=1) + struct.pack(">II", 0, 1)
-    other = bytearray(segment)
-    other[12:16] = bytes(4)
-    short = segment[:30]
-    batch = segment + segment + other + segment + short
-    runs = one.switch.forward_batch("up", batch, len(segment), 0)
-    assert runs == [(one.down, 0, 64), (one.down, 96, 128)]
-    assert batch[12:16] == batch[44:48] == DOWN_OUT.to_bytes(4, "big")
-    assert one.dropped == [Drop.UNKNOWN_HANDLE, Drop.TRUNCATED]
+    run = segments_of((1, 0, 3000, 1000), (1, 1000, 3000, 1000), (2, 0, 999, 1000), (1, 2000, 3000, 1000), (3, 0, 9, 9))
+    view = memoryview(run)
+    passed = one.switch.forward_run("up", view, 1032, 0, bearer=1)
+    assert [(end, bytes(part)) for end, part in passed] == [
+        (one.down, bytes(run[:2064])),
+        (one.down, bytes(run[3096:])),
+    ]
+    assert [part.obj for _, part in passed] == [run, run]
+    assert [run[at + 12 : at + 16] for at in (0, 1032, 3096, 4128)] == [DOWN_OUT.to_bytes(4, "big")] * 4
+    assert run[2076:2080] == UP_IN.to_bytes(4, "big")
+    assert one.dropped == [Drop.WRONG_SEGMENT]
+
+
+def test_what_is_wrong_with_a_whole_run_is_said_once_and_counted_for_each():
+    one = Switch()
+    run = segments_of((1, 0, 2000, 1000), (1, 1000, 2000, 1000), (2, 0, 7, 7))
+    assert one.switch.forward_run("else", memoryview(run), 1032, 0) is Drop.UNKNOWN_HANDLE
+    assert one.switch.forward_run("up", memoryview(run), 1032, 0, bearer=2) is Drop.WRONG_BEARER
+    assert one.switch.forward_run("up", memoryview(run[:1000]), 1032, 0, bearer=2) is Drop.WRONG_BEARER
+    other = memoryview(segments_of((1, 0, 8, 8), (1, 0, 8, 8), qfi=2))
+    assert one.switch.forward_run("up", other, 40, 0) is Drop.FLOW_NOT_CONFIGURED
+    assert one.switch.drops == {Drop.UNKNOWN_HANDLE: 3, Drop.WRONG_BEARER: 4, Drop.FLOW_NOT_CONFIGURED: 2}
+
+
+def test_a_run_counts_once_on_the_budget():
+    """Also one that fills what was granted, in any order."""
+    one = Switch(budget=1 << 17)
+    one.data(0, 1_000_000, 1000)
+    passed = one.grant(500_000)
+    offsets = list(range(1000, passed, 1000))
+    random.Random(3).shuffle(offsets)
+    run = segments_of(*((1, offset, 1_000_000, 1000) for offset in offsets))
+    accounts = []
+    account = one.budgets["up"].account
+    one.budgets["up"].account = lambda claim: (accounts.append(claim), account(claim))
+    ((end, part),) = one.switch.forward_run("up", memoryview(run), 1032, 0)
+    assert (end, len(part), len(accounts)) == (one.down, len(run), 1)
+    assert one.controls()[-1][:2] == ("up", DepType.GRANT)
+
+
+@st.composite
+def batches(draw) -> tuple[bytes, int]:
+    """Runs of DATA: mostly whole stretches of a few messages, some of them spoilt, around all the limits."""
+    size = draw(st.sampled_from([0, 1, 500, 1000, 1000, 1000]))
+    lengths = {message_id: draw(st.sampled_from([0, 1000, 4000, 5000, 20_000, 1 << 20])) for message_id in range(1, 4)}
+    segments = []
+    for _ in range(draw(st.integers(1, 4))):
+        message_id = draw(st.integers(1, 3))
+        length = lengths[message_id] + draw(st.sampled_from([0] * 9 + [1, 1 << 20, 0xFFE00000]))
+        offset = draw(st.sampled_from([0, 0, 1000, 4000, 5000, 19_000, 0xFFFFFC18])) + draw(
+            st.sampled_from([0] * 5 + [1])
+        )
+        offsets = [min(offset + number * size, 0xFFFFFFFF) for number in range(draw(st.integers(1, 8)))]
+        segments += [(message_id, offset, length, size) for offset in offsets]
+    if draw(st.booleans()):
+        draw(st.randoms(use_true_random=False)).shuffle(segments)
+    *_, last = segments
+    segments[-1] = (*last[:3], draw(st.integers(0, size)))
+    run = segments_of(*segments)
+    return bytes(run[: len(run) - draw(st.sampled_from([0, 0, 0, 4, 8])) * (segments[-1][3] == 0)]), size + 32
+
+
+@given(st.lists(st.tuples(batches(), st.sampled_from([0, 0, 4000, 12_000, 1 << 20])), min_size=1, max_size=6))
+@settings(max_examples=300, deadline=None)
+def test_a_run_is_forwarded_as_its_pdus_are(steps):
+    """Verdicts, drops, credit and octets, whatever is in it. By the switch as it was before runs, PDU by PDU."""
+    together, single = Switch(budget=1 << 17), Switch(budget=1 << 17)
+    for (run, stride), limit in steps:
+        for one in (together, single):
+            one.now += 1
+        ours, theirs = bytearray(run), bytearray(run)
+        passed = together.switch.forward_run("up", memoryview(ours), stride, together.now, bearer=1)
+        verdicts = [single.switch._forward("up", pdu, single.now, 1) for pdu in segments(theirs, stride)]
+        single.switch._settle()
+        assert ours == theirs
+        if len(verdicts) > 1 or isinstance(verdicts[0], RouteEnd):
+            left = [number for number, verdict in enumerate(verdicts) if isinstance(verdict, RouteEnd)]
+            assert left == numbers_of(passed, ours, stride)
+        else:
+            assert passed == verdicts[0]
+        assert together.dropped == single.dropped
+        assert credit_of(together) == credit_of(single)
+        for message_id in (1, 2, 3):
+            if limit and (1, False, message_id) in messages_of(together):
+                assert together.grant(limit, message_id) == single.grant(limit, message_id)
+        if limit:
+            assert together.controls() == single.controls()
+
+
+def messages_of(one: Switch) -> dict:
+    return one.switch._in["up", UP_IN].messages
+
+
+def numbers_of(passed, run: bytearray, stride: int) -> list[int]:
+    """Which PDUs of `run` are in the parts that were passed on."""
+    start = np.frombuffer(run, np.uint8).ctypes.data
+    found: list[int] = []
+    for _, part in passed:
+        first = (np.frombuffer(part, np.uint8).ctypes.data - start) // stride
+        found += range(first, first + -(-len(part) // stride))
+    return found
+
+
+def credit_of(one: Switch) -> list[object]:
+    """All that is kept of the messages under way, and what the budgets say."""
+    kept = [
+        [key, *(getattr(message, name) for name in ("reached", "told", "last", "timer", "silences"))]
+        + [getattr(message.claim, name) for name in ("length", "granted", "arrived", "reserved", "ceiling")]
+        for key, message in messages_of(one).items()
+    ]
+    waiting = [[message.key for message in table] for table in (one.switch._short, one.switch._unanswered)]
+    return [kept, waiting, [(budget.promised, budget.reserved, budget.free) for budget in one.budgets.values()]]
 
 
 @pytest.mark.parametrize("seed", range(4))
