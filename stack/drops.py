@@ -129,6 +129,16 @@ class Drop(StrEnum):
     UNKNOWN_EXECUTION = "start of an unknown execution", "To start what the terminal has not accepted."
     ENDED_EXECUTION = "message of an ended execution", "The execution it belongs to is over."
 
+    # User plane of PDU sessions
+    UNKNOWN_TUNNEL = "unknown tunnel", "No tunnel ends at this TEID here."
+    TUNNEL_NOT_READY = "tunnel not ready", "The other end of the tunnel is not known yet, or not any more."
+    FORGED_ADDRESS = "forged address", "The packet's source is not the address of its PDU session."
+    NO_ROUTE = "no route", "Nobody here has the address or port the packet is for."
+    WRONG_CHECKSUM = "wrong checksum", "The checksum of the IPv4 header or the UDP datagram is not right."
+    INTERNET_OPTIONS = "internet options", "An IPv4 packet with options: they are not supported."
+    FRAGMENTED = "fragmented", "A fragment of an IPv4 packet: nobody puts it together here."
+    NOT_UDP = "not UDP", "An IPv4 packet that carries something else than UDP."
+
     # Datagrams
     DATAGRAM_TOO_LONG = "datagram too long", "More octets than a UDP datagram or the path takes."
     DATAGRAM_EMPTY = "datagram empty", "A datagram without an octet."
