@@ -41,7 +41,7 @@ def message_runs(run: memoryview, stride: int) -> Iterator[MessageRun]:
     if size <= 0 or len(run) <= SEGMENT_HEADERS:
         return
     number = -(-(len(run) - SEGMENT_HEADERS) // stride)
-    last = len(run) - (number - 1) * stride - SEGMENT_HEADERS
+    last = min(size, len(run) - (number - 1) * stride - SEGMENT_HEADERS)
     words = np.ndarray((number, 4), ">u4", run, HANDLE_AT, (stride, 4))
     messages = words[:, _MESSAGE_ID :: _LENGTH - _MESSAGE_ID]
     bounds = [0, number]
