@@ -1,0 +1,1 @@
+"""The ways to carry messages from one process to another that `benchmarks/data_plane.py` compares."""
