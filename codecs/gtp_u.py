@@ -52,9 +52,9 @@ class Header(Structure, reference="TS 29.281 5.1"):
     version: int = unsigned(3, "Version: 1.", default=VERSION)
     protocol_type: bool = flag("GTP (1) or GTP' (0).", default=True)
     reserved_bit: int = reserved(1)
-    has_extension: bool = flag("E: an extension header follows the options.")
-    has_sequence: bool = flag("S: the sequence number counts.")
-    has_n_pdu: bool = flag("PN: the N-PDU number counts.")
+    has_extension: bool = flag("E: an extension header follows the options.", default=False)
+    has_sequence: bool = flag("S: the sequence number counts.", default=False)
+    has_n_pdu: bool = flag("PN: the N-PDU number counts.", default=False)
     type: int = enumeration(8, GtpType, "Type of the message.")
     length: int = unsigned(16, "Octets behind these eight.")
     teid: int = unsigned(32, "Tunnel end the message is for, given out by its receiver.", hexadecimal=True)
@@ -72,11 +72,11 @@ class DownlinkContainer(Structure, reference="TS 38.415 5.5.2.1"):
     """PDU session container towards the RAN node, without its optional octets."""
 
     pdu_type: int = constant(4, PduType.DOWNLINK, "Downlink.")
-    qos_monitoring: bool = flag("QMP: time stamps follow.")
-    has_sequence: bool = flag("SNP: a sequence number follows.")
+    qos_monitoring: bool = flag("QMP: time stamps follow.", default=False)
+    has_sequence: bool = flag("SNP: a sequence number follows.", default=False)
     reserved_bits: int = reserved(2)
-    paging_policy: bool = flag("PPP: a paging policy follows.")
-    reflective_flow: bool = flag("RQI: reflective QoS (TS 23.501 5.7.5).")
+    paging_policy: bool = flag("PPP: a paging policy follows.", default=False)
+    reflective_flow: bool = flag("RQI: reflective QoS (TS 23.501 5.7.5).", default=False)
     qfi: int = unsigned(6, "QoS flow identifier.")
 
 
@@ -84,12 +84,12 @@ class UplinkContainer(Structure, reference="TS 38.415 5.5.2.2"):
     """PDU session container from the RAN node, without its optional octets."""
 
     pdu_type: int = constant(4, PduType.UPLINK, "Uplink.")
-    qos_monitoring: bool = flag("QMP: time stamps follow.")
-    has_downlink_delay: bool = flag("A downlink delay follows.")
-    has_uplink_delay: bool = flag("An uplink delay follows.")
-    has_sequence: bool = flag("SNP: a sequence number follows.")
-    has_n3_delay: bool = flag("A delay on N3 or N9 follows.")
-    has_more: bool = flag("Further information follows.")
+    qos_monitoring: bool = flag("QMP: time stamps follow.", default=False)
+    has_downlink_delay: bool = flag("A downlink delay follows.", default=False)
+    has_uplink_delay: bool = flag("An uplink delay follows.", default=False)
+    has_sequence: bool = flag("SNP: a sequence number follows.", default=False)
+    has_n3_delay: bool = flag("A delay on N3 or N9 follows.", default=False)
+    has_more: bool = flag("Further information follows.", default=False)
     qfi: int = unsigned(6, "QoS flow identifier.")
 
 

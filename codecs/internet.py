@@ -30,7 +30,7 @@ class Ipv4Header(Structure, reference="RFC 791 3.1"):
     identification: int = unsigned(16, "Of the fragments of a packet; of whole packets nothing (RFC 6864).", default=0)
     reserved_flag: int = reserved(1)
     dont_fragment: bool = flag("Routers must not fragment the packet.", default=True)
-    more_fragments: bool = flag("Further fragments follow.")
+    more_fragments: bool = flag("Further fragments follow.", default=False)
     fragment_offset: int = unsigned(13, "Where the fragment belongs, in 8 octets.", default=0)
     time_to_live: int = unsigned(8, "Routers the packet may still pass.", default=TIME_TO_LIVE)
     protocol: int = enumeration(8, Protocol, "What the packet carries.")

@@ -19,8 +19,10 @@ class UplinkHeader(Structure, reference="TS 37.324 6.2.2.3"):
 class DownlinkHeader(Structure, reference="TS 37.324 6.2.2.2"):
     """Towards the UE."""
 
-    reflective_mapping: bool = flag("RDI: the UE shall send the QoS flow on this bearer too.")
-    reflective_flow: bool = flag("RQI: the UE shall send what answers this packet on this QoS flow (TS 23.501 5.7.5).")
+    reflective_mapping: bool = flag("RDI: the UE shall send the QoS flow on this bearer too.", default=False)
+    reflective_flow: bool = flag(
+        "RQI: the UE shall send what answers this packet on this QoS flow (TS 23.501 5.7.5).", default=False
+    )
     qfi: int = unsigned(6, "QoS flow identifier.")
 
 

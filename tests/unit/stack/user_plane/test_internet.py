@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -86,7 +88,7 @@ def test_reframed_as_one_by_one(batch: tuple[bytes, int], header: bytes, draw: s
     assert sizes(data, stride).tolist() == [len(part) for part in segments(data, stride)]
 
 
-def scapy_packet(**fields: object) -> bytearray:
+def scapy_packet(**fields: Any) -> bytearray:
     return bytearray(bytes(IP(src="10.45.0.2", dst="10.45.0.1", **fields) / UDP(sport=1, dport=2) / b"data"))
 
 
