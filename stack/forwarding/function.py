@@ -240,24 +240,28 @@ class ForwardingFunction:
                 return
         accept_attachment.accept_attachment(self, link_name, pdu, source)
 
-    def forward(self, hop: Hop, bearer: int, data: Buffer, stride: int, bulk: bool, now: int) -> None:
-        """Switch DEP PDUs, `stride` octets apart and each behind 8 octets of layer 2, to their other legs."""
-        for run in runs(data, stride, SESSION):
-            for pdu in segments(run, stride):
-                self._forward(hop, bearer, bytearray(pdu), bulk, now)
+    def forward(self, hop: Hop, bearer: int, data: memoryview, stride: int, bulk: bool, now: int) -> None:
+        """Switch DEP PDUs, `stride` octets apart and each behind 8 octets of layer 2, to their other legs.
 
-    def _forward(self, hop: Hop, bearer: int, pdu: bytearray, bulk: bool, now: int) -> None:
-        end = self.switch.forward(hop, pdu, now, bearer)
-        if isinstance(end, RouteEnd):
-            out, out_bearer = end.leg, bearer_of(end, pdu)
-            if bulk:
-                out.send_burst(out_bearer, pdu, len(pdu), now)
-                if out.name.link == "T8":
-                    self._passed_on[out] += len(pdu)
-            else:
-                out.send_dep(out_bearer, pdu, now)
-        elif end is Drop.UNKNOWN_HANDLE:
-            self._unknown.answer(hop, bearer, pdu[L2_HEADER_SIZE:], now)
+        They are changed where they lie, and leave from there.
+        """
+        for run in runs(data, stride, SESSION):
+            passed = self.switch.forward_run(hop, run, stride, now, bearer)
+            if not isinstance(passed, Drop):
+                for end, part in passed:
+                    self._pass_on(end, part, stride, bulk, now)
+            elif passed is Drop.UNKNOWN_HANDLE:
+                self._unknown.answer(hop, bearer, run[L2_HEADER_SIZE:stride], now)
+
+    def _pass_on(self, end: RouteEnd[Hop], part: memoryview, stride: int, bulk: bool, now: int) -> None:
+        out, bearer = end.leg, bearer_of(end, part)
+        if not bulk:
+            for pdu in segments(part, stride):
+                out.send_dep(bearer, bytearray(pdu), now)
+            return
+        out.send_burst(bearer, part, stride, now)
+        if out.name.link == "T8":
+            self._passed_on[out] += len(part)
 
     def trace_passed_on(self) -> None:
         """One line for what went out on each T8 since the last one: DEP messages are traced where they end only."""

@@ -408,7 +408,7 @@ class _Alone:
 
 
 def _receive(receive: Receive, bulk: bool, pdu: Buffer, source: Address, now: int) -> None:
-    receive(pdu, len(pdu), source, bulk, now)
+    receive(bytearray(pdu), len(pdu), source, bulk, now)
 
 
 @pytest.fixture
