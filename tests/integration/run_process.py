@@ -20,6 +20,7 @@ from typing import Any, Self
 import msgspec
 
 from net4ai.app.report.report import Report
+from net4ai.stack.io.child_process import tied
 from net4ai.stack.io.trace_file import merge_traces
 
 PATIENCE = 120
@@ -46,7 +47,7 @@ class RunProcess:
         self._mark = secrets.token_hex(16)
         self._changed = threading.Condition()
         self._process = subprocess.Popen(
-            net4ai(*arguments),
+            tied(net4ai(*arguments)),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -226,12 +226,11 @@ def test_each_command_does_what_it_says(network: RunProcess) -> None:
                     while not holds(await operator.status(node)):
                         pass
 
-            there = {row["c_rnti"] for row in (await operator.status("ran-2")).tables["terminals"]}
-            c_rnti = min(map(str, there))
-            await operator.command("ran-2", "release", c_rnti=c_rnti)
+            rows = (await operator.status("far")).tables["terminals"]
+            ue, c_rnti = next((str(row["ue"]), row["c_rnti"]) for row in rows if of_state(row, "registered"))
+            await operator.command("ran-2", "release", c_rnti=str(c_rnti))
             # It comes back. What the next command asks of it in between would go to a connection that is no more.
-            await until("ran-2", lambda status: is_back(status, c_rnti, len(there)))
-            await until("far", lambda status: all(of_state(row, "registered") for row in status.tables["terminals"]))
+            await until("far", lambda status: is_back(status, ue, c_rnti))
             registered = (await operator.status("core")).tables["terminals"]
             subscriber = next(row["subscriber"] for row in registered if row["ran node"] == "ran-2")
             await operator.command("core", "deregister", subscriber=str(subscriber))
@@ -239,9 +238,9 @@ def test_each_command_does_what_it_says(network: RunProcess) -> None:
                 "core", lambda status: subscriber not in {row["subscriber"] for row in status.tables["terminals"]}
             )
             rows = (await operator.status("far")).tables["terminals"]
-            ue = next(str(row["ue"]) for row in rows if of_state(row, "registered"))
-            await operator.command("far", "switch-off", ue=ue)
-            await until("far", lambda status: state_of(status, ue).startswith("deregistered"))
+            last = next(str(row["ue"]) for row in rows if of_state(row, "registered"))
+            await operator.command("far", "switch-off", ue=last)
+            await until("far", lambda status: of_state(row_of(status, last), "deregistered"))
             await operator.command("ran-2", "pause", link="Uu", seconds="60")
             await until("ran-2", lambda status: status.counters.get("drops/Uu/link cut", 0) > 0)
             assert "carries on" in await operator.command("ran-2", "resume", link="Uu")
@@ -262,18 +261,18 @@ def test_each_command_does_what_it_says(network: RunProcess) -> None:
     assert {"RRC Release", "Deregistration Request (network)"} <= told
 
 
-def is_back(status: NodeStatus, released: str, count: int) -> bool:
-    """Whether `count` terminals are here again, none of them under the C-RNTI that was released."""
-    here = {str(row["c_rnti"]) for row in status.tables["terminals"]}
-    return released not in here and len(here) == count
+def is_back(status: NodeStatus, ue: str, released: object) -> bool:
+    """Whether a terminal is registered again, under another C-RNTI than the one that was released."""
+    row = row_of(status, ue)
+    return of_state(row, "registered") and row["c_rnti"] not in ("", released)
 
 
 def of_state(row: Row, state: str) -> bool:
     return str(row["state"]).startswith(state)
 
 
-def state_of(status: NodeStatus, ue: str) -> str:
-    return next(str(row["state"]) for row in status.tables["terminals"] if row["ue"] == ue)
+def row_of(status: NodeStatus, ue: str) -> Row:
+    return next(row for row in status.tables["terminals"] if row["ue"] == ue)
 
 
 def test_metrics_are_prometheus_text(network: RunProcess) -> None:
