@@ -17,7 +17,7 @@ from net4ai.stack.computing_bearer import ComputingBearer
 from net4ai.stack.drops import Drop, DropCounter
 from net4ai.stack.hop import Direction
 from net4ai.stack.runs import Alike, drop_all, runs
-from net4ai.stack.user_plane.reframe import reframe
+from net4ai.stack.user_plane.reframe import column
 
 HEADERS_SIZE = L2_HEADER_SIZE + SDAP_HEADER_SIZE
 _SDAP = Alike(L2_HEADER_SIZE, 4, L2_HEADER_SIZE + 4)
@@ -51,15 +51,12 @@ class DataBearer:
         ]
         """On the signalling socket, on the bulk socket."""
 
-    def pdus(
-        self, packets: Buffer, stride: int, cut: int, header: UplinkHeader | DownlinkHeader, bulk: bool
-    ) -> tuple[bytearray, int]:
-        """PDUs to send on the signalling or the bulk socket: the packets, each without its first `cut` octets."""
-        out, wide = reframe(packets, stride, cut, bytes(L2_HEADER_SIZE) + header.to_bytes())
-        self._bearers[bulk].stamp(out, wide)
+    def stamp(self, packets: bytearray, stride: int, header: UplinkHeader | DownlinkHeader, bulk: bool) -> None:
+        """Make PDUs for the signalling or the bulk socket of packets, which have `HEADERS_SIZE` octets in front."""
+        self._bearers[bulk].stamp(packets, stride)
+        column(packets, stride, L2_HEADER_SIZE, "u1")[:] = header.to_bytes()[0]
         if self.mirror is not None:
-            self.mirror(out, wide, "out")
-        return out, wide
+            self.mirror(packets, stride, "out")
 
     def receive(self, run: Buffer, stride: int, bulk: bool) -> Iterator[Packets]:
         """PDUs of this bearer have come: a run (see `net4ai.stack.runs`) by `HOP`. Never raises for what is in them."""

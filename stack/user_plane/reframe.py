@@ -34,6 +34,12 @@ def reframe(data: Buffer, stride: int, cut: int, header: bytes) -> tuple[bytearr
     return out, wide
 
 
+def fill(data: bytearray, stride: int, header: bytes) -> None:
+    """Write the same octets to the beginning of each datagram."""
+    number = -(-len(data) // stride)
+    np.ndarray((number, len(header)), np.uint8, data, 0, (stride, 1))[:] = np.frombuffer(header, np.uint8)
+
+
 def sizes(data: Buffer, stride: int) -> np.ndarray[Any, np.dtype[np.int64]]:
     """Octets of each datagram."""
     number, rest = divmod(len(data), stride)

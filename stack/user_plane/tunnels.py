@@ -22,7 +22,7 @@ from net4ai.stack.drops import Drop, DropCounter
 from net4ai.stack.hop import Address, Sockets
 from net4ai.stack.link_peer import bulk_address
 from net4ai.stack.runs import Alike, drop_all, runs, segments
-from net4ai.stack.user_plane.reframe import column, reframe, sizes
+from net4ai.stack.user_plane.reframe import column, fill, sizes
 
 Session = TypeVar("Session")
 
@@ -128,19 +128,17 @@ class Tunnels(Generic[Session]):
 
     # Sending
 
-    def send(
-        self, tunnel: Tunnel[Session], packets: Buffer, stride: int, cut: int, container: Container, bulk: bool
-    ) -> None:
-        """Send packets, `stride` octets apart, each without its first `cut` octets."""
+    def send(self, tunnel: Tunnel[Session], packets: bytearray, stride: int, container: Container, bulk: bool) -> None:
+        """Send packets, `stride` octets apart, each with `G_PDU_HEADER_SIZE` octets in front for the headers."""
         if tunnel.other is None:
             drop_all(self._drops, Drop.TUNNEL_NOT_READY, len(packets), stride)
             return
-        out, wide = reframe(packets, stride, cut, gtp_u.g_pdu_header(tunnel.other.teid, container, 0))
-        column(out, wide, _LENGTH_AT)[:] = sizes(out, wide) - HEADER_SIZE
+        fill(packets, stride, gtp_u.g_pdu_header(tunnel.other.teid, container, 0))
+        column(packets, stride, _LENGTH_AT)[:] = sizes(packets, stride) - HEADER_SIZE
         if bulk:
-            self._sockets.send_bulk(out, wide, tunnel.bulk_address)
+            self._sockets.send_bulk(packets, stride, tunnel.bulk_address)
         else:
-            self._sockets.send_signalling(out, wide, tunnel.signalling_address)
+            self._sockets.send_signalling(packets, stride, tunnel.signalling_address)
 
     # Receiving
 

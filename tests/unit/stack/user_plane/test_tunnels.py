@@ -17,6 +17,7 @@ from net4ai.stack.drops import Drop, DropCounter
 from net4ai.stack.hop import Address, Sockets
 from net4ai.stack.runs import segments
 from net4ai.stack.user_plane import tunnels as module
+from net4ai.stack.user_plane.reframe import reframe
 from net4ai.stack.user_plane.tunnels import TooManyTunnels, Tunnel, Tunnels
 
 RAN, EDGE = ("127.0.0.1", 1000), ("127.0.0.2", 2000)
@@ -59,11 +60,18 @@ def joined() -> tuple[End, Tunnel[str], End, Tunnel[str]]:
     return ran, downlink, edge, uplink
 
 
+def send(
+    end: End, tunnel: Tunnel[str], packets: bytes, stride: int, cut: int, container: gtp_u.Container, bulk: bool
+) -> None:
+    out, wide = reframe(packets, stride, cut, bytes(gtp_u.G_PDU_HEADER_SIZE))
+    end.tunnels.send(tunnel, out, wide, container, bulk)
+
+
 @given(st.binary(min_size=1, max_size=300), st.integers(1, 90), st.sampled_from([1, 9]), st.booleans())
 def test_a_batch_is_sent_as_one_by_one_and_comes_through(data: bytes, stride: int, qfi: int, bulk: bool) -> None:
     ran, downlink, edge, uplink = joined()
     container = UplinkContainer(qfi=qfi)
-    ran.tunnels.send(downlink, data, stride, 0, container, bulk)
+    send(ran, downlink, data, stride, 0, container, bulk)
     ((sent, _wide, to, over_bulk),) = ran.sent
     packets = [bytes(part) for part in segments(data, stride)]
     assert sent == b"".join(g_pdu_header(uplink.teid, container, len(packet)) + packet for packet in packets)
@@ -77,7 +85,7 @@ def test_a_batch_is_sent_as_one_by_one_and_comes_through(data: bytes, stride: in
 
 def test_the_first_octets_of_each_packet_are_cut_off() -> None:
     ran, downlink, edge, _ = joined()
-    ran.tunnels.send(downlink, b"--one--two", 5, 2, UplinkContainer(qfi=1), True)
+    send(ran, downlink, b"--one--two", 5, 2, UplinkContainer(qfi=1), True)
     assert edge.take(ran) == [("session", 1, [b"one", b"two"])]
 
 
@@ -103,14 +111,14 @@ def test_an_unknown_teid_is_answered_by_error_indication_and_ends_the_tunnel_the
     ran.tunnels.on_error_indication = told.append
     edge.tunnels.close(uplink)
     assert ran.take(edge) == []  # an end marker
-    ran.tunnels.send(downlink, b"data", 4, 0, UplinkContainer(qfi=1), True)
+    send(ran, downlink, b"data", 4, 0, UplinkContainer(qfi=1), True)
     assert edge.take(ran) == []
     assert edge.drops.counts == {str(Drop.UNKNOWN_TUNNEL): 1}
     assert gtp_u.read(edge.sent[0][0]).type == gtp_u.GtpType.ERROR_INDICATION
     assert edge.sent[0][2] == (RAN[0], RAN[1] + 1)
     ran.take(edge)
     assert told == [downlink]
-    ran.tunnels.send(downlink, b"data", 4, 0, UplinkContainer(qfi=1), True)
+    send(ran, downlink, b"data", 4, 0, UplinkContainer(qfi=1), True)
     assert ran.drops.counts == {str(Drop.TUNNEL_NOT_READY): 1}
     assert ran.sent == []
 
@@ -165,7 +173,7 @@ def test_what_is_wrong_has_a_name(message: bytes, source: Address, reason: Drop)
 def test_a_tunnel_that_is_not_joined_carries_nothing() -> None:
     _ran, edge = End(RAN, DownlinkContainer), End(EDGE, UplinkContainer)
     tunnel = edge.tunnels.open("session", frozenset({1}))
-    edge.tunnels.send(tunnel, b"data", 4, 0, DownlinkContainer(qfi=1), True)
+    send(edge, tunnel, b"data", 4, 0, DownlinkContainer(qfi=1), True)
     message = g_pdu_header(tunnel.teid, UplinkContainer(qfi=1), 4) + b"data"
     assert list(edge.tunnels.receive(message, 20, RAN, False, 0)) == []
     assert edge.drops.counts == {str(Drop.TUNNEL_NOT_READY): 2}
