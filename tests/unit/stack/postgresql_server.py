@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import pwd
 import shutil
@@ -47,9 +46,8 @@ class PostgresqlServer:
         log = (self.folder / "log").open("a")
         self.process = subprocess.Popen(self._unprivileged(command), stdout=log, stderr=log, text=True)
         deadline = monotonic() + PATIENCE
-        while True:
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1):
-                return
+        ready = [str(self.binaries / "pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(self.port)]
+        while subprocess.run(ready, check=False).returncode:  # it listens before it is ready
             assert self.process.poll() is None and monotonic() < deadline, (self.folder / "log").read_text()
             sleep(0.05)
 
