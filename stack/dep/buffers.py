@@ -2,35 +2,51 @@
 
 from __future__ import annotations
 
-import ctypes
+from typing import Any
 
-from net4ai.stack.dep.constants import ALIGNMENT, FIRST_ALLOCATION
+import numpy as np
+
+from net4ai.stack.dep.constants import ALIGNMENT, GROWTH
+
+Octets = np.ndarray[Any, np.dtype[np.uint8]]
 
 
-def aligned(octets: int) -> memoryview:
-    """A writable view of `octets` zeros whose address is a multiple of ALIGNMENT."""
-    memory = bytearray(octets + ALIGNMENT)
-    skip = -ctypes.addressof(ctypes.c_char.from_buffer(memory)) % ALIGNMENT
-    return memoryview(memory)[skip : skip + octets]
+def aligned(octets: int) -> Octets:
+    """Writable memory of `octets` whose address is a multiple of ALIGNMENT. What it holds has no meaning.
+
+    It is not touched here: the system gives pages of a large one when they are first written.
+    """
+    memory = np.empty(octets + ALIGNMENT, np.uint8)
+    skip = -memory.__array_interface__["data"][0] % ALIGNMENT
+    return memory[skip : skip + octets]
 
 
 class GrowingBuffer:
-    """A message in the making. It grows with what arrives: twice as large each time, within what is permitted.
+    """A message in the making. There is room for what is permitted, later for GROWTH times what was.
 
-    `view` is what there is; once the last octet had to have room it is the whole message.
+    Memory follows permission: nothing is written beyond it, and the system gives what is not written no memory. So a
+    message that nothing comes of any more holds what was permitted, and a large one is moved once or twice.
     """
 
-    __slots__ = ("length", "view")
+    __slots__ = ("length", "octets")
 
     def __init__(self, length: int) -> None:
         self.length = length
-        self.view = memoryview(bytearray())
+        self.octets = _NOTHING
+
+    @property
+    def view(self) -> memoryview:
+        """What there is; once the last octet had to have room it is the whole message."""
+        return self.octets.data
 
     def reserve(self, end: int, permitted: int) -> None:
-        """Make room for the octets before `end`; take no more memory than for `permitted` octets (`end` included)."""
-        if end <= len(self.view):
+        """Make room for the octets before `end`, which are permitted, as all before `permitted` are."""
+        held = len(self.octets)
+        if end <= held:
             return
-        wanted = max(end, 2 * len(self.view), FIRST_ALLOCATION)
-        larger = aligned(max(end, min(wanted, permitted, self.length)))
-        larger[: len(self.view)] = self.view
-        self.view = larger
+        larger = aligned(min(self.length, max(end, permitted, held * GROWTH)))
+        larger[:held] = self.octets
+        self.octets = larger
+
+
+_NOTHING: Octets = aligned(0)

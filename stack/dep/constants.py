@@ -23,13 +23,25 @@ PROBE_SEGMENTS = 2
 BUSY_DELAY = 250 * MILLISECOND
 """What BUSY adds to the sender's timer: credit is announced by GRANT, probes only guard against its loss."""
 
+HELD_UP = 1 * MILLISECOND
+"""A probe this late was held up by its own process, as was the answer, maybe: what has come is read before it goes."""
+
+# --- Congestion (RFC 8257) ---
+
+CONGESTION_GAIN = 1 / 16
+"""Weight of the last round trip in the average share of marked segments. RFC 8257 4.2."""
+CONGESTION_MINIMUM = 2
+"""Segments a flow may always have in flight. RFC 8257 3.3."""
+CONGESTION_MEMORY = 10 * SECOND
+"""Without a mark for this long a flow is bounded by credit alone again."""
+
 # --- Acknowledgement (RFC 9000 13.2) ---
 
 ACK_DELAY = 5 * MILLISECOND
 """An arrival is acknowledged no later than this. RFC 9000 13.2.1 (max_ack_delay)."""
 REORDERING_DELAY = 1 * MILLISECOND
 """A gap is reported after this time, so that plain reordering is not."""
-ACK_OCTETS = 256 * 1024
+ACK_OCTETS = 512 * 1024
 """An ACK for at least every so many octets. Fewer ACKs cost goodput nothing; more of them do."""
 ACK_MAP_SEGMENTS = 8192
 """Segments the map of an ACK describes: 1 KiB, well within a datagram."""
@@ -47,8 +59,8 @@ UNRELIABLE_LIFETIME = 1 * SECOND
 """The same on flows that do not repeat (R103): without progress for this long both ends let go of the message."""
 REMEMBERED_MESSAGES = 1024
 """Finished message ids an end remembers per flow and kind, to acknowledge repetitions; older ones are stale."""
-FIRST_ALLOCATION = 64 * 1024
-"""Memory first taken for an incoming message; it doubles with what arrives, never beyond what is permitted."""
+GROWTH = 32
+"""Room is made for so many times what an incoming message was permitted before: a large one is moved once or twice."""
 ALIGNMENT = 64
 """Messages lie aligned in memory: other alignments change the bits of some tensor kernels."""
 
@@ -74,6 +86,8 @@ ERROR_BURST = 10
 ERROR_INTERVAL = 100 * MILLISECOND
 CONTROL_QUEUE = 1024
 """Control PDUs waiting to be taken; more are not produced: every one of them is repeated on demand."""
+PREFIXES = 16
+"""First octets of DATA a session knows by heart: two kinds, asked or not, marked or not, of most flows there are."""
 ANSWER_WAIT = 100 * MILLISECOND
 """PATH and CAPSULE are repeated after this time, doubling."""
 ANSWER_WAIT_MAXIMUM = 1 * SECOND
@@ -84,6 +98,20 @@ CAPSULES_WAITING = 8
 MAXIMUM_CAPSULE = 1024
 """Octets of a key capsule: the bound of its declaration."""
 MAXIMUM_EPOCH = 0xFFFFFFFF
+
+# --- Sealed records (R86) ---
+
+RECORD_SIZE = 64 * 1024
+"""Plaintext of a sealed record: what it arrives with is still in the processor's cache when it is opened."""
+RECORD_SIZE_MINIMUM = 64 * 1024
+RECORD_SIZE_MAXIMUM = 1024 * 1024
+"""No call of the cipher takes longer than a tenth of a millisecond or so."""
+RECORDS_PER_KEY = 1 << 32
+"""Records sealed under one key: invocations NIST SP 800-38D 8.3 permits, and what `sequence` can number."""
+OCTETS_PER_KEY = 1 << 36
+"""Octets sealed under one key, 2^32 blocks: an observer's advantage stays below 2^-64 (RFC 8446 5.5)."""
+RECORD_FAILURES = 8
+"""Records of a message that may fail and are asked for again; at one more the message fails."""
 
 # --- Credit (R94; as a gNB schedules its uplink, TS 38.321 5.4) ---
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+import numpy as np
 
 from net4ai.codecs.causes import Cause
 from net4ai.codecs.declaration import Buffer
@@ -13,6 +15,7 @@ from net4ai.codecs.dep import (
     DEP_HEADER,
     AckBody,
     CloseBody,
+    CongestionMark,
     DepType,
     ErrorBody,
     GrantBody,
@@ -33,6 +36,10 @@ assert SEGMENT.size == DATA_SIZE == struct.calcsize(">" + DEP_HEADER.struct.form
 HANDLE_AT = L2_HEADER_SIZE + 4
 """Where the handle stands in a PDU with its layer-2 header."""
 MAXIMUM_MESSAGE_ID = 0xFFFFFFFF
+
+Flags = np.ndarray[Any, np.dtype[np.uint8]]
+"""An element 0 or 1 for each of many segments."""
+_NO_FLAGS: Flags = np.empty(0, np.uint8)
 
 
 class Header(NamedTuple):
@@ -71,10 +78,11 @@ def pack_header(
     ack_requested: bool = False,
     offset: int = 0,
     extension_words: int = 0,
+    congestion: CongestionMark = CongestionMark.NOT_CAPABLE,
 ) -> bytes:
     """A header."""
     return DEP_HEADER.pack(
-        version, kind, response, ack_requested, 0, 0, 0, qfi, extension_words, handle, message_id, offset
+        version, kind, response, ack_requested, 0, 0, congestion, qfi, extension_words, handle, message_id, offset
     )
 
 
@@ -83,15 +91,37 @@ def grant(limit: int) -> bytes:
     return GrantBody(limit=limit, priority=0).to_bytes()
 
 
-def ack(highest_packet: int, delay: int, segment_size: int, arrived: bytes | bytearray) -> bytes:
+class Acknowledgement(NamedTuple):
+    """What an ACK says."""
+
+    highest: int
+    """Packet number, modulo 2^32."""
+    delay: int
+    """Nanoseconds since that packet arrived."""
+    segment_size: int
+    congestion: int
+    """Share of segments marked, in 1/255."""
+    arrived: Flags
+    """An element 1 for every segment behind the offset that has arrived."""
+
+
+def read_ack(body: Buffer) -> Acknowledgement:
+    """The body of an ACK. Raises `DecodeError`."""
+    ack = AckBody.from_bytes(body)
+    arrived = expand_bits(ack.map, ack.map_bits)
+    return Acknowledgement(ack.highest_packet, ack.delay * 1000, ack.segment_size, ack.congestion, arrived)
+
+
+def ack(
+    highest_packet: int, delay: int, segment_size: int, arrived: bytes | bytearray = b"", congestion: int = 0
+) -> bytes:
     """Body of ACK. `delay` in nanoseconds; `arrived` has an octet 0 or 1 for every segment behind the offset."""
-    bits = len(arrived)
     return AckBody(
         highest_packet=highest_packet & 0xFFFFFFFF,
         delay=min(delay // 1000, 0xFFFFFFFF),
         segment_size=segment_size,
-        map_bits=bits,
-        congestion=0,
+        map_bits=len(arrived),
+        congestion=congestion,
         map=_pack_bits(arrived),
     ).to_bytes()
 
@@ -111,23 +141,16 @@ def nack(ranges: Iterable[tuple[int, int]]) -> bytes:
     return b"".join(struct.pack(">II", start, end) for start, end in ranges)
 
 
-_EXPANDED = [bytes(value >> (7 - bit) & 1 for bit in range(8)) for value in range(256)]
-_DIGITS = bytes.maketrans(b"\x00\x01", b"01")
-
-
 def _pack_bits(flags: bytes | bytearray) -> bytes:
     """Octets 0 or 1 to bits, most significant first."""
-    if not flags:
-        return b""
-    octets = (len(flags) + 7) // 8
-    return (int(flags.translate(_DIGITS), 2) << (octets * 8 - len(flags))).to_bytes(octets, "big")
+    return np.packbits(np.frombuffer(flags, np.uint8), bitorder="big").tobytes() if flags else b""
 
 
-def expand_bits(bits: bytes, count: int) -> bytes:
-    """`count` bits as octets 0 or 1. Raises `DecodeError` unless there are just the octets they need."""
+def expand_bits(bits: bytes, count: int) -> Flags:
+    """`count` bits as elements 0 or 1. Raises `DecodeError` unless there are just the octets they need."""
     if len(bits) != (count + 7) // 8:
         raise DecodeError("AckBody", "length out of range", f"{count} bits in {len(bits)} octets")
-    return b"".join([_EXPANDED[octet] for octet in bits])[:count]
+    return np.unpackbits(np.frombuffer(bits, np.uint8), count=count, bitorder="big") if count else _NO_FLAGS
 
 
 def unwrap(number: int, near: int) -> int:

@@ -6,13 +6,13 @@ Memory follows credit: a message may hold what was permitted, never what it anno
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 from net4ai.codecs.causes import Cause
 from net4ai.codecs.common import FlowMapping, SessionLimits
 from net4ai.codecs.dep import DepType
 from net4ai.stack.dep import pdus
-from net4ai.stack.dep.buffers import GrowingBuffer
+from net4ai.stack.dep.congestion import MarkCounter
 from net4ai.stack.dep.constants import (
     ACK_DELAY,
     ACK_MAP_SEGMENTS,
@@ -20,116 +20,17 @@ from net4ai.stack.dep.constants import (
     NACK_RANGES,
     REASSEMBLY_TIMEOUT,
     REORDERING_DELAY,
-    SILENCE,
-    SILENCE_MAXIMUM,
     UNRELIABLE_LIFETIME,
 )
 from net4ai.stack.dep.credit import Claim, CreditBudget
+from net4ai.stack.dep.data_run import COLUMNS_FROM, DataRun, Marks, RunPart, Segment
 from net4ai.stack.dep.events import Event, MessageReceived
 from net4ai.stack.dep.finished import FinishedMessages, Past
+from net4ai.stack.dep.incoming_message import IncomingMessage, MessageKey
 from net4ai.stack.drops import Drop
-
-MessageKey = tuple[bool, int]
-"""Whether it is a response, and the message id."""
 
 Control = Callable[[DepType, int, MessageKey, int, bytes], None]
 """Queues a control PDU: type, QoS flow, message, offset, body."""
-
-
-class IncomingMessage:
-    """One message in the making."""
-
-    __slots__ = (
-        "ack_at",
-        "arrived",
-        "base",
-        "buffer",
-        "claim",
-        "got",
-        "grant_due",
-        "granted",
-        "key",
-        "last_arrival",
-        "length",
-        "segment",
-        "silences",
-        "timer",
-        "unacknowledged",
-    )
-
-    def __init__(self, key: MessageKey, length: int, segment: int, now: int) -> None:
-        self.key = key
-        self.length = length
-        self.segment = segment
-        self.buffer = GrowingBuffer(length)
-        self.got = bytearray()
-        """An octet 1 for every segment that has arrived, as far as the highest one."""
-        self.base = 0
-        """First segment that has not arrived."""
-        self.arrived = 0
-        """Octets, each counted once."""
-        self.claim: Claim | None = None
-        self.granted = 0
-        """Limit last sent in a GRANT."""
-        self.grant_due = False
-        self.ack_at: int | None = None
-        self.unacknowledged = 0
-        """Octets that arrived since the last ACK."""
-        self.last_arrival = now
-        self.timer = now
-        """Last arrival, GRANT repeated or NACK."""
-        self.silences = 0
-
-    @property
-    def permitted(self) -> int:
-        """Octets permitted by GRANT."""
-        return self.claim.granted if self.claim is not None else 0
-
-    @property
-    def reached(self) -> int:
-        """Offset behind the highest octet that has arrived."""
-        return min(len(self.got) * self.segment, self.length)
-
-    @property
-    def has_gap(self) -> bool:
-        return self.base < len(self.got)
-
-    @property
-    def waits_for_sender(self) -> bool:
-        return self.has_gap or self.permitted > self.reached
-
-    @property
-    def silence_ends(self) -> int:
-        return self.timer + min(SILENCE << min(self.silences, 16), SILENCE_MAXIMUM)
-
-    def store(self, index: int, payload: memoryview, permitted: int) -> bool | None:
-        """Keep a segment. False: it was there already. None: it was there with other octets."""
-        at = index * self.segment
-        if index < len(self.got) and self.got[index]:
-            return False if self.buffer.view[at : at + len(payload)] == payload else None
-        self.buffer.reserve(at + len(payload), permitted)
-        self.buffer.view[at : at + len(payload)] = payload
-        if index >= len(self.got):
-            self.got.extend(bytes(index + 1 - len(self.got)))
-        self.got[index] = 1
-        if index == self.base:
-            missing = self.got.find(0, index)
-            self.base = missing if missing >= 0 else len(self.got)
-        self.arrived += len(payload)
-        return True
-
-    def acknowledge_by(self, time: int) -> None:
-        """Let an ACK go out no later than `time`."""
-        if self.ack_at is None or time < self.ack_at:
-            self.ack_at = time
-
-    def missing(self) -> Iterator[tuple[int, int]]:
-        """Octet ranges that have not arrived before the highest one that has."""
-        start = self.base
-        while 0 <= start < len(self.got):
-            end = self.got.find(1, start)
-            yield start * self.segment, end * self.segment
-            start = self.got.find(0, end)
 
 
 class ReceiveWindow:
@@ -196,45 +97,85 @@ class FlowReceiver:
         self._highest = 0
         """Highest packet number that has arrived."""
         self._highest_time = 0
+        self._marks = MarkCounter()
         self._lifetime = REASSEMBLY_TIMEOUT if mapping.reliable else UNRELIABLE_LIFETIME
 
     # --- DATA ---
 
-    def on_data(
-        self, key: MessageKey, offset: int, length: int, number: int, ack_requested: bool, payload: memoryview, now: int
-    ) -> None:
-        """One DATA PDU. Never raises; what is wrong is dropped and, where due, answered."""
+    def on_run(self, run: DataRun, next_request: int, now: int) -> bool:
+        """DATA without extensions that came together: the same as `on_data` for each segment, and faster for many."""
+        heard = False
+        for part in run.parts():
+            key = run.marks.response, part.first.message_id
+            if key not in self.open and part.count >= COLUMNS_FROM:
+                heard |= self.on_data(part.first, run.marks, next_request, now)
+                part = part.rest()
+            message = self.open.get(key)
+            if message is None or part.count < COLUMNS_FROM or not self._take(message, part, now):
+                for index in range(part.start, part.stop):
+                    heard |= self.on_data(run.segment(index), run.marks, next_request, now)
+        return heard
+
+    def _take(self, message: IncomingMessage, part: RunPart, now: int) -> bool:
+        """Keep many segments of an open message that are all new; False, and nothing has happened, if they are not."""
+        indices = part.indices(message.length, message.segment)
+        highest = part.highest_number(self._highest)
+        permitted = max(message.permitted, self.window.limits.unscheduled)
+        before = message.arrived
+        if indices is None or highest is None or not message.store_part(part, indices, permitted):
+            return False
+        if highest > self._highest:
+            self._highest, self._highest_time = highest, now
+        self._marks.count(part.count, part.run.marks.congested)
+        message.last_arrival = message.timer = now
+        message.silences = 0
+        if self._stored(message, message.arrived - before, now) and part.run.marks.ack_requested:
+            message.acknowledge_by(now)
+        return True
+
+    def on_data(self, data: Segment, marks: Marks, next_request: int, now: int) -> bool:
+        """One DATA PDU. What is wrong is dropped and, where due, answered. Whether the peer is one we talk with.
+
+        `next_request`: id of the request we have not sent yet; a response to it, or later ones, answers nothing.
+        """
+        key, offset, length, payload = (marks.response, data.message_id), data.offset, data.length, data.payload
         size = len(payload)
         segment = self.window.limits.segment_size
+        if marks.response and data.message_id >= next_request:
+            self._refuse(Drop.ANSWERS_NOTHING, Cause.UNEXPECTED_MESSAGE, key, size, now)
+            return False
         if length > self.window.limits.maximum_message:
-            return self._refuse(Drop.MESSAGE_TOO_LARGE, Cause.MESSAGE_TOO_LARGE, key, size, now)
+            self._refuse(Drop.MESSAGE_TOO_LARGE, Cause.MESSAGE_TOO_LARGE, key, size, now)
+            return True
         announcement = size == 0 and length > 0
-        if announcement:
-            if offset % segment or offset > length:
-                return self._drop(Drop.WRONG_SEGMENT, size, now)
-        elif offset % segment or offset > length or size != min(segment, length - offset):
-            return self._drop(Drop.WRONG_SEGMENT, size, now)
-        self._note(number, now)
+        if offset % segment or offset > length or not (announcement or size == min(segment, length - offset)):
+            self._drop(Drop.WRONG_SEGMENT, size, now)
+            return True
+        self._note(data.number, now)
+        self._marks.count(1, marks.congested)
         message = self.open.get(key)
         if message is None:
             message = self._open(key, offset, length, size, now)
             if message is None:
-                return None
+                return True
         elif message.length != length:
-            return self._drop(Drop.WRONG_LENGTH, size, now)
+            self._drop(Drop.WRONG_LENGTH, size, now)
+            return True
         if offset + size > max(message.permitted, self.window.limits.unscheduled):
-            return self._refuse(Drop.CREDIT_VIOLATION, Cause.CREDIT_VIOLATION, key, size, now)
+            self._refuse(Drop.CREDIT_VIOLATION, Cause.CREDIT_VIOLATION, key, size, now)
+            return True
         message.last_arrival = message.timer = now
         message.silences = 0
         if announcement:
             self._answer_announcement(message)
         elif not self._store(message, offset // segment, payload, now):
-            return None
-        if ack_requested:
+            return True
+        if marks.ack_requested:
             message.acknowledge_by(now)
-        return None
+        return True
 
     def _note(self, number: int, now: int) -> None:
+        """A packet number has arrived."""
         number = pdus.unwrap(number, self._highest)
         if number > self._highest:
             self._highest = number
@@ -296,20 +237,24 @@ class FlowReceiver:
         if stored is None:
             self.abandon(message, Cause.OVERLAPPING_DATA, Drop.OVERLAPPING_DATA, now)
             return False
-        if not stored:
-            self._drop(Drop.DUPLICATE, len(payload), now)
-            message.acknowledge_by(now + REORDERING_DELAY)
-        elif message.arrived == message.length:
+        if stored:
+            return self._stored(message, len(payload), now)
+        self._drop(Drop.DUPLICATE, len(payload), now)
+        message.acknowledge_by(now + REORDERING_DELAY)
+        return True
+
+    def _stored(self, message: IncomingMessage, octets: int, now: int) -> bool:
+        """Octets have arrived that had not; whether the message is still open."""
+        if message.arrived == message.length:
             self._complete(message, now)
             return False
+        if message.claim is not None:
+            self.window.count(message.claim, octets)
+        message.unacknowledged += octets
+        if message.unacknowledged >= ACK_OCTETS:
+            message.acknowledge_by(now)
         else:
-            if message.claim is not None:
-                self.window.count(message.claim, len(payload))
-            message.unacknowledged += len(payload)
-            if message.unacknowledged >= ACK_OCTETS:
-                message.acknowledge_by(now)
-            else:
-                message.acknowledge_by(now + (REORDERING_DELAY if message.has_gap else ACK_DELAY))
+            message.acknowledge_by(now + (REORDERING_DELAY if message.gap_seen else ACK_DELAY))
         return True
 
     # --- The end of a message ---
@@ -368,24 +313,29 @@ class FlowReceiver:
 
     def collect(self, now: int) -> None:
         """Queue the ACKs and GRANTs that are due."""
-        delay = now - self._highest_time
-        segment = self.window.limits.segment_size
-        for key, length in self._final_acks.items():
-            self._control(DepType.ACK, self.mapping.qfi, key, length, pdus.ack(self._highest, delay, segment, b""))
-        self._final_acks.clear()
-        for message in self.open.values():
-            if message.ack_at is not None and message.ack_at <= now:
+        due = [message for message in self.open.values() if message.ack_at is not None and message.ack_at <= now]
+        if due or self._final_acks:
+            congestion = self._marks.take()
+            for key, length in self._final_acks.items():
+                self._acknowledge(key, length, b"", congestion, now)
+            self._final_acks.clear()
+            for message in due:
                 message.ack_at = None
                 message.unacknowledged = 0
                 arrived = message.got[message.base : message.base + ACK_MAP_SEGMENTS]
-                body = pdus.ack(self._highest, delay, segment, arrived)
-                self._control(DepType.ACK, self.mapping.qfi, message.key, message.base * segment, body)
+                self._acknowledge(message.key, message.base * message.segment, arrived, congestion, now)
+        for message in self.open.values():
             if message.grant_due or message.permitted > message.granted:
                 if message.permitted > message.granted:
                     message.timer, message.silences = now, 0
                 message.granted = message.permitted
                 message.grant_due = False
                 self._control(DepType.GRANT, self.mapping.qfi, message.key, 0, pdus.grant(message.granted))
+
+    def _acknowledge(self, key: MessageKey, offset: int, arrived: bytes | bytearray, congestion: int, now: int) -> None:
+        segment = self.window.limits.segment_size
+        body = pdus.ack(self._highest, now - self._highest_time, segment, arrived, congestion)
+        self._control(DepType.ACK, self.mapping.qfi, key, offset, body)
 
     def restate(self, now: int) -> None:
         """The path has changed: say again of every message what has arrived and what is permitted."""

@@ -6,21 +6,18 @@ one is acknowledged and it is old enough (RFC 9002 6.1). What no ACK can tell, a
 
 from __future__ import annotations
 
-from array import array
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from heapq import heappop, heappush
+from collections.abc import Iterable, Iterator
 
 from net4ai.codecs.causes import Cause
 from net4ai.codecs.common import FlowMapping, SessionLimits
-from net4ai.codecs.dep import DepType
+from net4ai.codecs.dep import CongestionMark, DepType
 from net4ai.stack.dep import pdus
+from net4ai.stack.dep.congestion import CongestionWindow
 from net4ai.stack.dep.constants import (
     ACK_DELAY,
-    BURST_OCTETS,
-    BURST_SEGMENTS,
     BUSY_DELAY,
+    HELD_UP,
     MAXIMUM_PROBES,
     MESSAGE_WINDOW,
     PROBE_SEGMENTS,
@@ -28,164 +25,12 @@ from net4ai.stack.dep.constants import (
     UNRELIABLE_LIFETIME,
 )
 from net4ai.stack.dep.events import Event, MessageAcknowledged, MessageFailed
-from net4ai.stack.dep.pdus import SEGMENT, SEGMENT_HEADERS
+from net4ai.stack.dep.outgoing_message import FLIGHT, NO_SEGMENTS, OutgoingMessage, Segments
+from net4ai.stack.dep.pdus import SEGMENT_HEADERS, Acknowledgement
 from net4ai.stack.dep.round_trip import RoundTrip
+from net4ai.stack.dep.staging import Burst, StagingBuffer
 
-UNSENT, FLIGHT, LOST, ACKNOWLEDGED = range(4)
-"""States of a segment, an octet each."""
-
-
-@dataclass(frozen=True, slots=True)
-class Burst:
-    """DATA segments of one message, `stride` octets apart; only the last may be shorter.
-
-    Each starts with 8 zero octets where the layer-2 header goes.
-    """
-
-    data: bytearray
-    stride: int
-    segments: int
-    qfi: int
-    bearer: int
-
-
-class OutgoingMessage:
-    """One message on its way."""
-
-    __slots__ = (
-        "acknowledged",
-        "announced",
-        "base",
-        "body",
-        "count",
-        "granted",
-        "in_flight",
-        "length",
-        "lost",
-        "message_id",
-        "next",
-        "numbers",
-        "prefix",
-        "progress",
-        "qfi",
-        "reported",
-        "response",
-        "segment",
-        "serial",
-        "states",
-        "unscheduled",
-    )
-
-    def __init__(self, qfi: int, response: bool, message_id: int, body: bytes, segment: int, prefix: bytes) -> None:
-        self.qfi = qfi
-        self.response = response
-        self.message_id = message_id
-        self.serial = 0
-        """Its number among the messages that were opened on this flow."""
-        self.body = memoryview(body)
-        self.length = len(body)
-        self.segment = segment
-        self.prefix = prefix
-        """The first 8 octets of its DATA headers."""
-        self.count = max(1, -(-self.length // segment))
-        self.states = bytearray(self.count)
-        self.numbers = array("Q", bytes(8 * self.count))
-        """Packet number of each segment's last transmission."""
-        self.lost: list[int] = []
-        """A heap of the segments to send again; those acknowledged meanwhile are passed over."""
-        self.next = 0
-        """First segment never sent."""
-        self.base = 0
-        """First segment not acknowledged."""
-        self.acknowledged = 0
-        self.in_flight = 0
-        self.reported = 0
-        """Highest packet number an ACK of this message spoke of. ACKs of other messages say nothing of this one."""
-        self.granted = 0
-        self.unscheduled = 0
-        """Octets it may send out of the session's unscheduled ones."""
-        self.announced = False
-        self.progress = 0
-        """When an ACK or GRANT last moved it on, or it was first sent."""
-
-    @property
-    def done(self) -> bool:
-        return self.acknowledged == self.count
-
-    @property
-    def unscheduled_in_use(self) -> int:
-        return max(0, self.unscheduled - max(self.granted, self.base * self.segment))
-
-    @property
-    def permitted(self) -> int:
-        """Segments that may be sent."""
-        octets = max(self.granted, self.unscheduled)
-        return self.count if octets >= self.length else octets // self.segment
-
-    @property
-    def blocked(self) -> bool:
-        """Nothing is left to do but to wait for credit."""
-        while self.lost and self.states[self.lost[0]] != LOST:
-            heappop(self.lost)
-        return self.permitted <= (self.lost[0] if self.lost else self.next) < self.count
-
-    def take_segments(self, most: int) -> Sequence[int]:
-        """The segments to send now: lost ones first. Ascending, so that a short last one ends the burst."""
-        permitted = self.permitted
-        segments: list[int] = []
-        while self.lost and self.lost[0] < permitted and len(segments) < most:
-            index = heappop(self.lost)
-            if self.states[index] == LOST:
-                segments.append(index)
-        end = min(permitted, self.next + most - len(segments))
-        fresh = range(self.next, max(self.next, end))
-        self.next = fresh.stop
-        return [*segments, *fresh] if segments else fresh
-
-    def lose(self, index: int) -> None:
-        """A segment in flight will not arrive."""
-        self.states[index] = LOST
-        self.in_flight -= 1
-        heappush(self.lost, index)
-
-    def lose_all(self) -> None:
-        """Nothing that is in flight will arrive."""
-        index = self.states.find(FLIGHT, self.base)
-        while index >= 0:
-            self.lose(index)
-            index = self.states.find(FLIGHT, index)
-
-    def lose_permission(self) -> None:
-        """What was granted, and lent of the unscheduled octets, does not count any more."""
-        self.granted = self.unscheduled = 0
-        self.announced = False
-
-    def acknowledge_before(self, index: int) -> bool:
-        """All segments before `index` have arrived; whether that is news."""
-        if index <= self.base:
-            return False
-        states = self.states[self.base : index]
-        self.in_flight -= states.count(FLIGHT)
-        self.acknowledged += len(states) - states.count(ACKNOWLEDGED)
-        self.states[self.base : index] = bytes([ACKNOWLEDGED]) * len(states)
-        self.base = index
-        return True
-
-    def acknowledge(self, first: int, arrived: bytes) -> bool:
-        """Segments whose octet in `arrived` is 1, counted from `first`, have arrived; whether that is news."""
-        before = self.acknowledged
-        states = self.states
-        at = arrived.find(1)
-        while at >= 0:
-            state = states[first + at]
-            if state in (FLIGHT, LOST):
-                states[first + at] = ACKNOWLEDGED
-                self.acknowledged += 1
-                self.in_flight -= state == FLIGHT
-            at = arrived.find(1, at + 1)
-        while self.base < self.count and states[self.base] == ACKNOWLEDGED:
-            self.base += 1
-        return self.acknowledged > before
+_NUMBERS = 1 << 32
 
 
 class SendWindow:
@@ -210,14 +55,22 @@ class SendWindow:
         end = min(most, have + self.limits.unscheduled - used)
         if end < message.length:
             end -= end % message.segment
-        message.unscheduled = max(message.unscheduled, end)
+        if end > message.unscheduled:
+            message.unscheduled = end
+            message.permit()
 
 
 class FlowSender:
     """Messages, packet numbers, losses and the timer of one QoS flow."""
 
     def __init__(
-        self, mapping: FlowMapping, version: int, handle: int, window: SendWindow, events: deque[Event]
+        self,
+        mapping: FlowMapping,
+        version: int,
+        handle: int,
+        window: SendWindow,
+        events: deque[Event],
+        staging: StagingBuffer,
     ) -> None:
         self.mapping = mapping
         self.window = window
@@ -230,19 +83,24 @@ class FlowSender:
         self.segments_repeated = 0
         self._version = version
         self._handle = handle
+        self._prefixes: dict[tuple[bool, bool], bytes] = {}
         self._next_serial = 0
         self._next_number = 1
         self._highest = 0
         """Highest packet number acknowledged."""
         self._round_trip = RoundTrip()
-        self._transmissions: deque[tuple[int, int, int, OutgoingMessage, Sequence[int]]] = deque()
+        self._congestion = CongestionWindow()
+        self._staging = staging
+        self._transmissions: deque[tuple[int, int, int, OutgoingMessage, Segments]] = deque()
         """First and last packet number, time, message and segments of what was sent, oldest first."""
         self._probes = 0
         self._probe_due = False
         self._suspended = False
-        self._pending: deque[Burst] = deque()
+        self._to_probe: deque[tuple[OutgoingMessage, Segments]] = deque()
         self._timer = 0
         """When the wait for an answer began."""
+        self._held_up = False
+        """The probe timer ran out late: what has come meanwhile is read first."""
         self._loss_check: int | None = None
 
     # --- The application's side ---
@@ -254,17 +112,31 @@ class FlowSender:
             return len(self.open)
         return self._next_serial - next(iter(self.open.values())).serial
 
-    def submit(self, body: bytes, answers: int | None) -> int:
+    def submit(self, body: memoryview, answers: int | None) -> int:
         """Queue a message; gives its message id."""
         response = answers is not None
         message_id = answers if answers is not None else self.next_id
         self.next_id += not response
-        prefix = pdus.pack_header(
-            self._version, DepType.DATA, handle=self._handle, qfi=self.mapping.qfi, response=response
-        )[:8]
         segment = self.window.limits.segment_size
+        prefix = self._prefix(response)
         self.queue.append(OutgoingMessage(self.mapping.qfi, response, message_id, body, segment, prefix))
         return message_id
+
+    def _prefix(self, response: bool, ack_requested: bool = False) -> bytes:
+        """The first 8 octets of DATA."""
+        prefix = self._prefixes.get((response, ack_requested))
+        if prefix is None:
+            header = pdus.pack_header(
+                self._version,
+                DepType.DATA,
+                handle=self._handle,
+                qfi=self.mapping.qfi,
+                response=response,
+                ack_requested=ack_requested,
+                congestion=CongestionMark.CAPABLE_0,
+            )
+            prefix = self._prefixes[response, ack_requested] = header[:8]
+        return prefix
 
     def answering(self, message_id: int) -> bool:
         """Whether a response of this id is under way."""
@@ -282,13 +154,12 @@ class FlowSender:
         for message in [*self.open.values(), *self.queue]:
             self.fail(message, cause)
         self.queue.clear()
-        self._pending.clear()
+        self._to_probe.clear()
         self._transmissions.clear()
 
     def _forget(self, message: OutgoingMessage) -> None:
         self.open.pop((message.response, message.message_id), None)
-        message.in_flight = 0
-        message.lost.clear()
+        message.let_go()
         while self._transmissions and not self._transmissions[0][3].in_flight:
             self._transmissions.popleft()
 
@@ -297,7 +168,7 @@ class FlowSender:
     def suspend(self) -> None:
         """The path has changed. Relays of the new one have granted nothing yet; timers rest until `resume`."""
         self._suspended = True
-        self._pending.clear()
+        self._to_probe.clear()
         self._probe_due = False
         for message in self.open.values():
             message.lose_permission()
@@ -306,6 +177,7 @@ class FlowSender:
         """Go on over the new path with what has not been acknowledged; nothing more comes of the old one."""
         self._suspended = False
         self._round_trip = RoundTrip()
+        self._congestion = CongestionWindow()
         self._probes = 0
         self._timer = max(self._timer, now)
         if self.mapping.reliable:
@@ -318,110 +190,124 @@ class FlowSender:
         """Something that may be sent now."""
         if self._probe_due:
             self._probe_due = False
-            self._pending.extend(self._probe(now))
-        return self._pending.popleft() if self._pending else self._next_burst(now)
+            self._to_probe.extend(self._probe())
+        self._staging.begin()
+        while self._to_probe and not self._staging.segments:
+            message, segments = self._to_probe.popleft()
+            if (message.response, message.message_id) in self.open:
+                self._put(message, segments, now, ack_requested=True)
+        if not self._staging.segments:
+            self._fill(now)
+        return self._burst()
 
-    def _next_burst(self, now: int) -> Burst | None:
-        most = min(BURST_SEGMENTS, BURST_OCTETS // (SEGMENT_HEADERS + self.window.limits.segment_size))
-        for message in self.open.values():
-            if message.blocked:
-                self.window.lend(message)
-            segments = message.take_segments(most)
-            if segments:
-                return self._burst(message, segments, now)
-            if message.blocked and not message.announced:
-                return self._announce(message, now)
-        if not self.queue or not self._may_open():
+    def _burst(self) -> Burst | None:
+        staging = self._staging
+        if not staging.segments:
             return None
-        message = self.queue.popleft()
-        message.serial = self._next_serial
-        self._next_serial += 1
-        message.progress = now
-        self.open[message.response, message.message_id] = message
-        return self._next_burst(now)
+        return Burst(staging.data, staging.stride, staging.segments, self.mapping.qfi, self.mapping.bearer)
+
+    def _fill(self, now: int) -> None:
+        """Put into the burst what may be sent: segments of one size, of one message or several, then a shorter one."""
+        staging = self._staging
+        shorter: OutgoingMessage | None = None
+        left = self._sendable()
+        for message in self._messages(now):
+            size = self._to_send(message)
+            while size >= 0 and left and (room := min(left, staging.room(size))):
+                if staging.segments and size + SEGMENT_HEADERS != staging.stride:
+                    shorter = shorter or message
+                    break
+                left -= self._put(message, message.take(room), now)
+                size = self._to_send(message)
+            if not left or staging.full or size + SEGMENT_HEADERS > staging.stride > 0:
+                break
+        if shorter is not None and left and staging.room(shorter.to_send):
+            self._put(shorter, shorter.take(1), now)
+
+    def _sendable(self) -> int:
+        """How many segments the next burst may have: packet numbers do not wrap around within one."""
+        left = _NUMBERS - self._next_number % _NUMBERS
+        if self._congestion.segments is None:
+            return left
+        return min(left, self._congestion.room(self._in_flight()))
+
+    def _in_flight(self) -> int:
+        return sum(message.in_flight for message in self.open.values())
+
+    def _messages(self, now: int) -> Iterator[OutgoingMessage]:
+        """Those under way, oldest first, then those there is a place for."""
+        yield from list(self.open.values())
+        while self.queue and self._may_open():
+            message = self.queue.popleft()
+            message.serial = self._next_serial
+            self._next_serial += 1
+            message.progress = now
+            self.open[message.response, message.message_id] = message
+            yield message
+
+    def _to_send(self, message: OutgoingMessage) -> int:
+        """Payload octets of its next segment; -1: there is none to send now."""
+        if message.blocked:
+            self.window.lend(message)
+        return message.to_send
 
     def _may_open(self) -> bool:
         if self.open and self._next_serial - next(iter(self.open.values())).serial >= MESSAGE_WINDOW:
             return False
         return self.window.may_open()
 
-    def _probe(self, now: int) -> Iterator[Burst]:
+    def _probe(self) -> Iterator[tuple[OutgoingMessage, Segments]]:
         """Repeat what the peer may have missed: announcements, and the oldest segments."""
         left = PROBE_SEGMENTS if self.mapping.reliable else 0
-        for message in list(self.open.values()):
+        for message in self.open.values():
             if message.blocked:
-                yield self._announce(message, now, ack_requested=True)
+                yield message, NO_SEGMENTS
             if left and message.in_flight:
                 left -= 1
-                yield self._burst(message, [message.states.find(FLIGHT, message.base)], now, ack_requested=True)
+                oldest = message.states.find(FLIGHT, message.base)
+                yield message, range(oldest, oldest + 1)
 
-    def _announce(self, message: OutgoingMessage, now: int, ack_requested: bool = False) -> Burst:
-        """DATA without payload asks for credit. Its offset tells a relay that is new to the message where it stands."""
-        message.announced = True
-        return self._burst(message, (), now, ack_requested)
-
-    def _burst(self, message: OutgoingMessage, segments: Sequence[int], now: int, ack_requested: bool = False) -> Burst:
-        size, length, body, states = message.segment, message.length, message.body, message.states
-        stride = SEGMENT_HEADERS + size
-        first = number = self._next_number
-        prefix = message.prefix
-        if ack_requested:
-            prefix = pdus.pack_header(
-                self._version,
-                DepType.DATA,
-                handle=self._handle,
-                qfi=message.qfi,
-                response=message.response,
-                ack_requested=True,
-            )[:8]
-        data = bytearray(stride * max(1, len(segments)))
-        at = 8
-        pack_into, numbers, message_id = SEGMENT.pack_into, message.numbers, message.message_id
-        if not segments:
-            pack_into(data, at, prefix, message_id, message.base * size, length, number & 0xFFFFFFFF)
-            end, number = SEGMENT_HEADERS, number + 1
-        for index in segments:
-            offset = index * size
-            payload = body[offset : offset + size]
-            pack_into(data, at, prefix, message_id, offset, length, number & 0xFFFFFFFF)
-            end = at + 24 + len(payload)
-            data[at + 24 : end] = payload
-            self.segments_repeated += states[index] != UNSENT
-            if states[index] != FLIGHT:
-                message.in_flight += 1
-                states[index] = FLIGHT
-            numbers[index] = number
-            number += 1
-            at += stride
-        del data[end:]
-        self.segments_sent += len(segments)
-        self._next_number = number
-        self._transmissions.append((first, number - 1, now, message, segments))
+    def _put(self, message: OutgoingMessage, segments: Segments, now: int, ack_requested: bool = False) -> int:
+        """Append segments, or where there are none an announcement, to the burst. How many packets that are."""
+        prefix = message.prefix if not ack_requested else self._prefix(message.response, ack_requested=True)
+        first = self._next_number
+        many = max(1, len(segments))
+        if len(segments):
+            self._staging.append(message, segments, prefix, first)
+            self.segments_repeated += message.sent(segments, first)
+            self.segments_sent += many
+        else:
+            message.announced = True
+            self._staging.announce(message, prefix, first)
+        self._next_number = first + many
+        self._transmissions.append((first, first + many - 1, now, message, segments))
         self._timer = max(self._timer, now)
-        return Burst(data, stride, max(1, len(segments)), message.qfi, self.mapping.bearer)
+        return many
 
     # --- What comes in ---
 
-    def on_ack(self, message: OutgoingMessage, offset: int, arrived: bytes, highest: int, delay: int, now: int) -> bool:
-        """ACK for a message; False where it speaks of what was never sent. `delay` in nanoseconds."""
+    def on_ack(self, message: OutgoingMessage, offset: int, ack: Acknowledgement, now: int) -> bool:
+        """ACK for a message; False where it speaks of what was never sent."""
         before = message.count if offset == message.length else offset // message.segment
-        highest = pdus.unwrap(highest, self._highest)
+        highest = pdus.unwrap(ack.highest, self._highest)
         whole = before == message.count
         if highest >= self._next_number or before > message.next or (offset % message.segment and not whole):
             return False
         if message.length == 0 and not message.next:
             return False
-        if before + len(arrived) > message.next:
-            arrived = arrived[: max(0, message.next - before)]
         self._heard(now)
-        progress = message.acknowledge_before(before)
-        progress = message.acknowledge(before, arrived) or progress
-        if progress:
+        heeds_congestion = ack.congestion or self._congestion.segments is not None
+        in_flight = self._in_flight() if heeds_congestion else 0
+        news = message.acknowledge_before(before)
+        news += message.acknowledge(before, ack.arrived[: max(0, message.next - before)])
+        if news:
             message.progress = now
         message.reported = max(message.reported, highest)
         if highest > self._highest:
             self._highest = highest
-            self._sample(highest, delay, now)
+            self._sample(highest, ack.delay, now)
+        if heeds_congestion:
+            self._congestion.on_ack(news, ack.congestion, in_flight, highest, self._next_number, now)
         if message.done:
             self._forget(message)
             self.events.append(MessageAcknowledged(message.qfi, message.message_id, message.response))
@@ -433,6 +319,7 @@ class FlowSender:
         self._heard(now)
         if limit > message.granted:
             message.granted = min(limit, message.length)
+            message.permit()
             message.progress = now
 
     def on_busy(self, message: OutgoingMessage, now: int) -> None:
@@ -448,15 +335,12 @@ class FlowSender:
             return
         recent = self._first_number_since(now - self._round_trip.smoothed)
         for start, end in ranges:
-            last = min(message.next, -(-end // message.segment))
-            index = message.states.find(FLIGHT, start // message.segment, last)
-            while index >= 0:
-                if message.numbers[index] < recent:
-                    message.lose(index)
-                index = message.states.find(FLIGHT, index + 1, last)
+            last = -(-end // message.segment)
+            message.lose(message.in_flight_before(start // message.segment, last, recent))
 
     def _heard(self, now: int) -> None:
         self._probes = 0
+        self._held_up = False
         self._timer = max(self._timer, now)
 
     def _sample(self, number: int, delay: int, now: int) -> None:
@@ -482,21 +366,16 @@ class FlowSender:
         delay = self._round_trip.loss_delay()
         while self._transmissions:
             first, last, sent, message, segments = self._transmissions[0]
-            if message.in_flight:
+            missing = message.in_flight_of(segments, first)
+            if len(missing):
                 if last > self._highest:
                     return
                 lost_at = sent + delay + (ACK_DELAY if last > message.reported else 0)
                 if lost_at > now and last > message.reported - REORDERING_PACKETS:
                     self._loss_check = lost_at
                     return
+                message.lose(missing, again=self.mapping.reliable)
             self._transmissions.popleft()
-            if not message.in_flight:
-                continue
-            for number, index in enumerate(segments, first):
-                if message.states[index] == FLIGHT and message.numbers[index] == number:
-                    message.lose(index)
-            if not self.mapping.reliable:
-                message.lost.clear()
 
     # --- Time ---
 
@@ -525,8 +404,14 @@ class FlowSender:
                     self.fail(message, Cause.TIMEOUT)
         if self._probe_due or not self._waits():
             return
-        if self._timer + self._round_trip.probe_timeout(self._probes) > now:
+        due = self._timer + self._round_trip.probe_timeout(self._probes)
+        if due > now:
             return
+        if now - due >= HELD_UP and not self._held_up:
+            self._held_up = True
+            self._timer += now - due + HELD_UP
+            return
+        self._held_up = False
         self._probes += 1
         self._timer = now
         if self._probes > MAXIMUM_PROBES:

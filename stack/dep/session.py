@@ -15,16 +15,16 @@ from __future__ import annotations
 
 import struct
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
 from net4ai.codecs.causes import Cause, cause_of
 from net4ai.codecs.common import FlowMapping, SessionLimits
 from net4ai.codecs.declaration import Buffer
 from net4ai.codecs.dep import (
-    AckBody,
     CapsuleBody,
     CloseBody,
+    CongestionMark,
     DepType,
     EchoBody,
     ErrorBody,
@@ -40,10 +40,12 @@ from net4ai.stack.dep.constants import (
     CLOSE_REPEAT,
     CLOSE_REPETITIONS,
     NACK_RANGES,
+    PREFIXES,
     QUEUED_MESSAGES,
 )
 from net4ai.stack.dep.control_queue import ControlQueue
 from net4ai.stack.dep.credit import CreditBudget
+from net4ai.stack.dep.data_run import DataRun, Marks, Segment
 from net4ai.stack.dep.error_causes import MESSAGE_CAUSES, SESSION_CAUSES
 from net4ai.stack.dep.error_rate import ErrorRate
 from net4ai.stack.dep.errors import (
@@ -57,11 +59,14 @@ from net4ai.stack.dep.errors import (
 )
 from net4ai.stack.dep.events import CapsuleReceived, Event, MessageReceived, SessionClosed
 from net4ai.stack.dep.extensions import Extensions, Jitter
+from net4ai.stack.dep.incoming_message import MessageKey
+from net4ai.stack.dep.outgoing_message import OutgoingMessage, snapshot
 from net4ai.stack.dep.path_change import Age, PathChange
-from net4ai.stack.dep.pdus import DATA_SIZE, HEADER_SIZE, SEGMENT, Header
-from net4ai.stack.dep.receiving import FlowReceiver, MessageKey, ReceiveWindow
+from net4ai.stack.dep.pdus import HEADER_SIZE, SEGMENT_HEADERS, Header
+from net4ai.stack.dep.receiving import FlowReceiver, ReceiveWindow
 from net4ai.stack.dep.repetition import Repetition
-from net4ai.stack.dep.sending import Burst, FlowSender, OutgoingMessage, SendWindow
+from net4ai.stack.dep.sending import FlowSender, SendWindow
+from net4ai.stack.dep.staging import Burst, StagingBuffer
 from net4ai.stack.drops import Drop, OnDrop
 
 
@@ -70,7 +75,8 @@ class DepSession:
 
     version: agreed when the session was added. send_handle: what the peer gave out, 1 to 2^32 - 1.
     send_limits: what the peer permits. receive_limits: what we permit; its unscheduled octets are promised by `budget`
-    until the session is closed. on_drop is told of every drop. Raises `NoFlows`, `NotEnoughCredit`.
+    until the session is closed. on_drop is told of every drop. staging: where bursts are built, one for all sessions
+    whose bursts are sent one after the other; its own by default. Raises `NoFlows`, `NotEnoughCredit`.
     """
 
     def __init__(
@@ -83,6 +89,7 @@ class DepSession:
         receive_limits: SessionLimits,
         budget: CreditBudget,
         on_drop: OnDrop | None = None,
+        staging: StagingBuffer | None = None,
     ) -> None:
         if not flows:
             raise NoFlows()
@@ -98,9 +105,10 @@ class DepSession:
         self._events: deque[Event] = deque()
         self._controls = ControlQueue(version, send_handle, self.flows)
         self._send_window = SendWindow(send_limits)
+        staging = staging or StagingBuffer()
         self._receive_window = ReceiveWindow(receive_limits, budget, self)
         self._senders = {
-            qfi: FlowSender(mapping, version, send_handle, self._send_window, self._events)
+            qfi: FlowSender(mapping, version, send_handle, self._send_window, self._events, staging)
             for qfi, mapping in self.flows.items()
         }
         self._receivers = {
@@ -112,6 +120,8 @@ class DepSession:
         self._first_flow = 0
         self._now = 0
         self._heard = False
+        self._prefixes: dict[bytes, tuple[int, Marks]] = {}
+        """First 8 octets of plain DATA, and what they say."""
         self._error_rate = ErrorRate()
         self._state = "open"
         self._cause = Cause.NORMAL
@@ -164,7 +174,7 @@ class DepSession:
             raise TooManyMessages(QUEUED_MESSAGES)
         if answers is not None and flow.answering(answers):
             raise AnswerUnderWay(answers)
-        return flow.submit(b"".join(parts), answers)
+        return flow.submit(snapshot(parts), answers)
 
     def next_event(self) -> Event | None:
         """The next thing the owner should know."""
@@ -237,18 +247,17 @@ class DepSession:
 
     # --- What goes out ---
 
-    def data_to_send(self, now: int, limit: int, qfi: int | None = None) -> list[Burst]:
+    def data_to_send(self, now: int, limit: int, qfi: int | None = None) -> Iterator[Burst]:
         """Bursts for the bulk socket, about `limit` octets (the last burst may go beyond), fair among QoS flows.
 
         Fewer octets than `limit`: nothing is left; otherwise ask again. `qfi`: of this QoS flow only, where a scheduler
-        chooses.
+        chooses. The octets of a burst are good until the next one is asked for.
         """
-        bursts: list[Burst] = []
         if not self.is_open or self._path.waiting:
-            return bursts
+            return
         waiting = list(self._senders.values()) if qfi is None else [self._senders[qfi]]
         self._first_flow += 1
-        turn = self._first_flow % len(waiting) if waiting else 0
+        turn = self._first_flow % len(waiting)
         waiting = waiting[turn:] + waiting[:turn]
         while waiting and limit > 0:
             for flow in list(waiting):
@@ -256,11 +265,10 @@ class DepSession:
                 if burst is None:
                     waiting.remove(flow)
                     continue
-                bursts.append(burst)
                 limit -= len(burst.data)
+                yield burst
                 if limit <= 0:
                     break
-        return bursts
 
     def control_to_send(self, now: int) -> list[tuple[int, bytes]]:
         """Bearer and PDU (without layer-2 header) of everything that is not DATA, for the signalling socket."""
@@ -300,32 +308,41 @@ class DepSession:
         return None
 
     def receive_run(self, run: Buffer, stride: int, now: int) -> None:
-        """DATA segments of one datagram batch, `stride` octets apart, each with its layer-2 header; the last may be
-        shorter. Anything else in the batch is taken one by one."""
+        """PDUs that came together, `stride` octets apart, each behind 8 octets of layer 2; the last may be shorter.
+
+        All have the same first 8 octets, as `net4ai.stack.runs.SESSION` has it. The same as `receive` for each of them.
+        """
         view = memoryview(run)
-        total = len(view)
         self._now = now
-        bulk: tuple[bytes, Header] | None = None
-        for start in range(0, total, stride):
-            at = start + L2_HEADER_SIZE
-            end = min(start + stride, total)
-            if bulk is not None and end - at >= DATA_SIZE:
-                prefix, message_id, offset, length, number = SEGMENT.unpack_from(view, at)
-                if prefix == bulk[0]:
-                    header = bulk[1]._replace(message_id=message_id, offset=offset)
-                    self._take_data(header, length, number, view[at + DATA_SIZE : end], now)
-                    continue
-            self._receive(view[at:end], now)
-            bulk = self._bulk_run(view[at:end])
+        data = self._plain_data(view[:stride])
+        start = 0
+        if data is not None:
+            qfi, marks = data
+            short = len(view) % stride
+            start = len(view) - short if 0 < short < SEGMENT_HEADERS else len(view)
+            if start:
+                run_of_data = DataRun(view[:start], stride, marks)
+                self._heard |= self._receivers[qfi].on_run(run_of_data, self._senders[qfi].next_id, now)
+        for at in range(start, len(view), stride):
+            self._receive(view[at + L2_HEADER_SIZE : at + stride], now)
         self._receive_window.settle()
 
-    def _bulk_run(self, pdu: memoryview) -> tuple[bytes, Header] | None:
-        """The first 8 octets and header of a DATA PDU that others like it can follow without being looked at."""
-        if not self.is_open or len(pdu) < DATA_SIZE:
+    def _plain_data(self, pdu: memoryview) -> tuple[int, Marks] | None:
+        """QoS flow and marks of DATA without extensions, if its headers are whole and it can be taken; else None."""
+        if not self.is_open or len(pdu) < SEGMENT_HEADERS:
             return None
-        header = pdus.header(pdu)
-        plain = header.type == DepType.DATA and header.version == self.version and not header.extension_words
-        return (bytes(pdu[:8]), header) if plain else None
+        prefix = bytes(pdu[L2_HEADER_SIZE : L2_HEADER_SIZE + 8])
+        data = self._prefixes.get(prefix)
+        if data is None:
+            header = pdus.header(pdu, L2_HEADER_SIZE)
+            if header.type != DepType.DATA or header.version != self.version or header.extension_words:
+                return None
+            if header.qfi not in self.flows:
+                return None
+            if len(self._prefixes) >= PREFIXES:
+                self._prefixes.clear()
+            data = self._prefixes[prefix] = (header.qfi, _marks(header))
+        return data
 
     def _skip_extensions(self, header: Header, pdu: memoryview, now: int) -> memoryview | None:
         """The body behind the extensions, if they can be understood. Raises `DecodeError`."""
@@ -347,20 +364,14 @@ class DepSession:
     def _on_data(self, header: Header, body: memoryview, now: int) -> None:
         if len(body) < 8:
             return self._drop(Drop.TRUNCATED, len(body), now)
-        length, number = struct.unpack_from(">II", body)
-        return self._take_data(header, length, number, body[8:], now)
-
-    def _take_data(self, header: Header, length: int, number: int, payload: memoryview, now: int) -> None:
-        key = _key(header)
         flow = self._receivers.get(header.qfi)
         if flow is None:
-            self._drop(Drop.FLOW_NOT_CONFIGURED, len(payload), now)
-            return self._send_error(Cause.QOS_FLOW_NOT_CONFIGURED, header.qfi, key)
-        if header.response and header.message_id >= self._senders[header.qfi].next_id:
-            self._drop(Drop.ANSWERS_NOTHING, len(payload), now)
-            return self._send_error(Cause.UNEXPECTED_MESSAGE, header.qfi, key)
-        self._heard = True
-        return flow.on_data(key, header.offset, length, number, bool(header.ack_requested), payload, now)
+            self._drop(Drop.FLOW_NOT_CONFIGURED, len(body) - 8, now)
+            return self._send_error(Cause.QOS_FLOW_NOT_CONFIGURED, header.qfi, _key(header))
+        length, number = struct.unpack_from(">II", body)
+        data = Segment(header.message_id, header.offset, length, number, body[8:])
+        self._heard |= flow.on_data(data, _marks(header), self._senders[header.qfi].next_id, now)
+        return None
 
     def _message(self, header: Header, body: memoryview, now: int) -> tuple[FlowSender, OutgoingMessage] | None:
         """The message of ours a control PDU is about."""
@@ -378,14 +389,13 @@ class DepSession:
             found[0].on_grant(found[1], grant.limit, now)
 
     def _on_ack(self, header: Header, body: memoryview, now: int) -> None:
-        ack = AckBody.from_bytes(body)
-        arrived = pdus.expand_bits(ack.map, ack.map_bits)
+        ack = pdus.read_ack(body)
         if (found := self._message(header, body, now)) is None:
             return
         flow, message = found
         if ack.segment_size != message.segment:
             self._drop(Drop.WRONG_SEGMENT, len(body), now)
-        elif not flow.on_ack(message, header.offset, arrived, ack.highest_packet, ack.delay * 1000, now):
+        elif not flow.on_ack(message, header.offset, ack, now):
             self._drop(Drop.NEVER_SENT, len(body), now)
 
     def _on_nack(self, header: Header, body: memoryview, now: int) -> None:
@@ -576,6 +586,10 @@ class DepSession:
         qfi = next(iter(self.flows)) if qfi is None else qfi
         if not self._controls.put(kind, body, qfi, **fields):
             self._drop(Drop.CONTROL_QUEUE_FULL, len(body), self._now)
+
+
+def _marks(header: Header) -> Marks:
+    return Marks(bool(header.response), bool(header.ack_requested), header.congestion == CongestionMark.EXPERIENCED)
 
 
 def _key(header: Header) -> MessageKey:

@@ -194,7 +194,7 @@ DEP = (
     ),
     Mutant(
         "dep-grant-ignored",
-        "stack/dep/sending.py",
+        "stack/dep/outgoing_message.py",
         "ue function",
         "A sender does not wait for credit.",
         "        octets = max(self.granted, self.unscheduled)\n",
@@ -205,16 +205,16 @@ DEP = (
         "stack/dep/pdus.py",
         "ue function",
         "The map of an ACK ends on a whole octet with its bits at the least significant end.",
-        "    return (int(flags.translate(_DIGITS), 2) << (octets * 8 - len(flags))).to_bytes(octets,",
-        "    return int(flags.translate(_DIGITS), 2).to_bytes(octets,",
+        'return np.packbits(np.frombuffer(flags, np.uint8), bitorder="big").tobytes()',
+        "return np.packbits(np.frombuffer(flags, np.uint8)[::-1])[::-1].tobytes()",
     ),
     Mutant(
         "dep-ack-map-read",
         "stack/dep/pdus.py",
         "ue function",
         "The map of an ACK is read least significant bit first.",
-        "value >> (7 - bit) & 1",
-        "value >> bit & 1",
+        'count=count, bitorder="big"',
+        'count=count, bitorder="little"',
     ),
     Mutant(
         "dep-ack-never-sent",
@@ -226,7 +226,7 @@ DEP = (
     ),
     Mutant(
         "dep-nack-range",
-        "stack/dep/receiving.py",
+        "stack/dep/incoming_message.py",
         "ue function",
         "A range of NACK ends with its last missing octet, instead of behind it.",
         "            yield start * self.segment, end * self.segment\n",
@@ -243,7 +243,7 @@ DEP = (
     ),
     Mutant(
         "dep-overlap",
-        "stack/dep/receiving.py",
+        "stack/dep/incoming_message.py",
         "ue function",
         "Other octets at the same offset are taken for a duplicate.",
         "            return False if self.buffer.view[at : at + len(payload)] == payload else None\n",

@@ -92,7 +92,7 @@ OUTSIDE: Mapping[str, tuple[str, ...]] = {
     "cloudpickle": (),
     "joblib": (),
     # Published algorithms, and one package that knows the library
-    "cryptography": ("stack.security",),
+    "cryptography": ("stack.security", "stack.dep.records"),
     # Learning
     "torch": ("functions.inference", "functions.learning"),
     "safetensors": ("functions.inference", "functions.learning"),
@@ -109,7 +109,7 @@ OUTSIDE: Mapping[str, tuple[str, ...]] = {
     "scapy": ("codecs.scapy_layers",),
     "yaml": ("app.yaml_document",),
     "highspy": ("core.placement_exact",),
-    "ctypes": ("stack.dep.buffers", "stack.io"),
+    "ctypes": ("stack.io",),
 }
 """Modules of others, by their first name: where alone they may be imported. What is not here is free."""
 

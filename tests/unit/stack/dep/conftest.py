@@ -193,7 +193,8 @@ class Path:
         if socket is SIGNALLING or not self.batches:
             session.receive(memoryview(pdus)[8:], self.now)
         else:
-            session.receive_run(pdus, stride, self.now)
+            for run in runs(pdus, stride, SESSION):
+                session.receive_run(run, stride, self.now)
         self._pump_session(session)
 
     def _pump_session(self, session: DepSession) -> None:
@@ -322,7 +323,6 @@ class Lone:
         for burst in self.session.data_to_send(self.now, 1 << 22):
             for at in range(0, len(burst.data), burst.stride):
                 segment = bytes(burst.data[at : at + burst.stride])
-                assert segment[:8] == bytes(8)
                 segments.append((pdus.header(segment, 8), *struct.unpack_from(">II", segment, 24), segment[32:]))
         return segments
 

@@ -13,7 +13,7 @@ import pytest
 from net4ai.codecs.causes import Cause
 from net4ai.codecs.dep import CapsuleBody, DepType, PathBody
 from net4ai.stack.dep import pdus
-from net4ai.stack.dep.constants import CAPSULES_WAITING, CONTROL_QUEUE, ERROR_BURST, REMEMBERED_MESSAGES
+from net4ai.stack.dep.constants import CAPSULES_WAITING, CONTROL_QUEUE, ERROR_BURST, GROWTH, REMEMBERED_MESSAGES
 from net4ai.stack.dep.events import MessageAcknowledged, MessageFailed, SessionClosed
 from net4ai.stack.drops import Drop
 from net4ai.stack.units import MILLISECOND, SECOND
@@ -46,7 +46,8 @@ def check_bounds(one) -> None:
     for flow in flows:
         assert len(flow._final_acks) <= CONTROL_QUEUE
         for message in flow.open.values():
-            assert len(message.buffer.view) <= max(message.permitted, permitted.unscheduled)
+            assert message.reached <= max(message.permitted, permitted.unscheduled)
+            assert len(message.buffer.view) <= GROWTH * max(message.permitted, permitted.unscheduled)
     assert one.budget.reserved + one.budget.promised <= one.budget.octets
     assert len(session._controls) <= CONTROL_QUEUE
 

@@ -12,6 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from net4ai.codecs.causes import Cause
 from net4ai.codecs.dep import PathReason
+from net4ai.stack.dep.constants import GROWTH
 from net4ai.stack.dep.errors import AnswerUnderWay, CapsuleRefused, SessionNotOpen
 from net4ai.stack.dep.events import (
     CapsuleReceived,
@@ -199,7 +200,8 @@ class Sessions(RuleBasedStateMachine):
             assert sum(len(flow.open) + len(flow.held) for flow in flows) <= limits.maximum_open
             for flow in flows:
                 for message in flow.open.values():
-                    assert len(message.buffer.view) <= max(message.permitted, limits.unscheduled)
+                    assert message.reached <= max(message.permitted, limits.unscheduled)
+                    assert len(message.buffer.view) <= GROWTH * max(message.permitted, limits.unscheduled)
 
     def teardown(self) -> None:
         """The links are good again: everything comes to its end, and nothing is left."""

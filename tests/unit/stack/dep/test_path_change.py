@@ -154,12 +154,12 @@ def test_what_waits_to_go_out_over_the_old_path_goes_by_the_new_one(lone):
         one.session.send(qfi, [bytes(2000)], now=0)
     one.sent()
     one.wait(SECOND)
-    (probe,) = one.session.data_to_send(one.now, 1, qfi=1)
+    (probe,) = list(one.session.data_to_send(one.now, 1, qfi=1))
     assert (probe.bearer, probe.segments) == (1, 1)
     flows = [FlowMapping(qfi=1, bearer=9), *list(one.session.flows.values())[1:]]
     one.session.path_changed(PathReason.BEARER_CHANGED, one.now, flows)
     one.receive(DepType.PATH, path_pdu(1, answer=True))
-    bursts = one.session.data_to_send(one.now, 1 << 20)
+    bursts = list(one.session.data_to_send(one.now, 1 << 20))
     assert {burst.qfi: (burst.bearer, burst.segments) for burst in bursts} == {1: (9, 2), 2: (1, 2)}
     assert len(bursts) == 2
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import random
 import tracemalloc
 
 import pytest
@@ -19,9 +18,8 @@ from net4ai.stack.dep.constants import (
     SILENCE,
     UNRELIABLE_LIFETIME,
 )
-from net4ai.stack.dep.events import MessageReceived
 from net4ai.stack.drops import Drop
-from net4ai.stack.units import MILLISECOND, SECOND
+from net4ai.stack.units import SECOND
 
 SEGMENT = 1000
 UNSCHEDULED = 4000
@@ -355,37 +353,3 @@ def test_an_ack_for_every_so_many_octets(lone, permit):
     assert acks == [600_000]
     one.data(1, 600_000, 1_000_000, bytes(SEGMENT))
     assert one.controls() == []
-
-
-def test_a_batch_equals_its_segments(path, lone):
-    """The batch path and the scalar path lead to the same state, whatever the batch mixes."""
-    random.seed(5)
-    batched, single = lone(), lone()
-    for one in (batched, single):
-        for _ in range(3):
-            one.session.send(1, [b"question"], now=0)
-    sender = path().left[0]
-    segments = []
-    for qfi, size in ((1, 4000), (2, 2500), (1, 1), (1, 0)):
-        sender.send(qfi, [random.randbytes(size)], now=0)
-    for burst in sender.data_to_send(0, 1 << 20):
-        segments += [burst.data[at : at + burst.stride] for at in range(0, len(burst.data), burst.stride)]
-    whole = [segment for segment in segments if len(segment) == SEGMENT + 32]
-    short = [segment for segment in segments if len(segment) < SEGMENT + 32]
-    response = bytearray(whole[0])
-    response[9] |= 0x80
-    ping = bytearray(whole[1])
-    ping[8] = 0x16
-    batch = b"".join([*whole, response, ping, *whole[:2], *short[:1]])
-    batched.session.receive_run(batch, SEGMENT + 32, 0)
-    for at in range(0, len(batch), SEGMENT + 32):
-        single.session.receive(batch[at + 8 : at + SEGMENT + 32], 0)
-    assert batched.session.drops == single.session.drops != {}
-    assert batched.session.control_to_send(0) == single.session.control_to_send(0)
-    for one in (batched, single):
-        one.now += 10 * MILLISECOND
-        one.session.advance(one.now)
-    assert batched.session.control_to_send(one.now) == single.session.control_to_send(one.now) != []
-    events = [[(e.qfi, e.message_id, bytes(e.body)) for e in one.events()] for one in (batched, single)]
-    assert events[0] == events[1] != []
-    assert all(isinstance(event, MessageReceived) for event in single.events())
