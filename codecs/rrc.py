@@ -55,6 +55,8 @@ class ReestablishmentCause(IntEnum):
 
 MAXIMUM_CELL = 1007
 """TS 38.331: PhysCellId is 0 to 1007."""
+MAXIMUM_CQI = 15
+"""TS 38.214, table 5.2.2.1-2."""
 MAXIMUM_MEASUREMENTS = 8
 MAXIMUM_MEASURED_CELLS = 8
 MAXIMUM_PAGED = 32
@@ -363,3 +365,18 @@ class SystemInformation(
     period: int = unsigned(16, "Milliseconds between two of these messages.", minimum=20)
     barred: bool = flag("No UE may connect.")
     reserved_flags: int = reserved(7)
+
+
+class ChannelQualityReport(
+    Rrc,
+    code=21,
+    name="Channel Quality Report",
+    bearer="SRB1",
+    direction="up",
+    reference="TS 38.214 5.2.2; TS 38.212 6.3.1.1.2",
+):
+    """How well the UE can be sent to. In NR these are bits of uplink control information on the PUCCH; here it is a
+    message, and nobody answers it."""
+
+    cqi: int = unsigned(8, "Channel quality indicator, of table 5.2.2.1-2; 0: out of range.", maximum=MAXIMUM_CQI)
+    rate: int = unsigned(32, "What that gives with the UE's bandwidth, in kbit/s; 0: not limited, or out of range.")

@@ -12,7 +12,7 @@ from net4ai.codecs.common import FlowMapping, SessionLimits
 from net4ai.codecs.declaration import Buffer, Message, UnknownMessage
 from net4ai.codecs.errors import DecodeError
 from net4ai.codecs.l2 import BearerType
-from net4ai.ran_node import measure, reestablish, start_security
+from net4ai.ran_node import channel_quality, measure, reestablish, start_security
 from net4ai.ran_node.cell import Cell
 from net4ai.ran_node.config import RanNodeConfig
 from net4ai.ran_node.configure_sessions import bearers_failed, flows_of, open_leg
@@ -366,6 +366,7 @@ _RRC_HANDLERS: dict[type, Callable[..., None]] = {
     rrc.SecurityModeComplete: start_security.answered,
     rrc.SecurityModeFailure: start_security.answered,
     rrc.MeasurementReport: measure.reported,
+    rrc.ChannelQualityReport: channel_quality.reported,
 }
 
 _SRB0_HANDLERS: dict[type, Callable[..., None]] = {

@@ -44,6 +44,7 @@ LEGAL: dict[State, frozenset[type[Message]]] = {
             rrc.ReconfigurationComplete,
             rrc.ReconfigurationFailure,
             rrc.MeasurementReport,
+            rrc.ChannelQualityReport,
         }
     ),
     State.LOST: frozenset(),
@@ -100,6 +101,8 @@ class UeContext:
     """Messages that wait for the UE to come back."""
     measured: rrc.MeasurementReport | None = None
     """What the UE has reported last."""
+    channel_quality: rrc.ChannelQualityReport | None = None
+    """The same, of how fast it can be sent to."""
     last_active: int = 0
     """When NAS or DEP last passed, in nanoseconds."""
     watch: Procedure[None] | None = None

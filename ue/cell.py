@@ -6,10 +6,12 @@ being in synchrony.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from net4ai.codecs import rrc
 from net4ai.codecs.causes import Cause
+from net4ai.codecs.declaration import Buffer
 from net4ai.stack.procedure import ProcedureRejected, ProcedureTimeout
 from net4ai.stack.radio_link_monitor import LinkState, RadioLinkMonitor
 from net4ai.stack.units import MILLISECOND
@@ -73,12 +75,18 @@ class Cell:
     def paged(self, message: rrc.Paging) -> None:
         """The core looks for somebody, perhaps for a terminal here (TS 38.331 5.3.2.3)."""
         wanted = {record.temporary_identity for record in message.records}
+        size = len(message.encode())
         for terminal in self.process.terminals:
             if terminal.temporary_identity in wanted:
-                terminal.paged()
+                terminal.radio.receive(bytes(size), size, partial(_page, terminal))
 
     def advance(self, now: int) -> None:
         """Time has come to `now`. After a failure all connected terminals look for the cell anew."""
         if self.monitor.advance(now):
             for terminal in list(self.process.bound.values()):
                 terminal.radio_link_failed()
+
+
+def _page(terminal: Terminal, data: Buffer, stride: int) -> None:
+    """Paging has come through the terminal's own radio."""
+    terminal.paged()

@@ -6,6 +6,8 @@ from typing import Annotated
 
 import msgspec
 
+from net4ai.stack.radio.conditions import PERFECT, RadioConditions
+
 
 class TerminalConfig(msgspec.Struct, forbid_unknown_fields=True):
     """One terminal."""
@@ -23,6 +25,11 @@ class TerminalConfig(msgspec.Struct, forbid_unknown_fields=True):
     """Received quality, from -43.5 to 20 dB."""
     sinr_db: float = 20.0
     """Signal to noise and interference ratio, from -23.5 to 40 dB."""
+    uplink: RadioConditions | None = None
+    """How its radio is, if not as that of the others."""
+    downlink: RadioConditions | None = None
+    cqi_ahead: float = 0.0
+    """Seconds by which it is ahead in CQI traces."""
 
 
 class UeConfig(msgspec.Struct, forbid_unknown_fields=True):
@@ -43,6 +50,10 @@ class UeConfig(msgspec.Struct, forbid_unknown_fields=True):
     """Whether they are willing to give raw data (R61)."""
     privacy_k: int = 0
     """Smallest number of clients they want to be among; 0: no demand."""
+    uplink: RadioConditions = PERFECT
+    """How the terminals' radio is from them to the RAN node: acts on what they send."""
+    downlink: RadioConditions = PERFECT
+    """The same from the RAN node to them: acts on what has come for them."""
     switched_on: bool = True
     """The terminals live from the start; otherwise they arrive on command (`ue/arrivals.py`)."""
     compute_mflops: int = 2000

@@ -33,7 +33,7 @@ async def connect(
         setup.c_rnti,
         process.ran_address,
         (process.ran_address[0], setup.bulk_port),
-        process.sockets,
+        terminal.radio.sockets,
         process.drops,
         process.trace,
     )

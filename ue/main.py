@@ -5,6 +5,7 @@ from __future__ import annotations
 from net4ai.codecs.declaration import Buffer
 from net4ai.stack.hop import Address
 from net4ai.stack.io import node_operation
+from net4ai.stack.io.chance import chance_of
 from net4ai.stack.io.driver import Driver
 from net4ai.stack.io.platform import Platform, RunningNode
 from net4ai.stack.timers import Timers
@@ -34,6 +35,8 @@ async def start(config: UeConfig, platform: Platform) -> RunningNode:
         platform.random_number,
         platform.trace,
         platform.say,
+        chance_of(platform.run.seed),
+        platform.clock.now() if platform.run.started is None else platform.run.started,
     )
     process.ran_address = await platform.network.resolve(*config.address)
     compute.receive = lambda message: driver.feed(process.receive_compute, message)

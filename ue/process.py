@@ -27,6 +27,7 @@ from net4ai.ue.cell import Cell
 from net4ai.ue.config import UeConfig
 from net4ai.ue.connect import RRC_ANSWER
 from net4ai.ue.functions import Functions
+from net4ai.ue.radio import Chance, Radio, no_chance
 from net4ai.ue.states import is_legal_rrc
 from net4ai.ue.terminal import Terminal
 
@@ -45,8 +46,11 @@ class UeProcess:
         random_number: Callable[[int], int],
         trace: Trace,
         on_trouble: Callable[[str], None],
+        chance: Chance = no_chance,
+        began: int = 0,
     ) -> None:
-        """`random_number(bits)`: from the operating system, or seeded in a test mode."""
+        """`random_number(bits)`: from the operating system, or seeded in a test mode. `chance`: seeded random numbers
+        for the emulated radio, whose conditions count from when the run `began`."""
         self.config = config
         self.sockets = sockets
         self.procedures = procedures
@@ -70,6 +74,7 @@ class UeProcess:
         self.status_rate = ErrorRate()
         """Of NAS Status, over all terminals."""
         self.functions = Functions(self)
+        self.radio = Radio(self, began, chance)
         self.terminals = [Terminal(self, terminal) for terminal in config.terminals]
         self._deadlines: Deadlines[Terminal] = Deadlines()
         self._touched: dict[Terminal, None] = {}
@@ -122,8 +127,17 @@ class UeProcess:
         if terminal is None or hop is None or source != (hop.bulk_address if bulk else hop.signalling_address):
             drop_all(self.drops, Drop.SOURCE_NOT_BOUND, len(run), stride)
             return
+        going = hop
+        terminal.radio.receive(run, stride, lambda data, stride: self._deliver(terminal, going, data, stride, bulk))
+
+    def _deliver(self, terminal: Terminal, hop: Hop, data: Buffer, stride: int, bulk: bool) -> None:
+        """PDUs have come through a terminal's radio, perhaps later than its connection ended."""
+        if terminal.hop is not hop:
+            drop_all(self.drops, Drop.NO_CONNECTION, len(data), stride)
+            return
+        now = self.procedures.now
         self._touched[terminal] = None
-        for dep in hop.receive(run, stride, bulk, now):
+        for dep in hop.receive(data, stride, bulk, now):
             self.endpoint.receive(hop, *dep, now)
 
     def _receive_srb0(self, pdu: Buffer, source: Address, bulk: bool, now: int) -> None:
@@ -136,12 +150,18 @@ class UeProcess:
             self.drops.count(error.reason, len(pdu))
             return
         terminal = self.asking.get(getattr(message, "ue_identity", -1))
+        if terminal is None:
+            self._pass_on_srb0(None, message, len(pdu))
+        else:
+            terminal.radio.receive(pdu, len(pdu), lambda data, _: self._pass_on_srb0(terminal, message, len(data)))
+
+    def _pass_on_srb0(self, terminal: Terminal | None, message: Message | UnknownMessage, size: int) -> None:
         self.procedures.pass_on(
             "Uu",
             "in",
             self.config.ran_node,
             message,
-            lambda going: self._take_srb0(terminal, going, len(pdu)),
+            lambda going: self._take_srb0(terminal, going, size),
             node=terminal.name if terminal is not None else "",
         )
 
@@ -172,7 +192,8 @@ class UeProcess:
         pdu = srb0_pdu(message.encode())
         if terminal is not None:
             self._trace_srb0(terminal, message.NAME, "out", len(pdu))
-        self.sockets.send_signalling(pdu, len(pdu), self.ran_address)
+        sockets = terminal.radio.sockets if terminal is not None else self.sockets
+        sockets.send_signalling(pdu, len(pdu), self.ran_address)
 
     def bind(self, terminal: Terminal, hop: Hop) -> None:
         """A terminal has got a C-RNTI. A terminal that had it before has lost its connection."""
@@ -227,6 +248,7 @@ class UeProcess:
     def pump(self, now: int) -> None:
         """Handle what has come, send what is ready."""
         self.procedures.advance(now)
+        self.radio.advance(now)
         self.cell.advance(now)
         for terminal in self._deadlines.due(now):
             if terminal.hop is not None:
@@ -256,6 +278,7 @@ class UeProcess:
         deadlines = [
             self.procedures.next_deadline(),
             self.cell.monitor.next_deadline(),
+            self.radio.next_deadline(),
             self._deadlines.next(),
             self.endpoint.next_deadline(),
         ]

@@ -17,6 +17,7 @@ from net4ai.stack.security.algorithms import Direction
 from net4ai.stack.security.key_hierarchy import k_ng_ran_star, short_mac
 from net4ai.stack.security.srb_security import SrbSecurity
 from net4ai.stack.units import MILLISECOND
+from net4ai.ue import channel_quality
 from net4ai.ue.connect import ask
 from net4ai.ue.start_security import NO_KEY
 from net4ai.ue.states import RrcState
@@ -86,6 +87,7 @@ def _complete(terminal: Terminal, hop: Hop, transaction: int, waiting: list[byte
     for message in [*nas_transfers(waiting), *held]:
         terminal.send_rrc(message)
     terminal.trace_state("re-established", c_rnti=hop.identity)
+    channel_quality.report(terminal, again=True)
     terminal.process.endpoint.hop_path_changed(hop, PathReason.REESTABLISHED, now)
 
 

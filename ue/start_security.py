@@ -17,6 +17,7 @@ from net4ai.stack.drops import Drop
 from net4ai.stack.security.algorithms import Direction
 from net4ai.stack.security.key_hierarchy import PARENT_KEY_SIZE
 from net4ai.stack.security.srb_security import SrbSecurity
+from net4ai.ue import channel_quality
 from net4ai.ue.nas_security_mode import CAPABILITIES
 from net4ai.ue.states import RrcState, is_legal_rrc
 
@@ -85,6 +86,7 @@ def _complete(terminal: Terminal, message: rrc.SecurityModeCommand, security: Sr
     terminal.hop.signalling.start_ciphering()
     terminal.security, terminal.rrc_state = security, RrcState.SECURED
     terminal.trace_state("security", integrity=security.integrity.name, ciphering=security.ciphering.name)
+    channel_quality.report(terminal)
 
 
 def _refuse(terminal: Terminal, message: rrc.SecurityModeCommand, cause: Cause) -> None:

@@ -12,6 +12,7 @@ from net4ai.stack.dep_endpoint import SessionEnd
 from net4ai.stack.drops import Drop
 from net4ai.stack.hop import Hop
 from net4ai.stack.procedure import Procedure, ProcedureError, Promise, Replies, outcome_of
+from net4ai.stack.radio.channel import Quality
 from net4ai.stack.security.errors import CountExhausted
 from net4ai.stack.security.nas_security import NasSecurity
 from net4ai.stack.security.srb_security import SrbSecurity
@@ -43,6 +44,7 @@ class Terminal:
     def __init__(self, process: UeProcess, config: TerminalConfig) -> None:
         self.process = process
         self.config = config
+        self.radio = process.radio.of(config)
         self.rrc_state = RrcState.IDLE
         self.nas_state = NasState.DEREGISTERED
         self.hop: Hop | None = None
@@ -70,6 +72,8 @@ class Terminal:
         """Key of the connection, 32 octets, as NAS has made it (TS 33.501 A.9) or re-establishment (A.11)."""
         self.security: SrbSecurity | None = None
         """Of the connection, once security is on."""
+        self.reported: Quality | None = None
+        """How fast it can be sent to, as the RAN node was told on this connection."""
         self.cell = 0
         """Physical cell identity of the cell it is connected to."""
         self.measurements: dict[int, Procedure[None]] = {}
@@ -223,7 +227,9 @@ class Terminal:
         self.cell = self.process.cell.identity
         hop.signalling.takes_unverified = True
         hop.on_queued = lambda: self.process.touch(self)
+        self.reported = None
         self.process.bind(self, hop)
+        self.process.radio.connected(self)
         self.trace_state("connected", c_rnti=hop.identity)
 
     def radio_link_failed(self) -> None:
@@ -247,6 +253,7 @@ class Terminal:
         self.replies.fail_all(ProcedureError(cause, "released"))
         if self.hop is not None:
             self.process.unbind(self.hop)
+            self.process.radio.released(self)
             self.hop = None
         self.rrc_state = RrcState.IDLE
         self.k_gnb = self.security = None

@@ -1523,6 +1523,29 @@ return {
             },
           },
         },
+        [21] = {
+          name = "Channel Quality Report",
+          bearer = "SRB1",
+          direction = "up",
+          before_security = false,
+          doc = "How well the UE can be sent to. In NR these are bits of uplink control information on the PUCCH; here it is a message, and nobody answers it.",
+          parts = {
+            {
+              kind = "word",
+              size = 1,
+              fields = {
+                {name = "cqi", label = "Cqi", filter = "net4ai.rrc.channel_quality_report.cqi", type = "uint8", minimum = 0, maximum = 15, doc = "Channel quality indicator, of table 5.2.2.1-2; 0: out of range."},
+              },
+            },
+            {
+              kind = "word",
+              size = 4,
+              fields = {
+                {name = "rate", label = "Rate", filter = "net4ai.rrc.channel_quality_report.rate", type = "uint32", doc = "What that gives with the UE's bandwidth, in kbit/s; 0: not limited, or out of range."},
+              },
+            },
+          },
+        },
       },
     },
     nas = {

@@ -11,9 +11,10 @@ from collections.abc import Callable
 from itertools import groupby
 from typing import NamedTuple, TypeAlias
 
+from net4ai.codecs.rrc import MAXIMUM_CQI
 from net4ai.stack.drops import Drop
 from net4ai.stack.radio.conditions import RadioConditions
-from net4ai.stack.radio.cqi import MAXIMUM_CQI, OUT_OF_RANGE, CqiTrace, bits_per_second
+from net4ai.stack.radio.cqi import OUT_OF_RANGE, CqiTrace, bits_per_second
 from net4ai.stack.radio.gilbert_elliott import Draw, LossPattern
 from net4ai.stack.units import SECOND
 
@@ -26,17 +27,21 @@ class Quality(NamedTuple):
 
     cqi: int
     """The highest where there is no trace."""
-    rate: int
-    """Bits per second; 0: not limited, or with CQI 0 nothing at all."""
+    rate: int | None
+    """Bits per second; None: not limited."""
 
 
 class RadioChannel:
     """One UE, one direction."""
 
-    def __init__(self, conditions: RadioConditions, start: int, draw_of: Callable[[str], Draw]) -> None:
-        """`start`: when the run began, in nanoseconds as `now`. `draw_of(what)`: random numbers for a purpose."""
+    def __init__(
+        self, conditions: RadioConditions, start: int, draw_of: Callable[[str], Draw], *, ahead: int = 0
+    ) -> None:
+        """`start`: when the run began, in nanoseconds as `now`. `draw_of(what)`: random numbers for a purpose.
+        `ahead`: the trace began so many nanoseconds before the run."""
         self.conditions = conditions
         self._start = start
+        self._trace_start = start - ahead
         self._delay = round(conditions.delay * SECOND)
         self._jitter = conditions.jitter * SECOND
         self._draw_jitter = draw_of("jitter")
@@ -77,16 +82,21 @@ class RadioChannel:
 
     # Rate
 
+    @property
+    def limited(self) -> bool:
+        """Whether there is a rate, always or at times."""
+        return self._trace is not None or bool(self.conditions.rate)
+
     def quality(self, now: int) -> Quality:
         """CQI and rate now."""
         if self._trace is None:
-            return Quality(MAXIMUM_CQI, self.conditions.rate)
-        cqi = self._trace.at(max(0, now - self._start))
+            return Quality(MAXIMUM_CQI, self.conditions.rate or None)
+        cqi = self._trace.at(max(0, now - self._trace_start))
         return Quality(cqi, bits_per_second(cqi, self.conditions.bandwidth))
 
     def next_change(self, now: int) -> int | None:
         """When the CQI may change next, in nanoseconds as `now`; None: it stays."""
         if self._trace is None:
             return None
-        step = self._trace.next_step(max(0, now - self._start))
-        return None if step is None else self._start + step
+        step = self._trace.next_step(max(0, now - self._trace_start))
+        return None if step is None else self._trace_start + step

@@ -6,7 +6,8 @@ from itertools import pairwise
 
 import msgspec
 
-from net4ai.stack.radio.cqi import MAXIMUM_CQI, OUT_OF_RANGE
+from net4ai.codecs.rrc import MAXIMUM_CQI
+from net4ai.stack.radio.cqi import OUT_OF_RANGE
 from net4ai.stack.radio.errors import ConditionsError, check
 from net4ai.stack.radio.gilbert_elliott import GilbertElliott
 

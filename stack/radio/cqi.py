@@ -9,7 +9,6 @@ from net4ai.stack.units import SECOND
 
 OUT_OF_RANGE = 0
 """The CQI of a UE that nothing reaches."""
-MAXIMUM_CQI = 15
 
 
 class Coding(NamedTuple):

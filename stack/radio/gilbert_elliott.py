@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from net4ai.stack.radio.errors import check
+from net4ai.stack.radio.errors import ConditionsError, check
 
 Draw = Callable[[], float]
 """A random number from 0 to just below 1; each call gives another."""
@@ -40,13 +40,14 @@ class GilbertElliott(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     def of(cls, loss: float, burst: float) -> GilbertElliott:
         """The simple Gilbert channel that loses the part `loss` of all datagrams, `burst` in a row on average.
 
-        Raises `ConditionsError`: no such channel. At least 1 / (1 - loss) datagrams are lost in a row.
+        Raises `ConditionsError`: there is no such channel; where most is lost, bursts are long.
         """
         check("loss", loss, 0, 1, below=True)
         check("burst", burst, 1, 1e9)
-        if loss / burst > 1 - loss:
-            check("burst", burst, loss / (1 - loss), 1e9)
-        return cls(p=loss / (1 - loss) / burst, r=1 / burst)
+        p = loss / (1 - loss) / burst
+        if p > 1:
+            raise ConditionsError("burst", burst, f"{loss / (1 - loss):g} or more, with a loss of {loss:g}")
+        return cls(p=p, r=1 / burst)
 
     @property
     def part_bad(self) -> float:

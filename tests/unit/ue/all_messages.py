@@ -31,6 +31,7 @@ MESSAGES: dict[type[Message], Message] = {
         rrc.Reestablishment(transaction=0, next_hop_chaining_count=0),
         rrc.ReestablishmentComplete(transaction=0),
         rrc.MeasurementReport(measurement=1, cells=()),
+        rrc.ChannelQualityReport(cqi=7, rate=29_531),
         rrc.Paging(records=(rrc.PagingRecord(temporary_identity=99),)),
         rrc.SystemInformationRequest(),
         rrc.SystemInformation(cell=3, period=1000, barred=False),

@@ -31,6 +31,7 @@ from net4ai.stack.dep.events import Event
 from net4ai.stack.dep_endpoint import DepEndpoint, SessionEnd, limits_of
 from net4ai.stack.drops import DropCounter
 from net4ai.stack.hop import Address, Hop, HopName, Sockets
+from net4ai.stack.io.chance import chance_of
 from net4ai.stack.procedure import Procedures
 from net4ai.stack.security.algorithms import Direction
 from net4ai.stack.security.nas_security import NasSecurity
@@ -189,6 +190,7 @@ class Ue:
             numbers.getrandbits,
             air.trace.append,
             self.troubles.append,
+            chance_of(1),
         )
         air.machines["ue"] = self.process
 

@@ -102,6 +102,14 @@ def test_the_rate_follows_the_trace() -> None:
     assert seen[2:] == [(3, bad), (10, good), (12, out)]
 
 
+def test_a_trace_may_have_begun_before_the_run() -> None:
+    steps = ((0.0, 1), (2.0, 2), (5.0, 3))
+    late = RadioChannel(RadioConditions(cqi=steps, cqi_repeat=6.0), START, draws(1), ahead=3 * SECOND)
+    assert [late.quality(START + second * SECOND).cqi for second in range(6)] == [2, 2, 3, 1, 1, 2]
+    assert late.next_change(START) == START + 2 * SECOND
+    assert late.next_change(START - SECOND) == START + 2 * SECOND
+
+
 def test_out_of_range_nothing_passes_and_that_is_said() -> None:
     gone = channel(cqi=((0.0, 15), (2.0, 0)))
     assert gone.fates(3, START) == [(3, 0)]
@@ -111,4 +119,4 @@ def test_out_of_range_nothing_passes_and_that_is_said() -> None:
 def test_a_constant_rate_stays() -> None:
     assert channel(rate=64_000).quality(START) == Quality(15, 64_000)
     assert channel(rate=64_000).next_change(START) is None
-    assert channel().quality(START) == Quality(15, 0)
+    assert channel().quality(START) == Quality(15, None)

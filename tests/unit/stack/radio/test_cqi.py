@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from net4ai.stack.radio.cqi import CQI_TABLE, MAXIMUM_CQI, CqiTrace, bits_per_second, efficiency
+from net4ai.codecs.rrc import MAXIMUM_CQI
+from net4ai.stack.radio.cqi import CQI_TABLE, CqiTrace, bits_per_second, efficiency
 from net4ai.stack.units import SECOND
 
 PUBLISHED = (
