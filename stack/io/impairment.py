@@ -18,6 +18,7 @@ from net4ai.codecs.derivation import derive
 from net4ai.stack.drops import Drop, DropCounter
 from net4ai.stack.io.clock import NANOSECONDS, Clock, LoopClock
 from net4ai.stack.io.udp import Address, Batch, Endpoint, Receive, drop_batch
+from net4ai.stack.io.udp_offload import Offload
 
 MAXIMUM_DELAY = 10.0
 """Longest delay, and longest jitter, in seconds."""
@@ -209,6 +210,14 @@ class ImpairedEndpoint:
     @property
     def receive_buffer(self) -> int:
         return self._endpoint.receive_buffer
+
+    @property
+    def credit(self) -> int:
+        return self._endpoint.credit
+
+    @property
+    def offload(self) -> Offload:
+        return self._endpoint.offload
 
     def send(self, batch: Batch) -> None:
         batch.check()

@@ -18,8 +18,9 @@ from net4ai.codecs.declaration import Buffer
 from net4ai.stack.drops import Drop, DropCounter
 from net4ai.stack.io.stream import MAXIMUM_FRAME, Accept, Connector, Listener
 from net4ai.stack.io.udp import (
-    DATAGRAMS_PER_TURN,
+    CALLS_PER_TURN,
     MAXIMUM_DATAGRAM,
+    OCTETS_PER_TURN,
     WANTED_RECEIVE_BUFFER,
     Address,
     Batch,
@@ -27,10 +28,13 @@ from net4ai.stack.io.udp import (
     call_receiver,
     drop_batch,
 )
+from net4ai.stack.io.udp_offload import Offload
 
 FIRST_PORT = 49152
 """First port given to who asks for any."""
 LAST_PORT = 65535
+CREDIT_SHARE = 4
+"""A quarter of the receive buffer may be under way as DATA: the rest is for what is sent beside it."""
 
 
 class MemoryNetwork:
@@ -155,6 +159,15 @@ class MemoryEndpoint:
     def receive_buffer(self) -> int:
         return self._receive_buffer
 
+    @property
+    def credit(self) -> int:
+        return self._receive_buffer // CREDIT_SHARE
+
+    @property
+    def offload(self) -> Offload:
+        """Batches stay batches."""
+        return Offload.ALL
+
     def send(self, batch: Batch) -> None:
         batch.check()
         size = len(batch.data)
@@ -189,11 +202,12 @@ class MemoryEndpoint:
 
     def _deliver(self) -> None:
         self._scheduled = False
-        datagrams = 0
-        while self._arrived and datagrams < DATAGRAMS_PER_TURN:
+        batches = octets = 0
+        while self._arrived and batches < CALLS_PER_TURN and octets < OCTETS_PER_TURN:
             data, stride, source = self._arrived.popleft()
             self._arrived_octets -= len(data)
-            datagrams += -(-len(data) // stride)
+            batches += 1
+            octets += len(data)
             self._hand_over(data, stride, source)
         if self._arrived:
             self._schedule()

@@ -12,7 +12,7 @@ from net4ai.stack.drops import Drop
 from net4ai.stack.io import memory_network as module
 from net4ai.stack.io.memory_network import MemoryNetwork, memory_streams
 from net4ai.stack.io.stream import FrameConnection
-from net4ai.stack.io.udp import DATAGRAMS_PER_TURN, Batch
+from net4ai.stack.io.udp import CALLS_PER_TURN, OCTETS_PER_TURN, Batch
 from net4ai.stack.io.virtual_loop import run_virtual
 
 
@@ -45,6 +45,7 @@ def test_receive_buffer_is_bounded() -> None:
         await turns()
         assert len(got) == 3
         assert far.receive_buffer == 1000
+        assert far.credit == 250
 
     with_network(scenario)
 
@@ -79,12 +80,49 @@ def test_a_turn_delivers_a_bounded_number() -> None:
         near, far = await network.open("a"), await network.open("b")
         got: list[int] = []
         far.receive = lambda batch: got.append(1)
-        for _ in range(DATAGRAMS_PER_TURN + 10):
+        for _ in range(CALLS_PER_TURN + 10):
             near.send(Batch(b"x", 1, far.address))
         await turns(1)
-        assert len(got) == DATAGRAMS_PER_TURN
+        assert len(got) == CALLS_PER_TURN
         await turns(1)
-        assert len(got) == DATAGRAMS_PER_TURN + 10
+        assert len(got) == CALLS_PER_TURN + 10
+
+    with_network(scenario)
+
+
+def test_a_turn_delivers_a_bounded_number_of_octets() -> None:
+    async def scenario(network: MemoryNetwork) -> None:
+        near, far = await network.open("a"), await network.open("b")
+        got: list[int] = []
+        far.receive = lambda batch: got.append(len(batch.data))
+        for _ in range(5):
+            near.send(Batch(bytes(OCTETS_PER_TURN // 2), 1400, far.address))
+        per_turn = []
+        for _ in range(3):
+            await turns(1)
+            per_turn.append(sum(got) // (OCTETS_PER_TURN // 2))
+            got.clear()
+        assert per_turn == [2, 2, 1]
+
+    with_network(scenario, receive_buffer=3 * OCTETS_PER_TURN)
+
+
+def test_received_data_may_be_written() -> None:
+    """A relay changes headers in place."""
+
+    async def scenario(network: MemoryNetwork) -> None:
+        near, far = await network.open("a"), await network.open("b")
+        got: list[bytes] = []
+
+        def relay(batch: Batch) -> None:
+            memoryview(batch.data)[0] = 7
+            far.send(Batch(batch.data, batch.stride, near.address))
+
+        far.receive = relay
+        near.receive = lambda batch: got.append(bytes(batch.data))
+        near.send(Batch(bytes(3), 3, far.address))
+        await turns()
+        assert got == [bytes((7, 0, 0))]
 
     with_network(scenario)
 

@@ -10,11 +10,12 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from net4ai.stack.drops import Drop
+from net4ai.stack.drops import Drop, DropCounter
 from net4ai.stack.io.memory_network import MemoryNetwork
 from net4ai.stack.io.network import Network, SystemNetwork
 from net4ai.stack.io.stream import FrameConnection
-from net4ai.stack.io.udp import MAXIMUM_DATAGRAM, Batch, Endpoint
+from net4ai.stack.io.udp import MAXIMUM_DATAGRAM, Batch, Endpoint, UdpEndpoint
+from net4ai.stack.io.udp_offload import LADDER, Offload
 from net4ai.stack.io.virtual_loop import run_virtual
 
 Scenario = Callable[[Network, str], Awaitable[None]]
@@ -31,16 +32,31 @@ def has_ipv6() -> bool:
     return True
 
 
-@pytest.fixture(params=["memory", "127.0.0.1", *(["::1"] if has_ipv6() else [])])
+class Level(SystemNetwork):
+    """Sockets that do no more than `offload`."""
+
+    def __init__(self, offload: Offload) -> None:
+        self._offload = offload
+
+    async def open(self, host: str, port: int = 0, *, drops: DropCounter | None = None) -> Endpoint:
+        return await UdpEndpoint.open(host, port, drops=drops, offload=self._offload)
+
+
+HOSTS = ["127.0.0.1", *(["::1"] if has_ipv6() else [])]
+LEVELS = {f"{host} {offload.name}": (host, offload) for host in HOSTS for offload in LADDER}
+
+
+@pytest.fixture(params=["memory", *LEVELS])
 def on(request: pytest.FixtureRequest) -> Callable[[Scenario], None]:
-    """Runs a scenario on a network."""
+    """Runs a scenario on a network: in memory, and on sockets at each level of the ladder."""
 
     async def in_memory(scenario: Scenario) -> None:
         await scenario(MemoryNetwork(asyncio.get_running_loop()), "ran-1")
 
     async def on_sockets(scenario: Scenario) -> None:
         async with asyncio.timeout(PATIENCE):
-            await scenario(SystemNetwork(), request.param)
+            host, offload = LEVELS[request.param]
+            await scenario(Level(offload), host)
 
     if request.param == "memory":
         return lambda scenario: run_virtual(in_memory(scenario))
@@ -125,17 +141,17 @@ def test_received_data_is_valid_only_in_the_callback(on: Callable[[Scenario], No
     async def scenario(network: Network, host: str) -> None:
         near, far = await network.open(host), await network.open(host)
         kept: list[memoryview] = []
-        both = asyncio.Event()
+        arrived = asyncio.Event()
 
         def receive(batch: Batch) -> None:
             kept.extend(batch.segments())
-            if len(kept) == 2:
-                both.set()
+            arrived.set()
 
         far.receive = receive
-        near.send(Batch(b"first", 5, far.address))
-        near.send(Batch(b"other", 5, far.address))
-        await both.wait()
+        for text in (b"first", b"other"):
+            near.send(Batch(text, 5, far.address))
+            await arrived.wait()
+            arrived.clear()
         assert bytes(kept[0]) != b"first"
         near.close()
         far.close()
@@ -194,8 +210,8 @@ def test_closing_in_the_callback(on: Callable[[Scenario], None]) -> None:
             closed.set()
 
         far.receive = receive
-        for _ in range(5):
-            near.send(Batch(b"x", 1, far.address))
+        for size in range(1, 6):
+            near.send(Batch(b"x" * size, size, far.address))
         await closed.wait()
         await asyncio.sleep(0)
         await asyncio.sleep(0)
@@ -270,6 +286,7 @@ def test_receive_buffer_is_told(on: Callable[[Scenario], None]) -> None:
     async def scenario(network: Network, host: str) -> None:
         here = await network.open(host)
         assert here.receive_buffer >= 1 << 16
+        assert here.receive_buffer // 8 < here.credit < here.receive_buffer // 2
         here.close()
 
     on(scenario)
