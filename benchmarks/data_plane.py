@@ -33,10 +33,13 @@ from data_plane_methods.transfer import Marks, Row, Worker
 
 RESULTS = Path(__file__).parent / "results" / "data-plane.json"
 REFERENCE = "tcp"
+MEMORY = "memory"
+"""The row that carries nothing from process to process."""
 MODULES = {
     "tcp": "blocking_tcp",
     "dep": "dep",
     "dep-direct": "dep_direct",
+    "echo": "echo",
     "asyncio": "datagrams",
     "uvloop": "uvloop_datagrams",
     "zmq": "zeromq",
@@ -87,15 +90,16 @@ def _profile(profiler: cProfile.Profile) -> str:
 @contextmanager
 def processes(module: str, row: Row, profile: bool) -> Iterator[dict[str, Connection]]:
     """The processes of a transfer, by role."""
-    spawn = multiprocessing.get_context("spawn")
+    fork = multiprocessing.get_context("forkserver")
+    fork.set_forkserver_preload(["data_plane_methods.dep"])
     forwards = row.through and hasattr(importlib.import_module(f"data_plane_methods.{module}"), "forward")
     roles = ("receive", "forward", "send") if forwards else ("receive", "send")
     started = []
     connections: dict[str, Connection] = {}
     try:
         for role in roles:
-            connections[role], theirs = spawn.Pipe()
-            process = spawn.Process(target=run_worker, args=(module, role, row, theirs, profile), daemon=True)
+            connections[role], theirs = fork.Pipe()
+            process = fork.Process(target=run_worker, args=(module, role, row, theirs, profile), daemon=True)
             process.start()
             theirs.close()
             started.append(process)
@@ -138,7 +142,7 @@ def transfer(method: str, row: Row, profile: bool = False) -> Figures:
             if profiled:
                 print(f"{row.name}, {method}, {role}:\n{profiled}", flush=True)
     octets = count * row.size
-    took = marks["receive"].end - marks["send"].begin
+    took = (marks["receive"] if row.beside is None else marks["send"]).end - marks["send"].begin
     extra = {key: value for mark in marks.values() for key, value in mark.extra.items()}
     return Figures(octets / took / 1e6, {role: mark.cpu / octets * 1e9 for role, mark in marks.items()}, extra)
 
@@ -184,6 +188,9 @@ def ratios(found: dict[str, list[Figures | None]], method: str) -> list[float]:
 
 def lines(row: Row, found: dict[str, list[Figures | None]]) -> Iterator[str]:
     """The row's part of the table."""
+    if row.beside is not None:
+        yield from latencies(row, found["echo"])
+        return
     yield f"\n{row.name}: {row.text}"
     yield f"{'method':14}{'MB/s':>8}{'x TCP':>8}  {'[least..most]':16}{'CPU-s/GB send':>14}{'receive':>9}{'forward':>9}"
     for method, runs in found.items():
@@ -203,6 +210,29 @@ def lines(row: Row, found: dict[str, list[Figures | None]]) -> Iterator[str]:
         yield f"{method:14}{speed:8.0f}{ratio:>8}  {span:16}{cpu[0]:>14}{cpu[1]:>9}{cpu[2]:>9}{failed}"
 
 
+def latencies(row: Row, runs: list[Figures | None]) -> Iterator[str]:
+    """The part of a row of requests."""
+    yield f"\n{row.name}: {row.text}"
+    good = [figures.extra for figures in runs if figures]
+    if not good:
+        yield "failed"
+        return
+    yield f"{'method':14}{'p50 µs':>8}{'p99 µs':>8}{'p99/p50':>9}{'p50 x asyncio':>15}"
+    for method in ("dep", "asyncio"):
+        p50, p99 = (median(extra[method][part] for extra in good) for part in ("p50", "p99"))
+        tail = median(extra[method]["p99"] / extra[method]["p50"] for extra in good)
+        beside = median(extra[method]["p50"] / extra["asyncio"]["p50"] for extra in good)
+        yield f"{method:14}{p50:8.0f}{p99:8.0f}{tail:9.1f}{beside:15.2f}"
+    if row.beside:
+        yield f"bulk meanwhile: {median(extra['bulk MB/s'] for extra in good):.0f} MB/s"
+
+
+def memory_lines(held: dict[str, dict[str, float]]) -> Iterator[str]:
+    """What sessions take in memory."""
+    for what, octets in held.items():
+        yield f"memory, {what}: " + ", ".join(f"{name} {figure:,.0f}" for name, figure in octets.items())
+
+
 def as_json(row: Row, found: dict[str, list[Figures | None]]) -> dict[str, Any]:
     """All runs of a row."""
     methods = {
@@ -219,7 +249,7 @@ def as_json(row: Row, found: dict[str, list[Figures | None]]) -> dict[str, Any]:
 
 def quick(row: Row) -> Row:
     """So little that it says only whether everything works."""
-    return replace(row, octets=min(row.octets, max(2 * row.size, 1 << 20)))
+    return replace(row, octets=max(2 * row.size, row.octets // 64))
 
 
 def machine() -> dict[str, Any]:
@@ -258,6 +288,8 @@ def chosen(options: argparse.Namespace) -> Iterator[Row]:
         if options.row and row.name not in options.row:
             continue
         wanted = [method for method in row.methods if not options.method or method in (REFERENCE, *options.method)]
+        if not any(method != REFERENCE for method in wanted) and options.method != [REFERENCE]:
+            continue
         row = replace(row, methods=tuple(method for method in wanted if method not in left_out))
         yield quick(row) if options.quick else row
 
@@ -265,7 +297,7 @@ def chosen(options: argparse.Namespace) -> Iterator[Row]:
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--rounds", type=int, help="of each row; 9, or 1 with --quick")
-    parser.add_argument("--row", nargs="+", choices=[row.name for row in ROWS], help="only these rows")
+    parser.add_argument("--row", nargs="+", choices=[MEMORY, *(row.name for row in ROWS)], help="only these rows")
     parser.add_argument("--method", nargs="+", choices=MODULES, help="only these methods, and blocking TCP")
     parser.add_argument("--quick", action="store_true", help="a few messages of each: whether it works, not how fast")
     parser.add_argument("--profile", action="store_true", help="print where the time goes, of each process")
@@ -273,13 +305,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     described, rounds = machine(), options.rounds or (1 if options.quick else 9)
     rows = []
+    of_memory = not options.row or MEMORY in options.row
+    held = importlib.import_module("data_plane_methods.memory").figures(options.quick) if of_memory else {}
+    for line in memory_lines(held):
+        print(line, flush=True)
     for row in chosen(options):
         found = measure(row, rounds, options.profile)
         print("\n".join(lines(row, found)), flush=True)
         rows.append(as_json(row, found))
     whole = not (options.row or options.method or options.quick or options.profile)
     if target := options.output or (RESULTS if whole else None):
-        result = {"machine": described, "rounds": rounds, "rows": rows}
+        result = {"machine": described, "rounds": rounds, "rows": rows, "memory": held}
         target.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
     failed = any(figures is None for row in rows for method in row["methods"].values() for figures in method["extra"])
     return 1 if failed else 0

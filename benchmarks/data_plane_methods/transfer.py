@@ -39,6 +39,8 @@ class Row:
     """Messages are encrypted and authenticated."""
     through: bool = False
     """Through a forwarding function, a third process."""
+    beside: int | None = None
+    """Messages are requests that wait for responses, beside bulk in messages of so many octets; 0: on their own."""
     seed: int = 1
 
     def count(self, most: int) -> int:
@@ -73,7 +75,7 @@ class Worker:
         self.extra: dict[str, Any] = {}
         """Figures to report with the marks of this phase."""
         self.last: Any = b""
-        """The last message that has arrived."""
+        """The last message that has arrived; None: there is nothing to compare."""
         self._row = row
         self._connection = connection
 
@@ -113,6 +115,6 @@ class Worker:
 
     def _compare(self, number: int) -> None:
         expected = self._row.messages()[number % KINDS_OF_MESSAGE]
-        if memoryview(self.last) != expected:
+        if self.last is not None and memoryview(self.last) != expected:
             raise WrongMessage(f"{self._row.name}: message {number} arrived with {len(self.last)} octets, not its own")
         self._connection.send("compared")
