@@ -25,7 +25,7 @@ class GrowingBuffer:
     """A message in the making. There is room for what is permitted, later for GROWTH times what was.
 
     Memory follows permission: nothing is written beyond it, and the system gives what is not written no memory. So a
-    message that nothing comes of any more holds what was permitted, and a large one is moved once or twice.
+    message that nothing comes of any more holds what was permitted, and a large one is moved once.
     """
 
     __slots__ = ("length", "octets")

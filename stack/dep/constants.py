@@ -59,8 +59,8 @@ UNRELIABLE_LIFETIME = 1 * SECOND
 """The same on flows that do not repeat (R103): without progress for this long both ends let go of the message."""
 REMEMBERED_MESSAGES = 1024
 """Finished message ids an end remembers per flow and kind, to acknowledge repetitions; older ones are stale."""
-GROWTH = 32
-"""Room is made for so many times what an incoming message was permitted before: a large one is moved once or twice."""
+GROWTH = 1024
+"""Room is made for so many times what an incoming message was permitted before: a large one is moved once."""
 ALIGNMENT = 64
 """Messages lie aligned in memory: other alignments change the bits of some tensor kernels."""
 
@@ -101,7 +101,7 @@ MAXIMUM_EPOCH = 0xFFFFFFFF
 
 # --- Sealed records (R86) ---
 
-RECORD_SIZE = 64 * 1024
+RECORD_SIZE = 128 * 1024
 """Plaintext of a sealed record: what it arrives with is still in the processor's cache when it is opened."""
 RECORD_SIZE_MINIMUM = 64 * 1024
 RECORD_SIZE_MAXIMUM = 1024 * 1024

@@ -14,7 +14,7 @@ length thresholds, 1998).
 from __future__ import annotations
 
 import heapq
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 
 from net4ai.stack.dep.constants import (
     DEFAULT_UNSCHEDULED,
@@ -56,8 +56,7 @@ class Claim:
 
     def arrive(self, octets: int) -> None:
         """So many further octets have arrived: their credit is free again."""
-        self.arrived += octets
-        self.budget.account(self)
+        self.budget.arrive({self: octets})
 
     def raise_ceiling(self, limit: int) -> None:
         """Further octets may be granted."""
@@ -127,13 +126,15 @@ class CreditBudget:
             claim.reserved = 0
             self.allocate(changed=True)
 
-    def account(self, claim: Claim) -> None:
-        """Used by `Claim.arrive`."""
-        if claim in self._claims:
-            reserved = max(0, claim.granted - claim.arrived)
-            self.reserved += reserved - claim.reserved
-            claim.reserved = reserved
-            self.allocate()
+    def arrive(self, arrivals: Mapping[Claim, int]) -> None:
+        """So many further octets have arrived under these claims: their credit is free again."""
+        for claim, octets in arrivals.items():
+            claim.arrived += octets
+            if claim in self._claims:
+                reserved = max(0, claim.granted - claim.arrived)
+                self.reserved += reserved - claim.reserved
+                claim.reserved = reserved
+        self.allocate()
 
     def take_ready(self) -> list[Hashable]:
         """Owners whose claims grew since the last call: they have GRANTs to send."""

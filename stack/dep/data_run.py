@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,7 +12,7 @@ import numpy as np
 from net4ai.codecs.l2 import L2_HEADER_SIZE
 from net4ai.stack.dep.buffers import Octets
 from net4ai.stack.dep.outgoing_message import Segments
-from net4ai.stack.dep.pdus import SEGMENT_HEADERS
+from net4ai.stack.dep.pdus import SEGMENT_HEADERS, unwrap
 
 COLUMNS_FROM = 4
 """So many segments of one message are faster looked at as columns than one by one: measured at 1,400 octets."""
@@ -20,11 +21,18 @@ _FIELDS = struct.Struct(">IIII")
 """Message id, offset, message length, packet number."""
 _FIELDS_AT = L2_HEADER_SIZE + 8
 _IDS_AT, _OFFSETS_AT, _LENGTHS_AT, _PACKETS_AT = range(_FIELDS_AT, _FIELDS_AT + 16, 4)
-_PLACES_AT, _PAIRS_AT = _IDS_AT, _LENGTHS_AT
-"""Message id and offset as one; message length and packet number as one."""
 _NUMBERS = 1 << 32
-_STEPS = np.arange(2048, dtype=np.uint64)
+_MOST = 2048
 """No batch has more segments: 65,535 octets in strides of 32 and more."""
+
+
+@lru_cache(maxsize=16)
+def _steps(size: int) -> np.ndarray[Any, np.dtype[np.uint64]]:
+    """What offset and packet number grow by from segment to segment."""
+    steps = np.empty((_MOST, 2), np.uint64)
+    steps[:, 0] = np.arange(_MOST, dtype=np.uint64) * size
+    steps[:, 1] = np.arange(_MOST, dtype=np.uint64)
+    return steps
 
 
 class Marks(NamedTuple):
@@ -102,19 +110,14 @@ class RunPart:
         """One length, offsets and packet numbers without a gap: as a sender sends what it has never sent before."""
 
     def _is_sequence(self) -> bool:
-        """All is proved by two comparisons with what the first segment lets expect."""
+        """All is proved by one comparison with what the first segment lets expect."""
         run, first, many = self.run, self.first, self.count
         size = run.stride - SEGMENT_HEADERS
-        if many > len(_STEPS) or first.number + many > _NUMBERS or first.offset + many * size > _NUMBERS:
+        if many > _MOST or first.number + many > _NUMBERS or first.offset + many * size > _NUMBERS:
             return False
-        at = self.start * run.stride
-        places = np.ndarray((many,), ">u8", run.view, at + _PLACES_AT, (run.stride,))
-        pairs = np.ndarray((many,), ">u8", run.view, at + _PAIRS_AT, (run.stride,))
-        steps = _STEPS[:many]
-        return bool(
-            (pairs == steps + (first.length << 32 | first.number)).all()
-            and (places == steps * size + (first.message_id << 32 | first.offset)).all()
-        )
+        fields = np.ndarray((many, 2), ">u8", run.view, self.start * run.stride + _FIELDS_AT, (run.stride, 8))
+        bases = (first.message_id << 32 | first.offset, first.length << 32 | first.number)
+        return int(np.count_nonzero(fields == _steps(size)[:many] + np.array(bases, np.uint64))) == 2 * many
 
     def rest(self) -> RunPart:
         """All but the first segment."""
@@ -147,9 +150,9 @@ class RunPart:
     def highest_number(self, near: int) -> int | None:
         """The highest packet number, unwrapped near another; None where they are too far from it to be compared."""
         if self.is_sequence:
-            steps = np.array([self.first.number, self.first.number + self.count - 1])
-        else:
-            steps = self.run.column(_PACKETS_AT)[self.start : self.stop].astype(np.int64)
+            number = unwrap(self.first.number + self.count - 1, near)
+            return number if abs(number - near) < _NUMBERS // 4 else None
+        steps = self.run.column(_PACKETS_AT)[self.start : self.stop].astype(np.int64)
         steps = (steps - near + _NUMBERS // 2) % _NUMBERS - _NUMBERS // 2
         return near + int(steps.max()) if np.abs(steps).max() < _NUMBERS // 4 else None
 

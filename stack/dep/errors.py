@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from net4ai.stack.dep.constants import OCTETS_PER_KEY, RECORDS_PER_KEY
+
 
 class DepError(Exception):
     """A call the session cannot follow."""
@@ -61,6 +63,25 @@ class FlowsDiffer(DepError):
 
 class CapsuleRefused(DepError):
     """The capsule or its epoch is not one that can be sent."""
+
+
+class KeyRefused(DepError):
+    """The key or its epoch is not one records can be sealed or opened with."""
+
+
+class KeyExhausted(DepError):
+    """The key has sealed as much as it may: a new one is needed."""
+
+    def __init__(self, epoch: int, records: int, octets: int) -> None:
+        super().__init__(
+            f"the key of epoch {epoch} has sealed {records} records, {octets} octets; "
+            f"it may {RECORDS_PER_KEY} and {OCTETS_PER_KEY}"
+        )
+        self.epoch = epoch
+
+
+class NotSealable(DepError):
+    """What has no prefix that describes it cannot be sealed."""
 
 
 class NotEnoughCredit(DepError):

@@ -61,7 +61,7 @@ class IncomingMessage:
         """Last arrival, GRANT repeated or NACK."""
         self.silences = 0
         self.gap_seen = False
-        """The last arrival found or left a gap."""
+        """What was kept last found or left a gap."""
 
     @property
     def permitted(self) -> int:

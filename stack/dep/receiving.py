@@ -36,7 +36,7 @@ Control = Callable[[DepType, int, MessageKey, int, bytes], None]
 class ReceiveWindow:
     """What the messages of all flows share: the budget, the number open, and what waits for the application."""
 
-    __slots__ = ("_counted", "_octets", "backlog", "budget", "flows", "limits", "owner")
+    __slots__ = ("_counted", "backlog", "budget", "flows", "limits", "owner")
 
     def __init__(self, limits: SessionLimits, budget: CreditBudget, owner: object) -> None:
         self.limits = limits
@@ -46,22 +46,17 @@ class ReceiveWindow:
         self.flows: list[FlowReceiver] = []
         self.backlog = 0
         """Whole messages the application has not taken."""
-        self._counted: Claim | None = None
-        self._octets = 0
+        self._counted: dict[Claim, int] = {}
 
     def count(self, claim: Claim, octets: int) -> None:
-        """Octets have arrived under a claim. Told to the budget once per batch, by `settle`."""
-        if claim is not self._counted:
-            self.settle()
-            self._counted = claim
-        self._octets += octets
+        """Octets have arrived under a claim. Told to the budget once for all batches, by `settle`."""
+        self._counted[claim] = self._counted.get(claim, 0) + octets
 
     def settle(self) -> None:
         """Give the credit of what has arrived back to the budget."""
-        if self._counted is not None:
-            claim, octets = self._counted, self._octets
-            self._counted, self._octets = None, 0
-            claim.arrive(octets)
+        if self._counted:
+            self.budget.arrive(self._counted)
+            self._counted.clear()
 
     def refusal(self) -> Drop | None:
         """Why no further message can be opened now."""

@@ -273,6 +273,7 @@ class DepSession:
     def control_to_send(self, now: int) -> list[tuple[int, bytes]]:
         """Bearer and PDU (without layer-2 header) of everything that is not DATA, for the signalling socket."""
         if self.is_open:
+            self._receive_window.settle()
             for flow in self._receivers.values():
                 flow.collect(now)
         return self._controls.take()
@@ -283,7 +284,6 @@ class DepSession:
         """One PDU, from the DEP header on. Never raises on what a peer sends."""
         self._now = now
         self._receive(memoryview(pdu), now)
-        self._receive_window.settle()
 
     def _receive(self, view: memoryview, now: int) -> None:
         if len(view) < HEADER_SIZE:
@@ -325,7 +325,6 @@ class DepSession:
                 self._heard |= self._receivers[qfi].on_run(run_of_data, self._senders[qfi].next_id, now)
         for at in range(start, len(view), stride):
             self._receive(view[at + L2_HEADER_SIZE : at + stride], now)
-        self._receive_window.settle()
 
     def _plain_data(self, pdu: memoryview) -> tuple[int, Marks] | None:
         """QoS flow and marks of DATA without extensions, if its headers are whole and it can be taken; else None."""

@@ -54,7 +54,7 @@ def state(one: Any) -> Any:
                 if arrived
             ]
             names = ("base", "arrived", "ack_at", "unacknowledged", "last_arrival", "timer", "silences", "granted")
-            known = {name: getattr(message, name) for name in (*names, "permitted", "gap_seen")}
+            known = {name: getattr(message, name) for name in (*names, "permitted")}
             open_messages[key] = (bytes(message.got), stored, known)
         marks = (flow._marks._arrived, flow._marks._marked)
         flows.append((open_messages, flow._highest, flow._highest_time, flow._final_acks, sorted(flow.held), marks))
