@@ -134,6 +134,7 @@ def make_plan(scenario: Scenario, udp_port: Callable[[], int], n2_port: int, run
         n2=n2,
         nodes=nodes,
         subscribers={(who := identity(subscriber)): subscriber_key(run_key, who) for subscriber in subscribers},
+        ue_kbps={identity(who): who.group.maximum_kbps for who in subscribers if who.group.maximum_kbps},
         integrity=integrity,
         ciphering=ciphering,
         k=scenario.privacy.k,

@@ -133,6 +133,15 @@ class UeGroup(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
             description="The k-anonymity they ask for in their privacy requirement (R60); 0: none.",
         ),
     ] = 0
+    maximum_kbps: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=0xFFFF_FFFF,
+            description="UE AMBR of their subscriptions: most that each may send and receive in all flows without a "
+            "guaranteed bit rate, in kilobit per second; 0: none.",
+        ),
+    ] = 0
     radio: Annotated[UeRadio, Meta(description="What they hear of their cell.")] = UeRadio()
 
 

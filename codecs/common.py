@@ -94,6 +94,12 @@ class QosProfile(Structure, reference="TS 23.501 5.7; R102"):
     priority: int = unsigned(8, "Scheduling priority, lower first.", minimum=1)
     prioritised_bit_rate: int = unsigned(32, "Prioritised bit rate in kilobyte per second; 0: none.", default=0)
     bucket_size: int = unsigned(16, "Bucket size duration in milliseconds.", default=0)
+    guaranteed_bit_rate: int = unsigned(
+        32, "Guaranteed flow bit rate (GFBR) in each direction, in kilobit per second; 0: none.", default=0
+    )
+    maximum_bit_rate: int = unsigned(
+        32, "Maximum flow bit rate (MFBR) in each direction, in kilobit per second; 0: none.", default=0
+    )
 
 
 class BearerConfiguration(Structure, reference="TS 38.331 DRB-ToAddMod; R92, R99, R102"):
@@ -112,6 +118,12 @@ class SessionConfiguration(Structure, reference="R97-R104"):
     handle: int = unsigned(32, "Handle for PDUs towards the sender of this message.", minimum=1, hexadecimal=True)
     limits: SessionLimits = nested(SessionLimits, "What the sender permits.")
     flows: tuple[FlowMapping, ...] = listing(FlowMapping, "QoS flows and their bearers.", maximum=16)
+    maximum_bit_rate: int = unsigned(
+        32,
+        "Session AMBR: of all its flows without a guaranteed bit rate, in each direction, in kilobit per second; "
+        "0: none.",
+        default=0,
+    )
 
 
 class SessionHandle(Structure, reference="R97"):

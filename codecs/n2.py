@@ -31,6 +31,7 @@ class SessionItem(Structure, reference="TS 38.413 9.3.4.1; R107"):
     session: int = unsigned(8, "Identity of the session at the UE.", maximum=MAXIMUM_SESSIONS - 1)
     job: int = unsigned(32, "Number of the job the session is for.")
     qos: tuple[QosProfile, ...] = listing(QosProfile, "Quality of service, one for each QoS flow.", maximum=8)
+    maximum_bit_rate: int = unsigned(32, "Session AMBR in kilobit per second; 0: none.", default=0)
 
 
 class N2(Message):
@@ -93,6 +94,7 @@ class SessionSetupRequest(
     transaction: int = unsigned(32, "Number of the request.")
     job: int = unsigned(32, "Number of the job the session is for.")
     qos: tuple[QosProfile, ...] = listing(QosProfile, "Wanted quality of service, one for each QoS flow.", maximum=8)
+    maximum_bit_rate: int = unsigned(32, "Session AMBR in kilobit per second; 0: none.", default=0)
 
 
 class SessionSetupResponse(
@@ -150,6 +152,7 @@ class InitialContextSetupRequest(
     key: bytes = octets(8, "K_gNB, 32 octets.", maximum=KEY_OCTETS)
     capabilities: SecurityCapabilities = nested(SecurityCapabilities, "Security capabilities of the UE.")
     nas: bytes = octets(16, "NAS message.", maximum=MAXIMUM_NAS_OCTETS)
+    ue_maximum_bit_rate: int = unsigned(32, "UE AMBR in kilobit per second; 0: none.", default=0)
 
 
 class InitialContextSetupResponse(
@@ -178,6 +181,7 @@ class SessionModifyRequest(
     transaction: int = unsigned(32, "Number of the request.")
     session: int = unsigned(8, "Identity of the session at the UE.", maximum=MAXIMUM_SESSIONS - 1)
     qos: tuple[QosProfile, ...] = listing(QosProfile, "Wanted quality of service, one for each QoS flow.", maximum=8)
+    maximum_bit_rate: int = unsigned(32, "Session AMBR in kilobit per second; 0: none.", default=0)
 
 
 class SessionModifyResponse(
@@ -241,6 +245,7 @@ class HandoverRequest(
     capabilities: SecurityCapabilities = nested(SecurityCapabilities, "Security capabilities of the UE.")
     sessions: tuple[SessionItem, ...] = listing(SessionItem, "Its DEP sessions.", maximum=MAXIMUM_SESSIONS)
     container: bytes = octets(16, "From the source, opaque to the core.", maximum=MAXIMUM_CONTAINER)
+    ue_maximum_bit_rate: int = unsigned(32, "UE AMBR in kilobit per second; 0: none.", default=0)
 
 
 class HandoverRequestAcknowledge(

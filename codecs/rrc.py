@@ -186,6 +186,12 @@ class Reconfiguration(
     synchronisation: tuple[Synchronisation, ...] = listing(
         Synchronisation, "Handover: the cell to go on in.", maximum=1
     )
+    ue_maximum_bit_rate: int = unsigned(
+        32,
+        "UE AMBR: of all flows of the UE without a guaranteed bit rate, in each direction, in kilobit per second; "
+        "0: none.",
+        default=0,
+    )
 
 
 class ReconfigurationComplete(

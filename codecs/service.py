@@ -9,6 +9,9 @@ from __future__ import annotations
 from typing import Annotated, Literal, TypeAlias
 
 from msgspec import Meta, Struct
+from msgspec.structs import replace
+
+from net4ai.codecs.five_qi import characteristics
 
 NAME_PATTERN = r"^[A-Za-z][A-Za-z0-9_-]{0,31}$"
 
@@ -75,12 +78,38 @@ class Function(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 class Quality(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Quality of service of what terminals exchange in a routine: a QoS flow on a bearer of its own (R102, R103)."""
 
-    five_qi: Annotated[int, Meta(ge=1, le=254, description="5QI; 128 to 254 are operator classes.")] = 128
-    priority: Annotated[int, Meta(ge=1, le=255, description="Scheduling priority, lower first.")] = 20
+    five_qi: Annotated[
+        int, Meta(ge=1, le=254, description="5QI: a standard one, or 128 to 131 for the classes of AI traffic.")
+    ] = 128
+    priority: Annotated[
+        int, Meta(ge=0, le=255, description="Scheduling priority, lower first; 0: that of the class.")
+    ] = 0
     bit_rate: Annotated[
         int, Meta(ge=0, le=0xFFFF_FFFF, description="Prioritised bit rate in kilobyte per second; 0: none.")
     ] = 0
-    bucket_ms: Annotated[int, Meta(ge=0, le=0xFFFF, description="Bucket size duration in milliseconds.")] = 0
+    bucket_ms: Annotated[int, Meta(ge=0, le=0xFFFF, description="Bucket size duration in milliseconds; 0: 50.")] = 0
+    guaranteed_kbps: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=0xFFFF_FFFF,
+            description="Guaranteed bit rate (GFBR) in each direction, in kilobit per second; 0: none. "
+            "Only for a GBR 5QI.",
+        ),
+    ] = 0
+    maximum_kbps: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=0xFFFF_FFFF,
+            description="Maximum bit rate (MFBR) in each direction, in kilobit per second; 0: none.",
+        ),
+    ] = 0
+
+    @property
+    def of_class(self) -> Quality:
+        """The same with the priority of the class, where none was given."""
+        return replace(self, priority=self.priority or characteristics(self.five_qi).priority)
 
 
 class Routine(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -150,6 +179,15 @@ class Job(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
         Literal["request"] | Trigger,
         Meta(description="What starts the job (R4): a request of the consumer, an event or a condition."),
     ] = "request"
+    session_kbps: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=0xFFFF_FFFF,
+            description="Session AMBR: most that a terminal's session for the job may send and receive in all its "
+            "flows without a guaranteed bit rate, in kilobit per second; 0: none.",
+        ),
+    ] = 0
 
 
 class Privacy(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -236,11 +274,11 @@ class ServiceDescription(Struct, frozen=True, forbid_unknown_fields=True, kw_onl
 def qualities(description: ServiceDescription) -> list[Quality]:
     """Quality of each QoS flow that a terminal's session for the service has: one a kind, in order of the routines."""
     functions = description.functions
-    found = (r.quality for r in description.routines.values() if functions[r.client].kind == "abstract")
-    return list(dict.fromkeys(found)) or [Quality()]
+    found = (r.quality.of_class for r in description.routines.values() if functions[r.client].kind == "abstract")
+    return list(dict.fromkeys(found)) or [Quality().of_class]
 
 
 def qos_flow(description: ServiceDescription, routine: str) -> int:
     """QoS flow identifier of a routine's data in the sessions of its clients: counts from 1, as sessions are set up."""
-    found, quality = qualities(description), description.routines[routine].quality
+    found, quality = qualities(description), description.routines[routine].quality.of_class
     return found.index(quality) + 1 if quality in found else 1

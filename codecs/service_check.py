@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import NamedTuple, TypeAlias
 
 from net4ai.codecs.compute import MAXIMUM_SEATS
+from net4ai.codecs.five_qi import CHARACTERISTICS, contradiction
 from net4ai.codecs.service import (
     Function,
     JobTrigger,
@@ -118,6 +119,16 @@ def _check_function(function: Function, path: Path) -> Iterator[Fault]:
                 yield Fault((*path, key), complaint)
 
 
+def _check_quality(quality: Quality, path: Path) -> Iterator[Fault]:
+    if quality.five_qi not in CHARACTERISTICS:
+        yield _refused((*path, "five_qi"), quality.five_qi, ", ".join(map(str, sorted(CHARACTERISTICS))))
+        return
+    found = contradiction(quality.five_qi, quality.guaranteed_kbps, quality.maximum_kbps)
+    if found is not None:
+        key = f"{found[0]}_kbps"
+        yield Fault((*path, key), f"{getattr(quality, key)} is not allowed: {found[1]}")
+
+
 def _concrete(service: ServiceDescription) -> list[str]:
     return [name for name, function in service.functions.items() if function.kind == "concrete"]
 
@@ -137,6 +148,8 @@ def _check_routines(service: ServiceDescription) -> Iterator[Fault]:
         if routine.client in concrete and routine.quality != Quality():
             complaint = f"only where the client is a terminal; {routine.client} is concrete (R102)"
             yield Fault((*path, "quality"), complaint)
+        else:
+            yield from _check_quality(routine.quality, (*path, "quality"))
 
 
 def _check_tasks(service: ServiceDescription) -> Iterator[Fault]:

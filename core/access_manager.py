@@ -43,6 +43,8 @@ class AccessManager:
         self.seed = config.seed
         self.subscribers = {identity: bytes.fromhex(key) for identity, key in config.subscribers.items()}
         """K_AMF of each subscription that may access the network (R57)."""
+        self.ue_kbps = config.ue_kbps
+        """UE AMBR of subscriptions that have one."""
         self.integrity = config.integrity
         self.ciphering = config.ciphering
         self.ran_nodes = frozenset(name for name, kind in config.nodes.items() if kind == "ran-node")

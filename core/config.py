@@ -24,6 +24,9 @@ class CoreConfig(msgspec.Struct, forbid_unknown_fields=True):
         Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")],
     ]
     """Subscriptions that may access the network, each with its K_AMF: 32 octets in hex, a test key."""
+    ue_kbps: dict[str, Annotated[int, msgspec.Meta(ge=1, le=0xFFFF_FFFF)]] = {}
+    """UE AMBR of subscriptions that have one: kilobit per second in each direction, over all flows without a
+    guarantee."""
     integrity: IntegrityAlgorithm = IntegrityAlgorithm.NIA2
     """Integrity algorithm of NAS; who cannot use it is not registered."""
     ciphering: CipheringAlgorithm = CipheringAlgorithm.NEA2

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass
 
 from net4ai.codecs.bus import Instance
-from net4ai.codecs.service import ServiceDescription
+from net4ai.codecs.service import Quality, ServiceDescription
 from net4ai.core.placement import (
     TERMINALS,
     FunctionWish,
@@ -62,8 +62,13 @@ def links_of(description: ServiceDescription) -> tuple[LinkWish, ...]:
     rates: dict[tuple[str, str], int] = {}
     for routine in description.routines.values():
         key = _client_of(description, routine.client), routine.server
-        rates[key] = rates.get(key, 0) + (routine.quality.bit_rate * KILOBIT or DEFAULT_KBPS)
+        rates[key] = rates.get(key, 0) + (_kbps(routine.quality) or DEFAULT_KBPS)
     return tuple(LinkWish(client, server, kbps) for (client, server), kbps in rates.items())
+
+
+def _kbps(quality: Quality) -> int:
+    """What a routine's data is promised."""
+    return max(quality.bit_rate * KILOBIT, quality.guaranteed_kbps)
 
 
 def _client_of(description: ServiceDescription, function: str) -> str:

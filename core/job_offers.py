@@ -71,10 +71,16 @@ class JobOffers:
                 priority=quality.priority,
                 prioritised_bit_rate=quality.bit_rate,
                 bucket_size=quality.bucket_ms,
+                guaranteed_bit_rate=quality.guaranteed_kbps,
+                maximum_bit_rate=quality.maximum_kbps,
             )
-            for quality in self.offers[job].qualities
+            for quality in (quality.of_class for quality in self.offers[job].qualities)
         )
         return tuple(profiles) or (COMPUTING_QOS,)
+
+    def session_kbps(self, job: int) -> int:
+        """Session AMBR of a job's sessions; 0: none, or the job is over."""
+        return self.offers[job].session_kbps if job in self.offers else 0
 
     def withdraw(self, request: WithdrawJob) -> Done:
         """The job is over: seats that nobody has taken back end, consents to it, and its sessions."""

@@ -210,6 +210,7 @@ class Jobs:
                 k=row.k,
                 raw_data=description.privacy.raw_data_allowed,
                 qualities=qualities(description),
+                session_kbps=description.jobs[row.name].session_kbps,
             )
             await self.entity.call(names.ACCESS_MANAGER, offer, Done)
 

@@ -21,7 +21,11 @@ async def modify_session(manager: AccessManager, terminal: Terminal, job: int, q
         raise ProcedureError(Cause.UNKNOWN_SESSION, f"job {job}")
     await terminal.association.request(
         lambda transaction: n2.SessionModifyRequest(
-            ran_ue=terminal.context, transaction=transaction, session=session, qos=qos
+            ran_ue=terminal.context,
+            transaction=transaction,
+            session=session,
+            qos=qos,
+            maximum_bit_rate=manager.offers.session_kbps(job),
         ),
         "session-change",
     )

@@ -86,7 +86,9 @@ async def _ask_target(
     terminal.next_hop = next_hop(k_amf, terminal.next_hop or terminal.k_gnb)
     terminal.next_hop_chaining_count = (terminal.next_hop_chaining_count + 1) % NEXT_HOP_CHAIN
     sessions = tuple(
-        n2.SessionItem(session=session, job=job, qos=terminal.quality[job])
+        n2.SessionItem(
+            session=session, job=job, qos=terminal.quality[job], maximum_bit_rate=manager.offers.session_kbps(job)
+        )
         for job, session in terminal.sessions.items()
     )
     answer: n2.HandoverRequestAcknowledge = await target.request(
@@ -97,6 +99,7 @@ async def _ask_target(
             capabilities=terminal.request.capabilities,
             sessions=sessions,
             container=required.container,
+            ue_maximum_bit_rate=manager.ue_kbps.get(terminal.subscriber, 0),
         ),
         "handover-request",
     )

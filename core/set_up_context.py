@@ -19,7 +19,11 @@ async def set_up_context(manager: AccessManager, terminal: Terminal, message: na
     if association is None:
         raise ProcedureCancelled("terminal lost")
     request = n2.InitialContextSetupRequest(
-        ran_ue=terminal.context, key=terminal.k_gnb, capabilities=terminal.request.capabilities, nas=b""
+        ran_ue=terminal.context,
+        key=terminal.k_gnb,
+        capabilities=terminal.request.capabilities,
+        nas=b"",
+        ue_maximum_bit_rate=manager.ue_kbps.get(terminal.subscriber, 0),
     )
     manager.send(terminal, message, lambda data: association.send(replace(request, nas=data)))
     key = n2.InitialContextSetupRequest, terminal.context

@@ -64,7 +64,13 @@ async def _ask_ran_node(manager: AccessManager, terminal: Terminal, job: int) ->
         raise ProcedureCancelled("terminal lost")
     qos = manager.offers.qos(job)
     response: n2.SessionSetupResponse = await terminal.association.request(
-        lambda transaction: n2.SessionSetupRequest(ran_ue=terminal.context, transaction=transaction, job=job, qos=qos),
+        lambda transaction: n2.SessionSetupRequest(
+            ran_ue=terminal.context,
+            transaction=transaction,
+            job=job,
+            qos=qos,
+            maximum_bit_rate=manager.offers.session_kbps(job),
+        ),
         "session-setup",
     )
     terminal.sessions[job], terminal.quality[job] = response.session, qos

@@ -20,7 +20,8 @@ async def modify(node: RanNode, request: n2.SessionModifyRequest) -> None:
     """Give a session other quality of service and answer the core."""
     answer = {"ran_ue": request.ran_ue, "transaction": request.transaction}
     try:
-        await modify_session(node, node.by_number[request.ran_ue], request.session, request.qos)
+        context = node.by_number[request.ran_ue]
+        await modify_session(node, context, request.session, request.qos, request.maximum_bit_rate)
     except ProcedureError as error:
         node.n2.send(n2.SessionModifyFailure(cause=error.cause, **answer))
         raise

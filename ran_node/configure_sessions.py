@@ -42,7 +42,7 @@ async def set_up_session(node: RanNode, request: n2.SessionSetupRequest) -> None
         if request.job in context.jobs_under_way:
             raise ProcedureError(Cause.BUSY, f"the session of job {request.job} is being set up")
         if request.job not in context.jobs:
-            context.jobs[request.job] = await _add_session(node, context, request.job, request.qos)
+            context.jobs[request.job] = await _add_session(node, context, request)
     except ProcedureError as error:
         node.n2.send(n2.SessionSetupFailure(ran_ue=request.ran_ue, transaction=request.transaction, cause=error.cause))
         raise
@@ -53,18 +53,19 @@ async def set_up_session(node: RanNode, request: n2.SessionSetupRequest) -> None
     )
 
 
-async def _add_session(node: RanNode, context: UeContext, job: int, qos: tuple[QosProfile, ...]) -> int:
-    context.jobs_under_way.add(job)
+async def _add_session(node: RanNode, context: UeContext, request: n2.SessionSetupRequest) -> int:
+    context.jobs_under_way.add(request.job)
     try:
         async with in_turn(node, context):
             session = next((n for n in range(MAXIMUM_SESSIONS) if n not in context.sessions), None)
             if session is None:
                 raise ProcedureError(Cause.NO_RESOURCES, f"{MAXIMUM_SESSIONS} sessions")
-            flows, bearers = map_flows(context, qos, node.config.acknowledged)
-            added = _configuration(session, node.new_handle(), limits_of(node.uu_budget), flows)
+            flows, bearers = map_flows(context, request.qos, node.config.acknowledged)
+            limits = limits_of(node.uu_budget)
+            added = _configuration(session, node.new_handle(), limits, flows, request.maximum_bit_rate)
             await reconfigure(node, context, Change(bearers=bearers, sessions=(added,)))
     finally:
-        context.jobs_under_way.discard(job)
+        context.jobs_under_way.discard(request.job)
     return session
 
 
@@ -75,7 +76,7 @@ async def open_leg(node: RanNode, client: RouteClient, execution: int, handle: i
         raise ProcedureError(Cause.UNKNOWN_SESSION, f"no UE context {client.context}")
     async with in_turn(node, context):
         before = _session(context, client.session)
-        renewed = _configuration(client.session, handle, limits, before.flows)
+        renewed = _configuration(client.session, handle, limits, before.flows, before.maximum_bit_rate)
         try:
             (answer,) = await reconfigure(node, context, Change(sessions=(renewed,)))
         except ProcedureRejected as error:
@@ -100,19 +101,23 @@ def qos_of(context: UeContext, session: int) -> tuple[QosProfile, ...]:
     return tuple(context.hop.bearers[flow.bearer].qos for flow in _session(context, session).flows)
 
 
-async def modify_session(node: RanNode, context: UeContext, session: int, qos: tuple[QosProfile, ...]) -> None:
-    """Give a session other quality of service, one profile for each QoS flow. Raises `ProcedureError`.
+async def modify_session(
+    node: RanNode, context: UeContext, session: int, qos: tuple[QosProfile, ...], maximum_bit_rate: int = 0
+) -> None:
+    """Give a session other quality of service, one profile for each QoS flow, and another AMBR. Raises
+    `ProcedureError`.
 
     With as many flows as before, what is under way goes on. Otherwise the session is renewed, and its routes end.
-    Causes: UNKNOWN_SESSION, QOS_FLOW_NOT_CONFIGURED (no flow, or two that need the same bearer), NO_RESOURCES, BUSY,
-    TIMEOUT, PEER_LOST, and whatever the UE refuses with; then all is as before.
+    Causes: UNKNOWN_SESSION, QOS_FLOW_NOT_CONFIGURED (no flow, or two that need the same bearer), INVALID_CONFIGURATION
+    (bit rates that cannot be), NO_RESOURCES, BUSY, TIMEOUT, PEER_LOST, and whatever the UE refuses with; then all is as
+    before.
     """
     async with in_turn(node, context):
         before = _session(context, session)
         flows, bearers = map_flows(context, qos, node.config.acknowledged, before)
         goes_on = len(flows) == len(before.flows)
         handle, limits = (before.handle, before.limits) if goes_on else (node.new_handle(), limits_of(node.uu_budget))
-        after = _configuration(session, handle, limits, flows)
+        after = _configuration(session, handle, limits, flows, maximum_bit_rate)
         if after == before and not bearers:
             return
         released = orphans(context, sessions=(after,))
@@ -162,6 +167,7 @@ async def replace_bearers(node: RanNode, context: UeContext, failed: frozenset[i
                 configuration.handle,
                 configuration.limits,
                 tuple(_on(flow, bearers.get(flow.bearer)) for flow in configuration.flows),
+                configuration.maximum_bit_rate,
             )
             for configuration in context.sessions.values()
             if _bearers(configuration) & set(bearers)
@@ -181,9 +187,16 @@ def _session(context: UeContext, session: int) -> SessionConfiguration:
 
 
 def _configuration(
-    session: int, handle: int, limits: SessionLimits, flows: tuple[FlowMapping, ...]
+    session: int, handle: int, limits: SessionLimits, flows: tuple[FlowMapping, ...], maximum_bit_rate: int
 ) -> SessionConfiguration:
-    return SessionConfiguration(session=session, dep_version=VERSION, handle=handle, limits=limits, flows=flows)
+    return SessionConfiguration(
+        session=session,
+        dep_version=VERSION,
+        handle=handle,
+        limits=limits,
+        flows=flows,
+        maximum_bit_rate=maximum_bit_rate,
+    )
 
 
 def _bearers(configuration: SessionConfiguration) -> frozenset[int]:

@@ -108,6 +108,7 @@ def handover_requested(node: RanNode, request: n2.HandoverRequest) -> None:
         node.n2.send(n2.HandoverFailure(transaction=request.transaction, cause=error.cause))
         return
     context = _reserve(node, bearers, sessions)
+    context.ue_maximum_bit_rate = request.ue_maximum_bit_rate
     context.k_gnb = k_ng_ran_star(request.key, node.cell.identity)
     message = rrc.Reconfiguration(
         transaction=0,
@@ -129,6 +130,7 @@ def handover_requested(node: RanNode, request: n2.HandoverRequest) -> None:
                 t304=T304,
             ),
         ),
+        ue_maximum_bit_rate=request.ue_maximum_bit_rate,
     )
     node.procedures.start("handover prepared", _await_ue(node, context), c_rnti=context.c_rnti)
     node.n2.send(
@@ -179,6 +181,7 @@ def _plan(
             handle=node.new_handle(),
             limits=limits_of(node.uu_budget),
             flows=known.flows,
+            maximum_bit_rate=item.maximum_bit_rate,
         )
     return bearers, sessions
 

@@ -14,6 +14,7 @@ from net4ai.codecs.common import (
     QosProfile,
     SessionConfiguration,
 )
+from net4ai.codecs.five_qi import contradiction
 from net4ai.ran_node.ue_context import UeContext
 from net4ai.stack.procedure import ProcedureError
 
@@ -31,16 +32,22 @@ def map_flows(
     """QoS flows of a session, one for each profile, and the bearers to add or change for them.
 
     Each flow takes the bearer that has its quality of service, if there is one (R98, R101); else that of the same flow
-    in `before`, changed, if nothing else runs there; else a new one. What the flow promises stays. `acknowledged`: the
-    5QIs whose bearers are in acknowledged mode. Raises `ProcedureError`: no flow, or two for the same bearer (R104),
-    no bearer left.
+    in `before`, changed, if nothing else runs there; else a new one. A flow with bit rates of its own shares its bearer
+    with no other session. What the flow promises stays. `acknowledged`: the 5QIs whose bearers are in acknowledged
+    mode. Raises `ProcedureError`: no flow, or two for the same bearer (R104), no bearer left, bit rates that cannot be.
     """
     if not 1 <= len(qos) <= MAXIMUM_FLOWS or len(set(map(_key, qos))) < len(qos):
         raise ProcedureError(Cause.QOS_FLOW_NOT_CONFIGURED, f"{len(qos)} QoS flows, one for each bearer")
+    for profile in qos:
+        if found := contradiction(profile.five_qi, profile.guaranteed_bit_rate, profile.maximum_bit_rate):
+            raise ProcedureError(Cause.INVALID_CONFIGURATION, f"{found[0]} bit rate: {found[1]}")
+    ours = {flow.bearer for flow in before.flows} if before is not None else set()
     there = {
         _key(configuration.qos): bearer
         for bearer, configuration in context.hop.bearers.items()
-        if configuration.mode == bearer_mode(configuration.qos, acknowledged) and not context.hop.has_failed(bearer)
+        if configuration.mode == bearer_mode(configuration.qos, acknowledged)
+        and not context.hop.has_failed(bearer)
+        and (bearer in ours or not _has_rates(configuration.qos))
     }
     changeable = _changeable(context, qos, before)
     free = (bearer for bearer in range(1, MAXIMUM_BEARERS + 1) if bearer not in context.hop.bearers)
@@ -104,6 +111,14 @@ def bearer_mode(qos: QosProfile, acknowledged: Collection[int]) -> BearerMode:
     return BearerMode.ACKNOWLEDGED if qos.five_qi in acknowledged else BearerMode.UNACKNOWLEDGED
 
 
-def _key(qos: QosProfile) -> tuple[int, int, int, int]:
+def _has_rates(qos: QosProfile) -> bool:
+    """Whether bit rates hold for this flow alone."""
+    return bool(qos.guaranteed_bit_rate or qos.maximum_bit_rate)
+
+
+def _key(qos: QosProfile) -> tuple[int, ...]:
     """All of a profile, to tell it from others."""
-    return qos.five_qi, qos.priority, qos.prioritised_bit_rate, qos.bucket_size
+    return (
+        *(qos.five_qi, qos.priority, qos.prioritised_bit_rate, qos.bucket_size),
+        *(qos.guaranteed_bit_rate, qos.maximum_bit_rate),
+    )

@@ -10,6 +10,7 @@ from net4ai.codecs.causes import Cause, cause_of
 from net4ai.codecs.common import BearerConfiguration, SessionConfiguration, SessionHandle, SessionRelease
 from net4ai.ran_node.ue_context import State, UeContext
 from net4ai.stack.procedure import ProcedureError, ProcedureRejected, ProcedureTimeout
+from net4ai.stack.units import KILOBIT
 
 if TYPE_CHECKING:
     from net4ai.ran_node.node import RanNode
@@ -86,6 +87,7 @@ async def reconfigure(node: RanNode, context: UeContext, change: Change) -> tupl
             hop.remove_bearer(configuration.bearer)
         raise
     _apply(node, context, change)
+    _apply_ceilings(node, context, change, answer.sessions)
     return answer.sessions
 
 
@@ -104,6 +106,16 @@ def _apply(node: RanNode, context: UeContext, change: Change) -> None:
         context.hop.remove_bearer(bearer)
 
 
+def _apply_ceilings(node: RanNode, context: UeContext, change: Change, handles: tuple[SessionHandle, ...]) -> None:
+    """Aggregate maximum bit rates towards the UE: PDUs carry its handles."""
+    now = node.procedures.now
+    context.hop.set_ue_ceiling(context.ue_maximum_bit_rate * KILOBIT, now)
+    for release in change.released_sessions:
+        context.hop.set_session_ceiling(release.session, 0, 0, now)
+    for session, answer in zip(change.sessions, handles, strict=True):
+        context.hop.set_session_ceiling(session.session, answer.handle, session.maximum_bit_rate * KILOBIT, now)
+
+
 async def _ask(node: RanNode, context: UeContext, change: Change) -> rrc.ReconfigurationComplete:
     if context.number not in node.by_number:
         raise ProcedureError(Cause.PEER_LOST, f"C-RNTI {context.c_rnti} is released")
@@ -120,6 +132,7 @@ async def _ask(node: RanNode, context: UeContext, change: Change) -> rrc.Reconfi
         measurements=change.measurements,
         released_measurements=bytes(change.released_measurements),
         synchronisation=(),
+        ue_maximum_bit_rate=context.ue_maximum_bit_rate,
     )
     node.send_rrc(context, message)
     context.reconfiguration = message

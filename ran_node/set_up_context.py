@@ -20,6 +20,7 @@ async def set_up_context(node: RanNode, request: n2.InitialContextSetupRequest) 
     if context.number in under_way:
         node.n2.indicate(Cause.UNEXPECTED_MESSAGE, request.CODE, request.ran_ue)
         raise ProcedureError(Cause.UNEXPECTED_MESSAGE, f"the context of UE {request.ran_ue} is being set up")
+    context.ue_maximum_bit_rate = request.ue_maximum_bit_rate
     waiting = under_way[context.number] = []
     try:
         await start_security(node, context, request.key, request.capabilities)

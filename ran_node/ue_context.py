@@ -90,6 +90,8 @@ class UeContext:
     """Reconfigurations under way (the first) and waiting."""
     reconfiguration: rrc.Reconfiguration | None = None
     """Sent and not answered."""
+    ue_maximum_bit_rate: int = 0
+    """UE AMBR in kilobit per second; 0: none."""
     k_gnb: bytes | None = None
     """Key of the connection, 32 octets, once security is on."""
     security: SrbSecurity | None = None

@@ -264,11 +264,31 @@ class DepEndpoint:
             end.owner(end, event)
         for bearer, pdu in end.session.control_to_send(now):
             self._send(end.hop, bearer, bytearray(L2_HEADER_SIZE) + pdu, now)
+        more = self._send_shaped(end, now) if end.hop.shapes else self._send_data(end, OCTETS_PER_TURN, now)
+        self._deadlines.set(end, now if more else end.session.next_deadline())
+
+    def _send_data(self, end: SessionEnd, limit: int, now: int, qfi: int | None = None) -> bool:
+        """Send about `limit` octets of DATA; whether there is more."""
         sent = 0
-        for burst in end.session.data_to_send(now, OCTETS_PER_TURN):
+        for burst in end.session.data_to_send(now, limit, qfi):
             self._send_burst(end.hop, burst, now)
             sent += len(burst.data)
-        self._deadlines.set(end, now if sent >= OCTETS_PER_TURN else end.session.next_deadline())
+        return sent >= limit
+
+    def _send_shaped(self, end: SessionEnd, now: int) -> bool:
+        """Fill what room the hop has for each QoS flow; it says when there is room again. Whether there is now."""
+        more = False
+        for qfi, flow in list(end.session.flows.items()):
+            room = end.hop.room(flow.bearer, end.session.send_handle)
+            if room and not self._send_data(end, min(room, OCTETS_PER_TURN), now, qfi):
+                continue
+            more = more or room > OCTETS_PER_TURN
+            end.hop.when_sent(end, lambda: self._touch(end))
+        return more
+
+    def _touch(self, end: SessionEnd) -> None:
+        if self.sessions.get(end.handle) is end:
+            self._touched[end] = None
 
     def _send(self, hop: Hop, bearer: int, pdu: bytearray, now: int, data: bool = False) -> None:
         """One PDU; its first 8 octets are left for the layer-2 header."""
@@ -300,7 +320,8 @@ class DepEndpoint:
             self._send(hop, burst.bearer, burst.data[start : start + burst.stride], now, data=True)
 
     def next_deadline(self) -> int | None:
-        return self._deadlines.next()
+        """When to call `pump`; 0: there is something to do."""
+        return 0 if self._touched else self._deadlines.next()
 
     def _trace_message(
         self, end: SessionEnd, direction: Literal["in", "out"], parts: list[Buffer], message_id: int, now: int

@@ -3,22 +3,27 @@
 A hop has an acknowledged signalling bearer (SRB1, or bearer 0 of a fixed link) and bearers that carry DEP (computing
 radio bearers, or bearer 1 of a fixed link). Signalling, and whatever of DEP is not DATA, goes through the signalling
 socket, DATA through the bulk socket, so liveness never waits behind bulk. COUNT runs per bearer and socket.
+
+Where the hop has a rate, or anything on it a ceiling, DATA waits in the hop's scheduler and goes out with `pump`; COUNT
+is given then. Everywhere else it goes to the socket at once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal, NamedTuple
 
-from net4ai.codecs.common import BearerConfiguration, BearerMode
+from net4ai.codecs.common import BearerConfiguration, BearerMode, QosProfile
 from net4ai.codecs.declaration import Buffer, Message, UnknownMessage
 from net4ai.codecs.l2 import L2_HEADER_SIZE, BearerType
 from net4ai.stack.acknowledged_bearer import AcknowledgedBearer, BearerQueueFull
 from net4ai.stack.computing_bearer import AcknowledgedComputingBearer, ComputingBearer
 from net4ai.stack.drops import Drop, DropCounter
 from net4ai.stack.l2_header import l2_fields
+from net4ai.stack.qos.bearer_scheduler import UNLIMITED, BearerScheduler
+from net4ai.stack.qos.violations import Violation
 from net4ai.stack.runs import drop_all, segments
 from net4ai.stack.trace import Trace, TraceEvent, numbers_in
 
@@ -105,6 +110,11 @@ class Hop:
         """Computing radio bearers in acknowledged mode, and whether they are on the bulk socket."""
         self._failed: set[int] = set()
         """Bearers whose failure the owner knows."""
+        self.scheduler: BearerScheduler | None = None
+        """Where DATA waits; None: nothing was ever limited here."""
+        self._room_wanted: dict[Hashable, Callable[[], None]] = {}
+        """Who is to be called when DATA has gone out."""
+        self._now = 0
         if bearer_type is BearerType.FIXED_LINK:
             self._add_bearer(FIXED_LINK_DEP_BEARER, BearerMode.UNACKNOWLEDGED)
 
@@ -150,6 +160,8 @@ class Hop:
         elif before.mode != configuration.mode:
             raise ValueError(f"bearer {bearer}: mode {configuration.mode}; allowed: {before.mode}, as it was added")
         self._configurations[bearer] = configuration
+        if self.scheduler is not None or configuration.qos.maximum_bit_rate:
+            self._scheduled().configure(bearer, configuration.qos, self._now)
 
     def _add_bearer(self, bearer: int, mode: BearerMode) -> None:
         kind = _BEARERS[mode]
@@ -163,6 +175,8 @@ class Hop:
             bearers.pop(bearer, None)
         self._failed.discard(bearer)
         self._find_acknowledged()
+        if self.scheduler is not None:
+            self.scheduler.remove(bearer)
 
     def _find_acknowledged(self) -> None:
         self._acknowledged = [
@@ -192,6 +206,61 @@ class Hop:
         self._failed.update(failed)
         return failed
 
+    # Quality of service
+
+    def set_rate(self, bits_per_second: int | None, now: int | None = None) -> None:
+        """What the radio gives in the sending direction; None: as much as the socket takes. Without `now`: since the
+        last `pump`."""
+        if bits_per_second is not None or self.scheduler is not None:
+            self._scheduled().set_rate(bits_per_second, self._now if now is None else now)
+            self.on_queued()
+
+    def set_ue_ceiling(self, bits_per_second: int, now: int) -> None:
+        """UE AMBR; 0: none."""
+        if bits_per_second or self.scheduler is not None:
+            self._scheduled().set_ue_ceiling(bits_per_second, now)
+
+    def set_session_ceiling(self, session: int, handle: int, bits_per_second: int, now: int) -> None:
+        """Session AMBR of a session, whose PDUs carry `handle` from now on; 0: none."""
+        if bits_per_second or self.scheduler is not None:
+            self._scheduled().set_session_ceiling(session, handle, bits_per_second, now)
+
+    def _scheduled(self) -> BearerScheduler:
+        """The scheduler, from now on needed."""
+        if self.scheduler is None:
+            self.scheduler = BearerScheduler(self._drops)
+            if self._bearer_type is BearerType.FIXED_LINK:
+                self.scheduler.configure(FIXED_LINK_DEP_BEARER, _FIXED_LINK_QOS, self._now)
+            for bearer, configuration in self._configurations.items():
+                self.scheduler.configure(bearer, configuration.qos, self._now)
+        return self.scheduler
+
+    @property
+    def shapes(self) -> bool:
+        """Whether DATA waits for its turn here."""
+        return self.scheduler is not None and self.scheduler.shapes
+
+    def room(self, bearer: int, handle: int) -> int:
+        """Octets of DATA that a session should hand over now on a bearer; see `BearerScheduler.room`."""
+        return UNLIMITED if self.scheduler is None else self.scheduler.room(bearer, handle)
+
+    def when_sent(self, who: Hashable, call: Callable[[], None]) -> None:
+        """`call` once, as soon as DATA has gone out: then there may be room."""
+        self._room_wanted[who] = call
+
+    def _send_scheduled(self, scheduler: BearerScheduler, now: int) -> None:
+        sent = False
+        for bearer, cut in scheduler.take(now):
+            self._transmit(bearer, cut.data, cut.stride, now)
+            sent = True
+        for violation in scheduler.violations:
+            self._trace_violation(violation, now)
+        scheduler.violations.clear()
+        if self._room_wanted and (sent or not scheduler.octets):
+            wanted, self._room_wanted = self._room_wanted, {}
+            for call in wanted.values():
+                call()
+
     # Sending
 
     def send(self, message: Message | UnknownMessage, now: int) -> None:
@@ -217,14 +286,24 @@ class Hop:
         Dropped where the bearer was removed meanwhile, as by `send_burst`.
         """
         found = self._control.get(bearer)
+        if self.scheduler is not None:
+            self.scheduler.charge(len(pdu), now)
         if isinstance(found, ComputingBearer):
             found.stamp_one(pdu)
             self._sockets.send_signalling(pdu, len(pdu), self.signalling_address)
         else:
             self._queue_dep(found, pdu, len(pdu), now)
 
-    def send_burst(self, bearer: int, burst: bytearray, stride: int, now: int) -> None:
+    def send_burst(self, bearer: int, burst: bytearray | memoryview, stride: int, now: int) -> None:
         """Send DATA segments; the first 8 octets of each are left for the layer-2 header."""
+        if self.scheduler is None or not self.scheduler.shapes:
+            self._transmit(bearer, burst, stride, now)
+        else:
+            self._now = now
+            self.scheduler.queue(bearer, burst, stride, now)
+            self.on_queued()
+
+    def _transmit(self, bearer: int, burst: bytearray | memoryview, stride: int, now: int) -> None:
         found = self._bulk.get(bearer)
         if isinstance(found, ComputingBearer):
             found.stamp(burst, stride)
@@ -232,7 +311,9 @@ class Hop:
         else:
             self._queue_dep(found, burst, stride, now)
 
-    def _queue_dep(self, bearer: AcknowledgedComputingBearer | None, burst: bytearray, stride: int, now: int) -> None:
+    def _queue_dep(
+        self, bearer: AcknowledgedComputingBearer | None, burst: bytearray | memoryview, stride: int, now: int
+    ) -> None:
         if bearer is None:
             self._drops.count(Drop.WRONG_BEARER, len(burst))
             return
@@ -240,11 +321,16 @@ class Hop:
         self.on_queued()
 
     def pump(self, now: int) -> None:
-        """Send what the acknowledged bearers have ready."""
+        """Send what the acknowledged bearers have ready, and the DATA whose turn it is."""
+        self._now = now
         while self._backlog and not self.signalling.failed and self._queue(self._backlog[0], now):
             self._backlog.pop(0)
         for datagram in self.signalling.datagrams_to_send(now):
+            if self.scheduler is not None:
+                self.scheduler.charge(len(datagram), now)
             self._sockets.send_signalling(datagram, len(datagram), self.signalling_address)
+        if self.scheduler is not None:
+            self._send_scheduled(self.scheduler, now)
         for bearer, bulk in self._acknowledged:
             send = self._sockets.send_bulk if bulk else self._sockets.send_signalling
             address = self.bulk_address if bulk else self.signalling_address
@@ -289,9 +375,11 @@ class Hop:
     # Time and trace
 
     def next_deadline(self) -> int | None:
-        if not self._acknowledged:
+        if not self._acknowledged and self.scheduler is None:
             return self.signalling.next_deadline()
         deadlines = [self.signalling.next_deadline(), *(bearer.next_deadline() for bearer, _ in self._acknowledged)]
+        if self.scheduler is not None:
+            deadlines.append(self.scheduler.next_deadline())
         return min((deadline for deadline in deadlines if deadline is not None), default=None)
 
     def advance(self, now: int) -> None:
@@ -317,6 +405,25 @@ class Hop:
             )
         )
 
+    def _trace_violation(self, violation: Violation, now: int) -> None:
+        """One line of trace for a promise that was not kept."""
+        ids: dict[str, int | str] = {"what": violation.kind, "bearer": violation.bearer, "qfi": violation.qfi}
+        ids |= {"promised": violation.promised, "measured": violation.measured, "pdus": violation.pdus}
+        self._trace(
+            TraceEvent(
+                time=now,
+                node=self.name.node,
+                kind="state",
+                link=self.name.link,
+                message="QoS violated",
+                peer=self.name.peer,
+                ids=self.name.ids | ids,
+            )
+        )
+
+
+_FIXED_LINK_QOS = QosProfile(five_qi=9, priority=90)
+"""All DEP of a fixed link is on one bearer: best effort."""
 
 _DepBearer = ComputingBearer | AcknowledgedComputingBearer
 _BEARERS: dict[BearerMode, type[_DepBearer]] = {

@@ -8,6 +8,7 @@ from net4ai.codecs import rrc
 from net4ai.codecs.causes import Cause
 from net4ai.codecs.common import MAXIMUM_BEARERS, BearerMode, SessionConfiguration
 from net4ai.codecs.dep import VERSION
+from net4ai.codecs.five_qi import contradiction
 from net4ai.stack.dep.session import DepSession
 from net4ai.stack.hop import Hop
 
@@ -39,11 +40,15 @@ def _repetitions(message: rrc.Reconfiguration, hop: Hop, sessions: Mapping[int, 
 
 
 def _bearers(message: rrc.Reconfiguration, hop: Hop, sessions: Mapping[int, DepSession]) -> Cause | None:
-    """A bearer that stays keeps its mode: to change it, it is released and added. Unknown ones may be released."""
+    """A bearer that stays keeps its mode: to change it, it is released and added. Unknown ones may be released. Bit
+    rates are possible for the class (R102)."""
     modes: list[int] = list(BearerMode)
     for configuration in message.bearers:
         before = hop.bearers.get(configuration.bearer)
         stays = before is not None and configuration.bearer not in message.released_bearers
+        qos = configuration.qos
+        if contradiction(qos.five_qi, qos.guaranteed_bit_rate, qos.maximum_bit_rate) is not None:
+            return Cause.INVALID_CONFIGURATION
         if configuration.mode not in modes or (before is not None and stays and before.mode != configuration.mode):
             return Cause.INVALID_CONFIGURATION
     if any(not 1 <= bearer <= MAXIMUM_BEARERS for bearer in message.released_bearers):

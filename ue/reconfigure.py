@@ -16,6 +16,7 @@ from net4ai.codecs.dep import PathReason
 from net4ai.stack.dep.errors import DepError
 from net4ai.stack.dep_endpoint import SessionEnd
 from net4ai.stack.hop import Hop
+from net4ai.stack.units import KILOBIT
 from net4ai.ue import consent_to_job, take_part
 from net4ai.ue.check_reconfiguration import fault
 from net4ai.ue.measure import apply_measurements
@@ -46,20 +47,23 @@ def bearers_of(end: SessionEnd) -> frozenset[int]:
 
 
 def _apply(terminal: Terminal, hop: Hop, message: rrc.Reconfiguration, ends: dict[int, SessionEnd]) -> None:
+    now = terminal.process.procedures.now
+    hop.set_ue_ceiling(message.ue_maximum_bit_rate * KILOBIT, now)
     for release in message.released_sessions:
         consent_to_job.session_released(terminal, release.session, cause_of(release.cause))
         release_session(terminal, release.session)
+        hop.set_session_ceiling(release.session, 0, 0, now)
     for bearer in message.released_bearers:
         hop.remove_bearer(bearer)
     for bearer_configuration in message.bearers:
         hop.add_bearer(bearer_configuration)
     for configuration in message.sessions:
         session, end = configuration.session, ends[configuration.session]
+        hop.set_session_ceiling(session, configuration.handle, configuration.maximum_bit_rate * KILOBIT, now)
         if terminal.sessions.get(session) is not end:
             release_session(terminal, session)
             terminal.sessions[session] = end
         elif set(configuration.flows) != set(end.session.flows.values()):
-            now = terminal.process.procedures.now
             terminal.process.endpoint.path_changed(end, PathReason.BEARER_CHANGED, now, configuration.flows)
     apply_measurements(terminal, message)
 

@@ -20,6 +20,8 @@ class OfferJob(Body):
     raw_data: bool
     qualities: list[Quality] = []
     """QoS flows of a terminal's session for the job."""
+    session_kbps: int = 0
+    """Session AMBR; 0: none."""
 
 
 class ConsentCount(Body):

@@ -870,6 +870,20 @@ return {
                         {name = "bucket_size", label = "Bucket size", filter = "net4ai.rrc.reconfiguration.bearers.qos.bucket_size", type = "uint16", doc = "Bucket size duration in milliseconds."},
                       },
                     },
+                    {
+                      kind = "word",
+                      size = 4,
+                      fields = {
+                        {name = "guaranteed_bit_rate", label = "Guaranteed bit rate", filter = "net4ai.rrc.reconfiguration.bearers.qos.guaranteed_bit_rate", type = "uint32", doc = "Guaranteed flow bit rate (GFBR) in each direction, in kilobit per second; 0: none."},
+                      },
+                    },
+                    {
+                      kind = "word",
+                      size = 4,
+                      fields = {
+                        {name = "maximum_bit_rate", label = "Maximum bit rate", filter = "net4ai.rrc.reconfiguration.bearers.qos.maximum_bit_rate", type = "uint32", doc = "Maximum flow bit rate (MFBR) in each direction, in kilobit per second; 0: none."},
+                      },
+                    },
                   },
                 },
               },
@@ -976,6 +990,13 @@ return {
                     },
                   },
                 },
+                {
+                  kind = "word",
+                  size = 4,
+                  fields = {
+                    {name = "maximum_bit_rate", label = "Maximum bit rate", filter = "net4ai.rrc.reconfiguration.sessions.maximum_bit_rate", type = "uint32", doc = "Session AMBR: of all its flows without a guaranteed bit rate, in each direction, in kilobit per second; 0: none."},
+                  },
+                },
               },
             },
             {
@@ -1080,6 +1101,13 @@ return {
                     {name = "t304", label = "T304", filter = "net4ai.rrc.reconfiguration.synchronisation.t304", type = "uint16", minimum = 50, maximum = 10000, doc = "Milliseconds in which the UE must have arrived."},
                   },
                 },
+              },
+            },
+            {
+              kind = "word",
+              size = 4,
+              fields = {
+                {name = "ue_maximum_bit_rate", label = "Ue maximum bit rate", filter = "net4ai.rrc.reconfiguration.ue_maximum_bit_rate", type = "uint32", doc = "UE AMBR: of all flows of the UE without a guaranteed bit rate, in each direction, in kilobit per second; 0: none."},
               },
             },
           },
@@ -2570,6 +2598,27 @@ return {
                     {name = "bucket_size", label = "Bucket size", filter = "net4ai.n2.session_setup_request.qos.bucket_size", type = "uint16", doc = "Bucket size duration in milliseconds."},
                   },
                 },
+                {
+                  kind = "word",
+                  size = 4,
+                  fields = {
+                    {name = "guaranteed_bit_rate", label = "Guaranteed bit rate", filter = "net4ai.n2.session_setup_request.qos.guaranteed_bit_rate", type = "uint32", doc = "Guaranteed flow bit rate (GFBR) in each direction, in kilobit per second; 0: none."},
+                  },
+                },
+                {
+                  kind = "word",
+                  size = 4,
+                  fields = {
+                    {name = "maximum_bit_rate", label = "Maximum bit rate", filter = "net4ai.n2.session_setup_request.qos.maximum_bit_rate", type = "uint32", doc = "Maximum flow bit rate (MFBR) in each direction, in kilobit per second; 0: none."},
+                  },
+                },
+              },
+            },
+            {
+              kind = "word",
+              size = 4,
+              fields = {
+                {name = "maximum_bit_rate", label = "Maximum bit rate", filter = "net4ai.n2.session_setup_request.maximum_bit_rate", type = "uint32", doc = "Session AMBR in kilobit per second; 0: none."},
               },
             },
           },
@@ -2735,6 +2784,13 @@ return {
               },
             },
             {kind = "octets", name = "nas", label = "NAS", filter = "net4ai.n2.initial_context_setup_request.nas", length_size = 2, maximum = 16384, doc = "NAS message.", content = "nas"},
+            {
+              kind = "word",
+              size = 4,
+              fields = {
+                {name = "ue_maximum_bit_rate", label = "Ue maximum bit rate", filter = "net4ai.n2.initial_context_setup_request.ue_maximum_bit_rate", type = "uint32", doc = "UE AMBR in kilobit per second; 0: none."},
+              },
+            },
           },
         },
         [14] = {
@@ -2841,6 +2897,27 @@ return {
                     {name = "bucket_size", label = "Bucket size", filter = "net4ai.n2.session_modify_request.qos.bucket_size", type = "uint16", doc = "Bucket size duration in milliseconds."},
                   },
                 },
+                {
+                  kind = "word",
+                  size = 4,
+                  fields = {
+                    {name = "guaranteed_bit_rate", label = "Guaranteed bit rate", filter = "net4ai.n2.session_modify_request.qos.guaranteed_bit_rate", type = "uint32", doc = "Guaranteed flow bit rate (GFBR) in each direction, in kilobit per second; 0: none."},
+                  },
+                },
+                {
+                  kind = "word",
+                  size = 4,
+                  fields = {
+                    {name = "maximum_bit_rate", label = "Maximum bit rate", filter = "net4ai.n2.session_modify_request.qos.maximum_bit_rate", type = "uint32", doc = "Maximum flow bit rate (MFBR) in each direction, in kilobit per second; 0: none."},
+                  },
+                },
+              },
+            },
+            {
+              kind = "word",
+              size = 4,
+              fields = {
+                {name = "maximum_bit_rate", label = "Maximum bit rate", filter = "net4ai.n2.session_modify_request.maximum_bit_rate", type = "uint32", doc = "Session AMBR in kilobit per second; 0: none."},
               },
             },
           },
@@ -3088,11 +3165,39 @@ return {
                         {name = "bucket_size", label = "Bucket size", filter = "net4ai.n2.handover_request.sessions.qos.bucket_size", type = "uint16", doc = "Bucket size duration in milliseconds."},
                       },
                     },
+                    {
+                      kind = "word",
+                      size = 4,
+                      fields = {
+                        {name = "guaranteed_bit_rate", label = "Guaranteed bit rate", filter = "net4ai.n2.handover_request.sessions.qos.guaranteed_bit_rate", type = "uint32", doc = "Guaranteed flow bit rate (GFBR) in each direction, in kilobit per second; 0: none."},
+                      },
+                    },
+                    {
+                      kind = "word",
+                      size = 4,
+                      fields = {
+                        {name = "maximum_bit_rate", label = "Maximum bit rate", filter = "net4ai.n2.handover_request.sessions.qos.maximum_bit_rate", type = "uint32", doc = "Maximum flow bit rate (MFBR) in each direction, in kilobit per second; 0: none."},
+                      },
+                    },
+                  },
+                },
+                {
+                  kind = "word",
+                  size = 4,
+                  fields = {
+                    {name = "maximum_bit_rate", label = "Maximum bit rate", filter = "net4ai.n2.handover_request.sessions.maximum_bit_rate", type = "uint32", doc = "Session AMBR in kilobit per second; 0: none."},
                   },
                 },
               },
             },
             {kind = "octets", name = "container", label = "Container", filter = "net4ai.n2.handover_request.container", length_size = 2, maximum = 16384, doc = "From the source, opaque to the core."},
+            {
+              kind = "word",
+              size = 4,
+              fields = {
+                {name = "ue_maximum_bit_rate", label = "Ue maximum bit rate", filter = "net4ai.n2.handover_request.ue_maximum_bit_rate", type = "uint32", doc = "UE AMBR in kilobit per second; 0: none."},
+              },
+            },
           },
         },
         [23] = {

@@ -269,7 +269,7 @@ def test_a_session_has_a_qos_flow_for_each_quality_of_its_job(world: World) -> N
     assert [request.qos for request in world.ran.of(n2.SessionSetupRequest)] == [
         (
             QosProfile(five_qi=130, priority=7, prioritised_bit_rate=500, bucket_size=40),
-            QosProfile(five_qi=200, priority=20),
+            QosProfile(five_qi=200, priority=90),
         ),
         (COMPUTING_QOS,),
     ]

@@ -239,7 +239,7 @@ def test_a_job_is_offered_then_executed(world: World) -> None:
     """R53, R59: with the QoS flows its sessions have."""
     world.register()
     assert world.start(k=3) == JobStarted(1)
-    assert world.access_manager.received == [OfferJob(1, "blood-pressure", "to know", 3, False, [Quality()])]
+    assert world.access_manager.received == [OfferJob(1, "blood-pressure", "to know", 3, False, [Quality().of_class])]
     assert world.job_manager.received == [
         ExecuteJob(1, "train", 3, 1, description(), {"local": {"a": 1}}, INSTANCES, names.ROUTINE_MANAGER)
     ]
@@ -465,7 +465,7 @@ def test_services_and_jobs_outlive_the_core(world: World) -> None:
     before = world.listed(), world.ask(ListServices())
     after = World(after=world)
     assert (after.listed(), after.ask(ListServices())) == before
-    assert after.access_manager.received == [OfferJob(1, "blood-pressure", "to know", 5, False, [Quality()])]
+    assert after.access_manager.received == [OfferJob(1, "blood-pressure", "to know", 5, False, [Quality().of_class])]
     after.finish(1)
     assert after.controller.received == [JobEnded(1, Cause.NORMAL)]
     assert after.register() == ServiceRegistered(3, INSTANCES)

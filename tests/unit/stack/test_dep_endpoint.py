@@ -410,6 +410,7 @@ def test_nothing_that_arrives_raises(received: list[bytes]) -> None:
 
     class Sink:
         name = HopName("T4", "a", "b", {})
+        shapes = False
 
         def send_dep(self, bearer: int, pdu: bytearray, now: int) -> None:
             sent.append(bytes(pdu))
