@@ -81,14 +81,13 @@ class DataRun:
     def parts(self) -> Iterator[RunPart]:
         """Neighbouring segments of one message."""
         whole = RunPart(self, 0, self.count)
-        if whole.is_sequence:
+        if self.count < COLUMNS_FROM or whole.is_sequence:
             yield whole
             return
         ids = self.column(_IDS_AT)
-        start = 0
-        for change in [*(np.flatnonzero(ids[1:] != ids[:-1]) + 1).tolist(), self.count]:
-            yield RunPart(self, start, change)
-            start = change
+        changes = (np.flatnonzero(ids[1:] != ids[:-1]) + 1).tolist()
+        for start, stop in zip([0, *changes], [*changes, self.count], strict=True):
+            yield RunPart(self, start, stop)
 
     def column(self, at: int) -> np.ndarray[Any, Any]:
         """A field of 32 bits of every segment."""
@@ -98,16 +97,28 @@ class DataRun:
 class RunPart:
     """Segments `start` to `stop` of a run, all of the same message."""
 
-    __slots__ = ("count", "first", "is_sequence", "run", "start", "stop")
+    __slots__ = ("_sequence", "count", "first", "run", "start", "stop")
 
-    def __init__(self, run: DataRun, start: int, stop: int) -> None:
+    def __init__(self, run: DataRun, start: int, stop: int, sequence: bool | None = None) -> None:
         self.run = run
         self.start = start
         self.stop = stop
         self.count = stop - start
         self.first = run.segment(start)
-        self.is_sequence = self._is_sequence()
+        self._sequence = sequence
+
+    def segments(self) -> Iterator[Segment]:
+        """One by one."""
+        yield self.first
+        for index in range(self.start + 1, self.stop):
+            yield self.run.segment(index)
+
+    @property
+    def is_sequence(self) -> bool:
         """One length, offsets and packet numbers without a gap: as a sender sends what it has never sent before."""
+        if self._sequence is None:
+            self._sequence = self._is_sequence()
+        return self._sequence
 
     def _is_sequence(self) -> bool:
         """All is proved by one comparison with what the first segment lets expect."""
@@ -121,7 +132,7 @@ class RunPart:
 
     def rest(self) -> RunPart:
         """All but the first segment."""
-        return RunPart(self.run, self.start + 1, self.stop)
+        return RunPart(self.run, self.start + 1, self.stop, self._sequence or None)
 
     def indices(self, length: int, size: int) -> Segments | None:
         """Which segments of a message of `length` octets, in segments of `size`, these are; None if not all fit.

@@ -101,14 +101,16 @@ class FlowReceiver:
         """DATA without extensions that came together: the same as `on_data` for each segment, and faster for many."""
         heard = False
         for part in run.parts():
-            key = run.marks.response, part.first.message_id
-            if key not in self.open and part.count >= COLUMNS_FROM:
-                heard |= self.on_data(part.first, run.marks, next_request, now)
-                part = part.rest()
-            message = self.open.get(key)
-            if message is None or part.count < COLUMNS_FROM or not self._take(message, part, now):
-                for index in range(part.start, part.stop):
-                    heard |= self.on_data(run.segment(index), run.marks, next_request, now)
+            if part.count >= COLUMNS_FROM:
+                key = run.marks.response, part.first.message_id
+                if key not in self.open:
+                    heard |= self.on_data(part.first, run.marks, next_request, now)
+                    part = part.rest()
+                message = self.open.get(key)
+                if message is not None and self._take(message, part, now):
+                    continue
+            for segment in part.segments():
+                heard |= self.on_data(segment, run.marks, next_request, now)
         return heard
 
     def _take(self, message: IncomingMessage, part: RunPart, now: int) -> bool:

@@ -36,14 +36,20 @@ _NUMBERS = 1 << 32
 class SendWindow:
     """What the messages of all flows share: unscheduled octets and the number under way."""
 
-    __slots__ = ("flows", "limits")
+    __slots__ = ("_free", "flows", "limits")
 
     def __init__(self, limits: SessionLimits) -> None:
         self.limits = limits
         self.flows: list[FlowSender] = []
+        self._free: int | None = None
+        """Unscheduled octets that are not lent; None: to be counted."""
 
     def may_open(self) -> bool:
         return sum(flow.places for flow in self.flows) < self.limits.maximum_open
+
+    def recount(self) -> None:
+        """Octets that were lent may be free again."""
+        self._free = None
 
     def lend(self, message: OutgoingMessage) -> None:
         """Let a message without credit have unscheduled octets, as far as there are any."""
@@ -51,13 +57,16 @@ class SendWindow:
         have = max(message.unscheduled, message.granted, message.base * message.segment)
         if most <= have:
             return
-        used = sum(other.unscheduled_in_use for flow in self.flows for other in flow.open.values())
-        end = min(most, have + self.limits.unscheduled - used)
+        if self._free is None:
+            used = sum(other.unscheduled_in_use for flow in self.flows for other in flow.open.values())
+            self._free = self.limits.unscheduled - used
+        end = min(most, have + self._free)
         if end < message.length:
             end -= end % message.segment
         if end > message.unscheduled:
             message.unscheduled = end
             message.permit()
+            self._free = None
 
 
 class FlowSender:
@@ -122,6 +131,13 @@ class FlowSender:
         self.queue.append(OutgoingMessage(self.mapping.qfi, response, message_id, body, segment, prefix))
         return message_id
 
+    def use_handle(self, handle: int) -> None:
+        """The peer is named by another handle from now on, also in what waits."""
+        self._handle = handle
+        self._prefixes.clear()
+        for message in (*self.open.values(), *self.queue):
+            message.prefix = self._prefix(message.response)
+
     def _prefix(self, response: bool, ack_requested: bool = False) -> bytes:
         """The first 8 octets of DATA."""
         prefix = self._prefixes.get((response, ack_requested))
@@ -160,6 +176,7 @@ class FlowSender:
     def _forget(self, message: OutgoingMessage) -> None:
         self.open.pop((message.response, message.message_id), None)
         message.let_go()
+        self.window.recount()
         while self._transmissions and not self._transmissions[0][3].in_flight:
             self._transmissions.popleft()
 
@@ -172,6 +189,7 @@ class FlowSender:
         self._probe_due = False
         for message in self.open.values():
             message.lose_permission()
+        self.window.recount()
 
     def resume(self, now: int) -> None:
         """Go on over the new path with what has not been acknowledged; nothing more comes of the old one."""
@@ -302,6 +320,7 @@ class FlowSender:
         news += message.acknowledge(before, ack.arrived[: max(0, message.next - before)])
         if news:
             message.progress = now
+            self.window.recount()
         message.reported = max(message.reported, highest)
         if highest > self._highest:
             self._highest = highest
@@ -320,6 +339,7 @@ class FlowSender:
         if limit > message.granted:
             message.granted = min(limit, message.length)
             message.permit()
+            self.window.recount()
             message.progress = now
 
     def on_busy(self, message: OutgoingMessage, now: int) -> None:
