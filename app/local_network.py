@@ -104,7 +104,7 @@ async def make_run_config(
 ) -> RunConfig:
     """What every node is told. Raises OSError where the host has no such address."""
     probe = await network.open(scenario.addresses.host)
-    unscheduled = unscheduled_of(probe.receive_buffer, plan.sessions_at_a_socket)
+    unscheduled = unscheduled_of(probe.credit, plan.sessions_at_a_socket)
     probe.close()
     return RunConfig(
         run_key=run_key,

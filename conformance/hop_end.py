@@ -24,7 +24,7 @@ from net4ai.stack.dep.events import Event, MessageReceived
 from net4ai.stack.dep_endpoint import DepEndpoint, SessionEnd
 from net4ai.stack.drops import DropCounter
 from net4ai.stack.hop import FIXED_LINK_DEP_BEARER, Address, Hop, HopName
-from net4ai.stack.io.platform import credit_of
+from net4ai.stack.io.platform import budget_of
 from net4ai.stack.trace import no_trace
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ class HopEnd:
         self._unverified: bytes | None = None
         self._name = name
         self._bearer_type = bearer_type
-        budget = CreditBudget(credit_of(pdus.receive_buffer))
+        budget = CreditBudget(budget_of(pdus.credit))
         self.endpoint = DepEndpoint(budget, lambda: tester.random_number(32), self.drops, no_trace)
 
     def bind(self, identity: int, signalling: Address, bulk: Address) -> Hop:

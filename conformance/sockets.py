@@ -59,9 +59,9 @@ class PduPort(Port[L2Pdu]):
         return self._endpoints[1].address[1]
 
     @property
-    def receive_buffer(self) -> int:
-        """Octets the bulk socket holds."""
-        return self._endpoints[1].receive_buffer
+    def credit(self) -> int:
+        """Octets of DATA that may be under way to the bulk socket."""
+        return self._endpoints[1].credit
 
     def sockets(self) -> Sockets:
         """For the tester's own bearers."""

@@ -52,6 +52,9 @@ METRICS: dict[str, Metric] = {
     "memory_bytes": Metric("gauge", (), "Resident memory of the process."),
     "procedures_open": Metric("gauge", (), "Procedures under way."),
     "queue": Metric("gauge", ("queue",), "Messages that wait in a queue."),
+    "udp_offload": Metric(
+        "gauge", ("link",), "How batches cross a bulk socket: 1 by GSO, 2 by GRO, 3 both, 0 neither."
+    ),
     "terminals": Metric("gauge", ("state",), "Terminals, by state."),
     "sessions": Metric("gauge", (), "DEP sessions that end here, or of the terminals here."),
     "bearers": Metric("gauge", (), "Radio bearers."),

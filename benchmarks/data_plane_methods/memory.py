@@ -19,11 +19,11 @@ from net4ai.stack.dep.events import Event, MessageReceived
 from net4ai.stack.dep_endpoint import DepEndpoint, SessionEnd
 from net4ai.stack.drops import DropCounter
 from net4ai.stack.hop import Address, Hop, HopName, Sockets
-from net4ai.stack.io.platform import credit_of, unscheduled_of
+from net4ai.stack.io.platform import budget_of, unscheduled_of
 from net4ai.stack.trace import no_trace
 from net4ai.stack.units import MILLISECOND, SECOND
 
-RECEIVE_BUFFER = 8 << 20
+CREDIT = 2 << 20
 MESSAGE = 100_000
 SMALL = 1000
 LARGEST = 64 << 20
@@ -41,7 +41,7 @@ class Side:
         self.name = name
         self.drops = DropCounter()
         self.outbox: dict[int, deque[Datagram]] = {}
-        self.budget = CreditBudget(credit_of(RECEIVE_BUFFER), unscheduled_of(RECEIVE_BUFFER, sessions))
+        self.budget = CreditBudget(budget_of(CREDIT), unscheduled_of(CREDIT, sessions))
         handles = itertools.count(1)
         self.endpoint = DepEndpoint(self.budget, lambda: next(handles), self.drops, no_trace)
         self.hops: dict[int, Hop] = {}

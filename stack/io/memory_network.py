@@ -37,6 +37,11 @@ CREDIT_SHARE = 4
 """A quarter of the receive buffer may be under way as DATA: the rest is for what is sent beside it."""
 
 
+def credit_of(receive_buffer: int) -> int:
+    """What an endpoint with this receive buffer is worth."""
+    return receive_buffer // CREDIT_SHARE
+
+
 class MemoryNetwork:
     """Endpoints and connections by address, within one loop."""
 
@@ -161,7 +166,7 @@ class MemoryEndpoint:
 
     @property
     def credit(self) -> int:
-        return self._receive_buffer // CREDIT_SHARE
+        return credit_of(self._receive_buffer)
 
     @property
     def offload(self) -> Offload:

@@ -30,6 +30,7 @@ def operate(platform: Platform, kind: str, procedures: Procedures, timers: Timer
             "queue/bus": platform.bus.queued,
         }
     )
+    operation.gauges(lambda: {f"udp_offload/{link}": end.offload.value for link, end in platform.bulk.items()})
     operation.table("timers", lambda: _timers(procedures))
     operation.command(
         "pause",

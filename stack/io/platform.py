@@ -15,6 +15,7 @@ from typing import Annotated
 
 import msgspec
 
+from net4ai.codecs import gtp_u
 from net4ai.codecs.declaration import Buffer
 from net4ai.codecs.envelope import Envelope, provider_of
 from net4ai.codecs.l2 import BULK_PORT, SIGNALLING_PORT
@@ -40,26 +41,25 @@ from net4ai.stack.trace import Trace, TraceEvent
 
 log = logging.getLogger(__name__)
 
-CREDIT_SHARE = 4
-"""A quarter of the receive buffer may be under way: the kernel counts more than payload, and segments come unmerged."""
+
+def budget_of(credit: int) -> int:
+    """Octets of the budget of a socket that is worth so much credit: one message at least finds room."""
+    return max(SCHEDULED_MINIMUM, credit)
 
 
-def credit_of(receive_buffer: int) -> int:
-    """Octets that may be on their way to a socket with this receive buffer."""
-    return max(SCHEDULED_MINIMUM, receive_buffer // CREDIT_SHARE)
-
-
-def unscheduled_of(receive_buffer: int, sessions: int) -> int:
+def unscheduled_of(credit: int, sessions: int) -> int:
     """Octets each of `sessions` sessions at a socket may be sent unasked: whole segments, 0 where buffers are small.
 
     Counted twice: a session that is renewed is there twice for a moment.
     """
-    each = (credit_of(receive_buffer) - SCHEDULED_MINIMUM) // max(1, 2 * sessions)
+    each = (budget_of(credit) - SCHEDULED_MINIMUM) // max(1, 2 * sessions)
     return min(DEFAULT_UNSCHEDULED, each // SEGMENT_SIZE * SEGMENT_SIZE)
 
 
 PORTS = (SIGNALLING_PORT, BULK_PORT)
 """Ports in captures: signalling, bulk."""
+PORTS_OF = {"N3": (gtp_u.PORT, gtp_u.PORT)}
+"""Those of links whose port is not ours to choose."""
 
 
 class LinkConfig(msgspec.Struct, forbid_unknown_fields=True):
@@ -184,6 +184,8 @@ class Platform:
     """Where keys are written down; only when the run is told to."""
     pauses: dict[str, LinkPause] = field(init=False, default_factory=dict)
     """Of each link that was opened: it can be made to carry nothing for a while."""
+    bulk: dict[str, Endpoint] = field(init=False, default_factory=dict)
+    """The bulk endpoint of each link that was opened."""
     activity: ActivityCount = field(init=False)
     """Counts what goes into the trace."""
     _missing: set[str] = field(init=False, default_factory=set)
@@ -247,7 +249,8 @@ class Platform:
             self.closing.append(endpoint.close)
             endpoints.append(endpoint)
         signalling, bulk_endpoint = endpoints
-        budget = CreditBudget(credit_of(bulk_endpoint.receive_buffer), self.run.unscheduled)
+        self.bulk[link] = bulk_endpoint
+        budget = CreditBudget(budget_of(bulk_endpoint.credit), self.run.unscheduled)
         named = peer_name if capture_sent else None
         sockets = Sockets(
             self._sender(link, signalling, False, named, pause),
@@ -266,7 +269,7 @@ class Platform:
         pause: LinkPause,
     ) -> Callable[[Batch], None]:
         tap = self.capture.link(link) if self.capture is not None and peer_name is not None else None
-        port = PORTS[bulk]
+        port = PORTS_OF.get(link, PORTS)[bulk]
 
         dropped = DropCounter(self._on_drop(link))
 
@@ -290,7 +293,7 @@ class Platform:
     ) -> Callable[[Buffer, int, Address], None]:
         dropped = DropCounter(self._on_drop(link))
         tap = self.capture.link(link) if self.capture is not None and peer_name is not None else None
-        port = PORTS[bulk]
+        port = PORTS_OF.get(link, PORTS)[bulk]
 
         def send(data: Buffer, stride: int, peer: Address) -> None:
             if pause.now:

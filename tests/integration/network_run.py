@@ -29,7 +29,7 @@ from net4ai.functions.provider import RoutineRecord
 from net4ai.ran_node import main as ran_node
 from net4ai.stack.compute import Compute
 from net4ai.stack.io.driver import Driver
-from net4ai.stack.io.memory_network import MemoryNetwork
+from net4ai.stack.io.memory_network import MemoryNetwork, credit_of
 from net4ai.stack.io.platform import Platform, RunConfig, RunningNode, unscheduled_of
 from net4ai.stack.io.trace_file import read_trace
 from net4ai.stack.io.udp import WANTED_RECEIVE_BUFFER
@@ -130,7 +130,7 @@ class Network:
             links=dict(self.plan.links),
             hooks=list(self.scenario.hooks),
             trace_folder=str(folder),
-            unscheduled=unscheduled_of(receive_buffer, self.plan.sessions_at_a_socket),
+            unscheduled=unscheduled_of(credit_of(receive_buffer), self.plan.sessions_at_a_socket),
         )
         self.folder = folder
         self.said: list[str] = []
