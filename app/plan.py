@@ -14,6 +14,7 @@ import msgspec
 
 from net4ai.app.scenario import CORE, Impairment, Scenario, Subscriber, cell_of, ue_subscribers
 from net4ai.app.scenario_schema import EdgeCapacity, UeGroup
+from net4ai.app.ue_radio import conditions, cqi_ahead
 from net4ai.codecs.bus import Capacity
 from net4ai.codecs.common import CipheringAlgorithm, IntegrityAlgorithm
 from net4ai.codecs.derivation import derive
@@ -160,16 +161,9 @@ def _ue_config(
         name=first.name,
         ran_node=first.ran_node,
         address=radio,
-        terminals=[
-            TerminalConfig(
-                name=terminal_name(subscriber),
-                identity=identity(subscriber),
-                key=subscriber_key(run_key, identity(subscriber)),
-                private={"subscriber": subscriber.number, "subscribers": len(subscribers)},
-                **heard_by(scenario, subscriber),
-            )
-            for subscriber in own
-        ],
+        terminals=[_terminal_config(scenario, subscriber, len(subscribers), run_key) for subscriber in own],
+        uplink=conditions(first.radio.uplink, first.radio.bandwidth_mhz),
+        downlink=conditions(first.radio.downlink, first.radio.bandwidth_mhz),
         functions=list(first.functions),
         preload=functions_of_terminals(scenario, first),
         consent=first.consent,
@@ -179,6 +173,20 @@ def _ue_config(
         memory_mib=ue_class.memory_mib,
         battery_percent=ue_class.battery_percent,
         timers=dict(scenario.timers),
+    )
+
+
+def _terminal_config(scenario: Scenario, subscriber: Subscriber, subscribers: int, run_key: str) -> TerminalConfig:
+    heard = heard_by(scenario, subscriber)
+    return TerminalConfig(
+        name=terminal_name(subscriber),
+        identity=identity(subscriber),
+        key=subscriber_key(run_key, identity(subscriber)),
+        private={"subscriber": subscriber.number, "subscribers": subscribers},
+        rsrp_dbm=heard["rsrp_dbm"],
+        rsrq_db=heard["rsrq_db"],
+        sinr_db=heard["sinr_db"],
+        cqi_ahead=cqi_ahead(scenario, subscriber.group, subscriber.number),
     )
 
 

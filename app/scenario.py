@@ -36,6 +36,7 @@ from net4ai.app.scenario_schema import (
 )
 from net4ai.app.schema import convert
 from net4ai.app.service_description import CUT, allowed_values, check_reference, check_service
+from net4ai.app.ue_radio import check_ue_radio, include_traces
 from net4ai.app.yaml_document import (
     OVERRIDE,
     ConfigurationError,
@@ -143,6 +144,7 @@ def _load(
         _apply(document, naming)
         _include_service(document, folder)
         _apply(document, rest)
+        include_traces(document, folder)
     scenario = convert(document, Scenario)
     problems = [
         *check_service(
@@ -159,6 +161,7 @@ def _load(
         *_check_timers(document, scenario, timer_names),
         *_check_hooks(document, scenario),
         *_check_radio(document, scenario),
+        *check_ue_radio(document, scenario),
     ]
     if problems:
         raise ConfigurationError(*problems)

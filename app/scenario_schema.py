@@ -8,9 +8,10 @@ from typing import Annotated, Literal, TypeAlias
 import msgspec
 from msgspec import Meta, Struct
 
-from net4ai.codecs.rrc import MAXIMUM_CELL
+from net4ai.codecs.rrc import MAXIMUM_CELL, MAXIMUM_CQI
 from net4ai.codecs.service import Name, ServiceDescription, SettingValue
 from net4ai.stack.message_hooks import HookRule
+from net4ai.stack.radio.conditions import MAXIMUM_STEPS
 
 MAX_UES_PER_RAN_NODE = 65_519
 """C-RNTI values 1 to 0xFFEF (3GPP TS 38.321, table 7.1-1)."""
@@ -93,8 +94,60 @@ class Core(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     host: Annotated[Host, Meta(description="IP address of the machine it runs on; empty: `addresses.host`.")] = ""
 
 
+class Cut(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A time in which a link carries nothing."""
+
+    at_s: Annotated[float, Meta(ge=0, le=MAX_SECONDS, description="Start, in seconds after the run began.")]
+    for_s: Annotated[float, Meta(gt=0, le=MAX_SECONDS, description="Length in seconds.")]
+
+
+class CqiStep(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A channel quality indicator, and from when on it holds."""
+
+    at_s: Annotated[float, Meta(ge=0, le=MAX_SECONDS, description="Seconds after the run began; 0 for the first step.")]
+    cqi: Annotated[
+        int,
+        Meta(ge=0, le=MAXIMUM_CQI, description="CQI of TS 38.214, table 5.2.2.1-2; 0: out of range, nothing passes."),
+    ]
+
+
+class Bursts(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Loss in bursts, the Gilbert-Elliott model: the channel is good or bad, and changes before each datagram."""
+
+    p: Annotated[float, Meta(ge=0, le=1, description="Probability that a good channel becomes bad.")]
+    r: Annotated[
+        float,
+        Meta(gt=0, le=1, description="Probability that a bad channel becomes good: 1 / `r` datagrams stay bad."),
+    ]
+    loss_in_good: Annotated[Probability, Meta(description="Part that is lost while it is good.")] = 0.0
+    loss_in_bad: Annotated[Probability, Meta(description="Part that is lost while it is bad.")] = 1.0
+
+
+class RadioDirection(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The radio of each terminal in one direction. Random choices follow from `seed`, for each terminal its own."""
+
+    rate_kbps: Annotated[int, Meta(ge=0, le=10**9, description="Kilobit per second; 0: not limited.")] = 0
+    cqi: Annotated[
+        tuple[CqiStep, ...],
+        Meta(
+            max_length=MAXIMUM_STEPS,
+            description="The rate by channel quality: a CQI that always holds, steps over time, or the name of a CSV "
+            "file in the scenario's folder with a line `at_s,cqi` for each step.",
+        ),
+    ] = ()
+    cqi_repeat_s: Annotated[
+        float,
+        Meta(ge=0, le=MAX_SECONDS, description="Seconds after which the steps begin anew; 0: the last one stays."),
+    ] = 0.0
+    delay_ms: Annotated[Milliseconds, Meta(description="Delay of every datagram.")] = 0.0
+    jitter_ms: Annotated[Milliseconds, Meta(description="Largest random delay on top.")] = 0.0
+    loss: Annotated[Probability, Meta(description="Part of the datagrams that is lost, each by itself.")] = 0.0
+    bursts: Annotated[Bursts | None, Meta(description="Loss in bursts, instead of `loss`.")] = None
+    cuts: Annotated[tuple[Cut, ...], Meta(max_length=1000, description="Times when nothing passes.")] = ()
+
+
 class UeRadio(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What terminals hear of their cell: reported by them, and told to functions that run there."""
+    """The radio of terminals. What they hear of their cell is reported, and told to functions that run there."""
 
     rsrp_dbm: Annotated[float, Meta(ge=-157, le=-30, description="Received power in dBm.")] = -80.0
     rsrq_db: Annotated[float, Meta(ge=-43.5, le=20, description="Received quality in dB.")] = -10.5
@@ -102,6 +155,19 @@ class UeRadio(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     spread_db: Annotated[
         float,
         Meta(ge=0, le=100, description="A terminal hears up to so much more or less, of all three; drawn from `seed`."),
+    ] = 0.0
+    bandwidth_mhz: Annotated[float, Meta(ge=0.1, le=2000, description="Bandwidth in MHz: what a CQI is worth.")] = 20.0
+    uplink: Annotated[RadioDirection, Meta(description="How each terminal's radio is towards the RAN node.")] = (
+        RadioDirection()
+    )
+    downlink: Annotated[RadioDirection, Meta(description="How it is from the RAN node.")] = RadioDirection()
+    cqi_spread_s: Annotated[
+        float,
+        Meta(
+            ge=0,
+            le=MAX_SECONDS,
+            description="A terminal is up to so many seconds ahead in its steps; drawn from `seed`.",
+        ),
     ] = 0.0
 
 
@@ -142,7 +208,7 @@ class UeGroup(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
             "guaranteed bit rate, in kilobit per second; 0: none.",
         ),
     ] = 0
-    radio: Annotated[UeRadio, Meta(description="What they hear of their cell.")] = UeRadio()
+    radio: Annotated[UeRadio, Meta(description="Their radio.")] = UeRadio()
 
 
 class UeClass(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -151,13 +217,6 @@ class UeClass(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     compute_mflops: Annotated[float, Meta(gt=0, le=1e9, description="Compute rate in MFLOP/s.")] = 2000.0
     memory_mib: Annotated[int, Meta(ge=1, le=1_048_576, description="Memory in MiB.")] = 512
     battery_percent: Annotated[int, Meta(ge=0, le=100, description="Charge of the battery.")] = 100
-
-
-class Cut(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A time in which a link carries nothing."""
-
-    at_s: Annotated[float, Meta(ge=0, le=MAX_SECONDS, description="Start, in seconds after the run began.")]
-    for_s: Annotated[float, Meta(gt=0, le=MAX_SECONDS, description="Length in seconds.")]
 
 
 class Impairment(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -32,7 +32,7 @@ from net4ai.codecs.wording import nearest, numbers, shown
 
 __all__ = ["check", "convert", "schema_table"]
 
-ACRONYMS = {"ran": "RAN", "ue": "UE"}
+ACRONYMS = {"cqi": "CQI", "ran": "RAN", "ue": "UE"}
 
 S = TypeVar("S", bound=Struct)
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from net4ai.stack.operation import Operation, Row, number, text
 from net4ai.ue.arrivals import Arrivals
+from net4ai.ue.channel_quality import KILOBIT
 from net4ai.ue.process import UeProcess
 from net4ai.ue.terminal import Terminal
 
@@ -63,7 +64,20 @@ def _terminal_row(terminal: Terminal) -> Row:
         "state": _state(terminal),
         "c_rnti": terminal.hop.identity if terminal.hop is not None else "",
         "sessions": len(terminal.sessions),
+        **_radio(terminal),
         "consents": ", ".join(str(job) for job, decision in terminal.decisions.items() if decision.given),
+    }
+
+
+def _radio(terminal: Terminal) -> Row:
+    """How fast it can be sent to, where there is a limit, and datagrams lost on its radio in both directions."""
+    quality = terminal.radio.quality
+    rate = quality.rate if quality is not None else None
+    return {
+        "cqi": quality.cqi if quality is not None else "",
+        "rate_kbps": rate // KILOBIT if rate is not None else "",
+        "lost_up": terminal.radio.lost[0],
+        "lost_down": terminal.radio.lost[1],
     }
 
 

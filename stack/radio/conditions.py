@@ -80,8 +80,9 @@ class RadioConditions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
         for index, ((before, _), (time, _)) in enumerate(pairwise(self.cqi)):
             check(f"cqi[{index + 1}][0]", time, before + SHORTEST_STEP, LATEST)
         if self.cqi_repeat:
-            last = self.cqi[-1][0] if self.cqi else 0.0
-            check("cqi_repeat", self.cqi_repeat, last + SHORTEST_STEP, LATEST)
+            least = (self.cqi[-1][0] if self.cqi else 0.0) + SHORTEST_STEP
+            if not least <= self.cqi_repeat <= LATEST:
+                raise ConditionsError("cqi_repeat", self.cqi_repeat, f"0, or {least:g} to {LATEST:g}")
 
     @property
     def perfect(self) -> bool:

@@ -23,4 +23,4 @@ def check(
     low_enough = value < maximum if below else value <= maximum
     if not (math.isfinite(value) and high_enough and low_enough):
         words = [f"{'above ' if above else ''}{minimum:g}", f"{'below ' if below else ''}{maximum:g}"]
-        raise ConditionsError(field, value, " to ".join(words))
+        raise ConditionsError(field, value, words[0] if minimum == maximum else " to ".join(words))

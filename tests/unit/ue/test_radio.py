@@ -230,6 +230,7 @@ def test_the_downlink_rate_is_reported_once_security_is_on_and_on_each_change(mo
     assert seen == [
         rrc.ChannelQualityReport(cqi=cqi, rate=rate) for cqi, rate in ((15, KBPS[0]), (7, KBPS[1]), (4, KBPS[3]))
     ]
+    assert rates.of("ran") == [KBPS[0] * 1000, KBPS[1] * 1000, 0, KBPS[3] * 1000]
     assert reports(world) == ["ue/1"] * 4
     states = [event.ids for event in world.air.states("channel quality")]
     assert [(ids["cqi"], ids["rate_kbps"]) for ids in states] == list(zip((15, 7, 0, 4), KBPS, strict=True))
@@ -242,6 +243,7 @@ def test_a_constant_rate_is_reported_once(monkeypatch: pytest.MonkeyPatch) -> No
     world.start()
     world.air.run(30)
     assert world.context.channel_quality == rrc.ChannelQualityReport(cqi=15, rate=2000)
+    assert rates.of("ran") == [2_000_000]
     assert reports(world) == ["ue/1"]
 
 
