@@ -119,8 +119,10 @@ OVERCOMMITTED = 4
 """Messages that share the free credit at a time: the shortest, and the one that has waited longest."""
 OLDEST_TURN = 4
 """Every so many grants the message that has waited longest goes first: nobody starves."""
+GREED = 8
+"""A message may have so many times the octets outstanding that are left free: alone it has 8/9 of them."""
 GRANT_SHARE = 8
-"""A GRANT below this fraction of the free credit is not worth a PDU, unless it is all that is left to grant."""
+"""A GRANT below this fraction of what is not promised is no PDU worth, unless it is all there is left to grant."""
 PROMISE_SHARE = 4
 """This fraction of a budget is kept for unscheduled octets of sessions, those to come included."""
 SCHEDULED_MINIMUM = 65536

@@ -6,9 +6,9 @@ unscheduled octets of a session, and what is *reserved* for granted octets that 
 goes below zero.
 
 A message that needs grants holds a `Claim`. Free credit goes to at most four claims at a time: the shortest ones, and
-the one that has waited longest. Each may have as much outstanding as is left free then: one message gets half of the
-budget, two a third each, and something is always left for whoever comes next (Choudhury and Hahne, dynamic queue
-length thresholds, 1998).
+the one that has waited longest. Each may have GREED times as much outstanding as is left free then: one message gets
+eight ninths of the budget, two eight seventeenths each, and something is always left for whoever comes next (Choudhury
+and Hahne, dynamic queue length thresholds, 1998).
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from collections.abc import Hashable, Mapping
 from net4ai.stack.dep.constants import (
     DEFAULT_UNSCHEDULED,
     GRANT_SHARE,
+    GREED,
     OLDEST_TURN,
     OVERCOMMITTED,
     PROMISE_SHARE,
@@ -168,14 +169,14 @@ class CreditBudget:
 
     def _extend(self, claim: Claim) -> bool:
         free = self.free
-        room = max(0, (free - claim.reserved) // 2)
+        room = max(0, (GREED * free - claim.reserved) // (GREED + 1))
         least = min(claim.segment, claim.ceiling - claim.granted)
         if not claim.reserved and room < least <= free:
             room = least
         limit = min(max(claim.granted, claim.arrived) + room, claim.ceiling)
         if limit < claim.ceiling:
             limit -= limit % claim.segment
-            if claim.reserved and limit - claim.granted < free // GRANT_SHARE:
+            if claim.reserved and limit - claim.granted < (free + self.reserved) // GRANT_SHARE:
                 return False
         if limit <= claim.granted:
             return False

@@ -379,8 +379,8 @@ def test_a_run_counts_once_on_the_budget():
     random.Random(3).shuffle(offsets)
     run = segments_of(*((1, offset, 1_000_000, 1000) for offset in offsets))
     accounts = []
-    account = one.budgets["up"].account
-    one.budgets["up"].account = lambda claim: (accounts.append(claim), account(claim))
+    arrive = one.budgets["up"].arrive
+    one.budgets["up"].arrive = lambda arrivals: (accounts.append(arrivals), arrive(arrivals))
     ((end, part),) = one.switch.forward_run("up", memoryview(run), 1032, 0)
     assert (end, len(part), len(accounts)) == (one.down, len(run), 1)
     assert one.controls()[-1][:2] == ("up", DepType.GRANT)
