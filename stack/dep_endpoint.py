@@ -21,8 +21,8 @@ from net4ai.stack.dep.constants import MAXIMUM_MESSAGE, MAXIMUM_OPEN, SEGMENT_SI
 from net4ai.stack.dep.credit import CreditBudget
 from net4ai.stack.dep.errors import DepError
 from net4ai.stack.dep.events import Event, MessageReceived
-from net4ai.stack.dep.sending import Burst
 from net4ai.stack.dep.session import DepSession
+from net4ai.stack.dep.staging import Burst, StagingBuffer
 from net4ai.stack.drops import Drop, DropCounter
 from net4ai.stack.hop import Hop
 from net4ai.stack.message_hooks import DepPdu
@@ -90,6 +90,7 @@ class DepEndpoint:
         self._by_session: dict[Hashable, SessionEnd] = {}
         self._by_send_handle: dict[tuple[Hop, int], SessionEnd] = {}
         self._unknown = UnknownHandles()
+        self._staging = StagingBuffer()
         self._deadlines: Deadlines[SessionEnd] = Deadlines()
         self._touched: dict[SessionEnd, None] = {}
 
@@ -127,6 +128,7 @@ class DepEndpoint:
                 receive_limits=self.limits,
                 budget=self._budget,
                 on_drop=self.drops.count,
+                staging=self._staging,
             ),
             owner=owner,
             ids=ids,
