@@ -1,8 +1,8 @@
 """What functions say to each other: a 64-byte prefix, then data. DEP carries it as one message.
 
 The prefix says what the data is, so a tensor needs no other description; the data starts 64-byte aligned in the
-message. Record size 0: the data follows bare. Otherwise it follows in sealed records (`Record`), which come with the
-trust capability; a receiver that cannot open records refuses the message.
+message. Record size 0: the data follows bare. Otherwise it follows in sealed records (`Record`): the session seals and
+opens them where it has keys, and whoever meets one here has none and refuses it.
 """
 
 from __future__ import annotations
@@ -123,13 +123,15 @@ class Taken:
 
 
 class Record(Structure, reference="R86"):
-    """Head of a sealed record; ciphertext and a 16-octet tag follow. The slot is reserved, nothing seals yet."""
+    """Head of a sealed record; ciphertext and a 16-octet tag follow."""
 
     version: int = constant(8, 1, "Version of the record layer.")
-    flags: int = reserved(8)
-    epoch: int = unsigned(16, "Key epoch; only grows.")
+    last: bool = flag("The last record of its message.")
+    reserved_flags: int = reserved(7)
+    reserved_bits: int = reserved(16)
+    epoch: int = unsigned(32, "Key epoch; only grows.")
     length: int = unsigned(32, "Octets of ciphertext, without the tag.")
-    sequence: int = unsigned(64, "Number of the record under its key.")
+    sequence: int = unsigned(32, "Number of the record under its key.")
 
 
 PREFIX_SIZE = MessagePrefix.fixed_run().size

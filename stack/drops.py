@@ -82,6 +82,10 @@ class Drop(StrEnum):
     CONTROL_QUEUE_FULL = "control queue full", "More to answer than is taken; it is repeated on demand."
     STALE_CAPSULE = "capsule of an older epoch", "A key capsule that came behind a newer one."
     CAPSULE_CHANGED = "capsule changed", "Other octets under the epoch of a capsule that was taken."
+    RECORD_TAG = "record tag", "A sealed record that is not as it was sealed: its octets are asked for again."
+    RECORD_EPOCH = "record epoch", "A sealed record under a key that is not used any more."
+    RECORD_REPLAY = "record replay", "Sealed records of a message that was opened before."
+    NOT_SEALED = "not sealed", "A message in plain in a session that seals."
 
     # Signalling
     UNEXPECTED_MESSAGE = "unexpected message", "Not legal in this state, from this peer or on this bearer."

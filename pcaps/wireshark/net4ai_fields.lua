@@ -346,7 +346,7 @@ return {
     },
     record = {
       name = "Record",
-      doc = "Head of a sealed record; ciphertext and a 16-octet tag follow. The slot is reserved, nothing seals yet.",
+      doc = "Head of a sealed record; ciphertext and a 16-octet tag follow.",
       parts = {
         {
           kind = "word",
@@ -359,14 +359,22 @@ return {
           kind = "word",
           size = 1,
           fields = {
-            {name = "flags", label = "Flags", filter = "net4ai.message.record.flags", type = "uint8", quiet = true, reserved = true, doc = "Reserved: sent as 0, ignored on receipt."},
+            {name = "last", label = "Last", filter = "net4ai.message.record.last", type = "bool", mask = 128, divisor = 128, modulus = 2, doc = "The last record of its message."},
+            {name = "reserved_flags", label = "Reserved flags", filter = "net4ai.message.record.reserved_flags", type = "uint8", mask = 127, divisor = 1, modulus = 128, quiet = true, reserved = true, doc = "Reserved: sent as 0, ignored on receipt."},
           },
         },
         {
           kind = "word",
           size = 2,
           fields = {
-            {name = "epoch", label = "Epoch", filter = "net4ai.message.record.epoch", type = "uint16", doc = "Key epoch; only grows."},
+            {name = "reserved_bits", label = "Reserved bits", filter = "net4ai.message.record.reserved_bits", type = "uint16", quiet = true, reserved = true, doc = "Reserved: sent as 0, ignored on receipt."},
+          },
+        },
+        {
+          kind = "word",
+          size = 4,
+          fields = {
+            {name = "epoch", label = "Epoch", filter = "net4ai.message.record.epoch", type = "uint32", doc = "Key epoch; only grows."},
           },
         },
         {
@@ -378,9 +386,9 @@ return {
         },
         {
           kind = "word",
-          size = 8,
+          size = 4,
           fields = {
-            {name = "sequence", label = "Sequence", filter = "net4ai.message.record.sequence", type = "uint64", doc = "Number of the record under its key."},
+            {name = "sequence", label = "Sequence", filter = "net4ai.message.record.sequence", type = "uint32", doc = "Number of the record under its key."},
           },
         },
       },

@@ -11,6 +11,7 @@ MESSAGE_CAUSES = frozenset(
         Cause.WRONG_BEARER,
         Cause.MESSAGE_TOO_LARGE,
         Cause.OVERLAPPING_DATA,
+        Cause.INTEGRITY_FAILURE,
         Cause.REASSEMBLY_TIMEOUT,
     }
 )

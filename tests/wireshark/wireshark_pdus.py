@@ -158,7 +158,12 @@ def sealed_pdu(prefix: message.MessagePrefix, generator: random.Random) -> tuple
     found, parts = expected_fields(prefix, "net4ai.message"), [prefix.to_bytes()]
     for sequence in range(generator.randint(1, 3)):
         ciphertext, tag = generator.randbytes(generator.randint(1, 64)), generator.randbytes(16)
-        record = message.Record(epoch=generator.randrange(1 << 16), length=len(ciphertext), sequence=sequence)
+        record = message.Record(
+            last=generator.random() < 0.5,
+            epoch=generator.randrange(1 << 32),
+            length=len(ciphertext),
+            sequence=sequence,
+        )
         merge(found, expected_fields(record, "net4ai.message.record"))
         merge(found, {"net4ai.message.record.ciphertext": [ciphertext], "net4ai.message.record.tag": [tag]})
         parts += [record.to_bytes(), ciphertext, tag]
