@@ -57,17 +57,17 @@ class CongestionWindow:
         return max(0, (self.segments or 0) - in_flight)
 
     def on_ack(self, news: int, share: int, in_flight: int, highest: int, next_number: int, now: int) -> None:
-        """An ACK that tells of marks, or any while there is a bound.
+        """An ACK: `news` segments have arrived, of which `share` in 1/255 was marked.
 
-        `news`: so many segments have arrived, of which `share` in 1/255 was marked. `in_flight`: segments before it
-        came. `highest`: packet number acknowledged. `next_number`: not sent yet.
+        `in_flight`: segments before it came. `highest`: packet number acknowledged. `next_number`: not sent yet.
         """
         if share:
             self._last_mark = now
         if self.segments is None:
-            self.segments = in_flight
-            self._cut()
-            self._begin_round(next_number)
+            if share:
+                self.segments = in_flight
+                self._cut()
+                self._begin_round(next_number)
             return
         self._acknowledged += news
         self._marked += news * share / SHARE
