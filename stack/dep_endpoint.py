@@ -292,10 +292,10 @@ class DepEndpoint:
         if self.sessions.get(end.handle) is end:
             self._touched[end] = None
 
-    def _send(self, hop: Hop, bearer: int, pdu: bytearray, now: int, data: bool = False) -> None:
+    def _send(self, hop: Hop, bearer: int, pdu: bytearray | memoryview, now: int, data: bool = False) -> None:
         """One PDU; its first 8 octets are left for the layer-2 header."""
 
-        def send(pdu: bytearray, now: int) -> None:
+        def send(pdu: bytearray | memoryview, now: int) -> None:
             if data:
                 hop.send_burst(bearer, pdu, len(pdu), now)
             else:

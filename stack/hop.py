@@ -280,7 +280,7 @@ class Hop:
             return False
         return True
 
-    def send_dep(self, bearer: int, pdu: bytearray, now: int) -> None:
+    def send_dep(self, bearer: int, pdu: bytearray | memoryview, now: int) -> None:
         """Send one DEP PDU that is not DATA; its first 8 octets are left for the layer-2 header.
 
         Dropped where the bearer was removed meanwhile, as by `send_burst`.
