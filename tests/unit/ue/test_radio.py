@@ -9,6 +9,7 @@ from radio_bench import KEY
 from secured_bench import Secured
 
 from net4ai.codecs import rrc
+from net4ai.codecs.l2 import L2_HEADER
 from net4ai.ran_node.ue_context import State, UeContext
 from net4ai.stack.drops import Drop
 from net4ai.stack.hop import Hop
@@ -174,18 +175,19 @@ def test_what_comes_too_late_for_its_connection_is_dropped(monkeypatch: pytest.M
 
 def test_a_forged_datagram_does_not_reach_the_radio(monkeypatch: pytest.MonkeyPatch) -> None:
     """Else anybody could shift the fates of what is sent after it."""
-    world = Secured(monkeypatch, ue=terminals({"downlink": RadioConditions(loss=1)}, {}))
-    world.ue.start()
-    world.air.run(3)
-    lost = world.ue.terminals[0].radio.lost
-    second = world.ue.terminals[1].hop
-    assert second is not None
-    world.ue.process.bound[99] = world.ue.terminals[0]
-    world.ue.terminals[0].hop = second
-    pdu = bytes([0x80, 0x01, 0, 99, 0, 0, 0, 1, 0])
+    world = Secured(monkeypatch, ue={"downlink": RadioConditions(jitter=0.001)})
+    world.start()
+    downlink, hop = world.terminal.radio.downlink, world.terminal.hop
+    assert downlink is not None
+    assert hop is not None
+    carried: list[int] = []
+    monkeypatch.setattr(downlink, "carry", lambda data, *more: carried.append(len(data)))
+    version, data, whole, poll, mac, ciphered, srb, bearer, count = 0, 1, 0, 0, 0, 0, 0, 1, 9
+    pdu = L2_HEADER.pack(version, data, whole, poll, mac, ciphered, srb, bearer, hop.identity, count) + b"x"
     world.ue.process.receive(pdu, len(pdu), ("elsewhere", 1), False, world.air.now)
-    assert world.ue.drops[Drop.SOURCE_NOT_BOUND] == 1
-    assert world.ue.terminals[0].radio.lost == lost
+    assert (carried, world.ue.drops) == ([], {Drop.SOURCE_NOT_BOUND: 1})
+    world.ue.process.receive(pdu, len(pdu), hop.signalling_address, False, world.air.now)
+    assert carried == [9]
 
 
 def test_paging_reaches_only_who_is_in_range(monkeypatch: pytest.MonkeyPatch) -> None:
