@@ -7,10 +7,11 @@ from collections.abc import Iterator
 import numpy as np
 
 from net4ai.stack.dep.buffers import GrowingBuffer
-from net4ai.stack.dep.constants import SILENCE, SILENCE_MAXIMUM
+from net4ai.stack.dep.constants import ACK_MAP_SEGMENTS, SILENCE, SILENCE_MAXIMUM
 from net4ai.stack.dep.credit import Claim
 from net4ai.stack.dep.data_run import RunPart
 from net4ai.stack.dep.outgoing_message import Segments
+from net4ai.stack.dep.session_records import ArrivingRecords
 
 MessageKey = tuple[bool, int]
 """Whether it is a response, and the message id."""
@@ -25,6 +26,7 @@ class IncomingMessage:
         "base",
         "buffer",
         "claim",
+        "counted",
         "gap_seen",
         "got",
         "grant_due",
@@ -32,16 +34,23 @@ class IncomingMessage:
         "key",
         "last_arrival",
         "length",
+        "records",
         "segment",
         "silences",
         "timer",
         "unacknowledged",
     )
 
-    def __init__(self, key: MessageKey, length: int, segment: int, now: int) -> None:
+    def __init__(
+        self, key: MessageKey, length: int, segment: int, now: int, records: ArrivingRecords | None = None
+    ) -> None:
         self.key = key
         self.length = length
         self.segment = segment
+        self.records = records
+        """Of a message in a session that seals."""
+        self.counted = 0
+        """Octets that were thrown away and will arrive again: their credit was given back before."""
         self.buffer = GrowingBuffer(length)
         self.got = bytearray()
         """An octet 1 for every segment that has arrived, as far as the highest one."""
@@ -72,6 +81,16 @@ class IncomingMessage:
     def reached(self) -> int:
         """Offset behind the highest octet that has arrived."""
         return min(len(self.got) * self.segment, self.length)
+
+    @property
+    def memory(self) -> memoryview:
+        """What has arrived, where it belongs."""
+        return self.buffer.view
+
+    @property
+    def complete(self) -> bool:
+        """All of it is here, and open."""
+        return self.arrived == self.length if self.records is None else self.records.complete
 
     @property
     def has_gap(self) -> bool:
@@ -145,6 +164,39 @@ class IncomingMessage:
             self.base = missing if missing >= 0 else len(self.got)
         self.arrived += octets
         self.gap_seen = found_gap or self.has_gap or not in_order
+
+    def has(self, start: int, end: int) -> bool:
+        """Whether all of these octets have arrived, as far as the message goes."""
+        stop = -(-min(end, self.length) // self.segment)
+        return len(self.got) >= stop and self.got.find(0, start // self.segment, stop) < 0
+
+    def forget(self, start: int, end: int) -> None:
+        """Segments with these octets count as not arrived."""
+        first, stop = start // self.segment, -(-min(end, self.length) // self.segment)
+        for index in range(first, stop):
+            if self.got[index]:
+                self.got[index] = 0
+                octets = min(self.segment, self.length - index * self.segment)
+                self.arrived -= octets
+                self.counted += octets
+        self.base = min(self.base, first)
+
+    def fresh(self, octets: int) -> int:
+        """How many of the octets that have arrived are news to the budget."""
+        again = min(octets, self.counted)
+        self.counted -= again
+        return octets - again
+
+    def acknowledgement(self) -> tuple[int, bytearray]:
+        """The first segment an ACK does not vouch for, and the map of what has arrived behind it.
+
+        Sealed records are vouched for when they are open, and the last segment with the whole message only: what is in
+        the map may have to be sent again.
+        """
+        if self.records is None:
+            return self.base, self.got[self.base : self.base + ACK_MAP_SEGMENTS]
+        first, last = min(self.base, self.records.confirmed // self.segment), (self.length - 1) // self.segment
+        return first, self.got[first : min(first + ACK_MAP_SEGMENTS, last)]
 
     def acknowledge_by(self, time: int) -> None:
         """Let an ACK go out no later than `time`."""

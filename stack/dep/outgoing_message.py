@@ -55,6 +55,7 @@ class OutgoingMessage:
         "qfi",
         "reported",
         "response",
+        "sealed",
         "segment",
         "serial",
         "states",
@@ -62,8 +63,19 @@ class OutgoingMessage:
         "whole",
     )
 
-    def __init__(self, qfi: int, response: bool, message_id: int, body: memoryview, segment: int, prefix: bytes):
+    def __init__(
+        self,
+        qfi: int,
+        response: bool,
+        message_id: int,
+        body: memoryview,
+        segment: int,
+        prefix: bytes,
+        sealed: bool = False,
+    ) -> None:
         self.qfi = qfi
+        self.sealed = sealed
+        """What an ACK's map has may be asked for again."""
         self.response = response
         self.message_id = message_id
         self.serial = 0
@@ -208,6 +220,16 @@ class OutgoingMessage:
             return _COUNTED[:0]
         old = (self._flags()[start:end] == FLIGHT) & (self.numbers[start:end] < number)
         return np.flatnonzero(old) + start
+
+    def take_back(self, start: int, end: int) -> None:
+        """Segments `start` to `end` are in flight again where they were acknowledged."""
+        flags = self._flags()[start:end]
+        back = np.flatnonzero(flags == ACKNOWLEDGED)
+        if len(back):
+            flags[back] = FLIGHT
+            self.acknowledged -= len(back)
+            self.in_flight += len(back)
+            self.base = min(self.base, start + int(back[0]))
 
     def lose(self, segments: Indices, again: bool = True) -> None:
         """Segments in flight will not arrive. `again`: they are to be sent once more."""

@@ -15,10 +15,10 @@ from net4ai.stack.dep import pdus
 from net4ai.stack.dep.congestion import MarkCounter
 from net4ai.stack.dep.constants import (
     ACK_DELAY,
-    ACK_MAP_SEGMENTS,
     ACK_OCTETS,
     NACK_RANGES,
     REASSEMBLY_TIMEOUT,
+    RECORD_FAILURES,
     REORDERING_DELAY,
     UNRELIABLE_LIFETIME,
 )
@@ -27,6 +27,8 @@ from net4ai.stack.dep.data_run import COLUMNS_FROM, DataRun, Marks, RunPart, Seg
 from net4ai.stack.dep.events import Event, MessageReceived
 from net4ai.stack.dep.finished import FinishedMessages, Past
 from net4ai.stack.dep.incoming_message import IncomingMessage, MessageKey
+from net4ai.stack.dep.records import Place, RecordRefused
+from net4ai.stack.dep.session_records import ArrivingRecords, SessionRecords
 from net4ai.stack.drops import Drop
 
 Control = Callable[[DepType, int, MessageKey, int, bytes], None]
@@ -36,11 +38,12 @@ Control = Callable[[DepType, int, MessageKey, int, bytes], None]
 class ReceiveWindow:
     """What the messages of all flows share: the budget, the number open, and what waits for the application."""
 
-    __slots__ = ("_counted", "backlog", "budget", "flows", "limits", "owner")
+    __slots__ = ("_counted", "backlog", "budget", "flows", "limits", "owner", "records")
 
-    def __init__(self, limits: SessionLimits, budget: CreditBudget, owner: object) -> None:
+    def __init__(self, limits: SessionLimits, budget: CreditBudget, owner: object, records: SessionRecords) -> None:
         self.limits = limits
         self.budget = budget
+        self.records = records
         self.owner = owner
         """Named by the budget when credit came free."""
         self.flows: list[FlowReceiver] = []
@@ -57,6 +60,11 @@ class ReceiveWindow:
         if self._counted:
             self.budget.arrive(self._counted)
             self._counted.clear()
+
+    def open_waiting(self, now: int) -> None:
+        """A key has come."""
+        for flow in self.flows:
+            flow.open_waiting(now)
 
     def refusal(self) -> Drop | None:
         """Why no further message can be opened now."""
@@ -209,11 +217,25 @@ class FlowReceiver:
             self._drop(refusal, size, now)
             self._busy(key)
             return None
-        message = IncomingMessage(key, length, self.window.limits.segment_size, now)
+        try:
+            records = self._records(key, length)
+        except RecordRefused as refused:
+            self._refuse(refused.reason, Cause.UNEXPECTED_MESSAGE, key, size, now)
+            return None
+        message = IncomingMessage(key, length, self.window.limits.segment_size, now, records)
         self.open[key] = message
         if length > self.window.limits.unscheduled:
             self._claim(message)
         return message
+
+    def _records(self, key: MessageKey, length: int) -> ArrivingRecords | None:
+        """Of a new message, where they are sealed. Raises `RecordRefused` for one that was opened before."""
+        opener = self.window.records.opener
+        if opener is None:
+            return None
+        place = Place(self.mapping.qfi, *key)
+        opener.check(place)
+        return ArrivingRecords(opener, place, length)
 
     def _claim(self, message: IncomingMessage) -> None:
         message.claim = self.window.budget.claim(
@@ -231,22 +253,24 @@ class FlowReceiver:
     def _store(self, message: IncomingMessage, index: int, payload: memoryview, now: int) -> bool:
         """Keep a segment; whether the message is still open."""
         stored = message.store(index, payload, max(message.permitted, self.window.limits.unscheduled))
-        if stored is None:
+        if stored is None and message.records is None:
             self.abandon(message, Cause.OVERLAPPING_DATA, Drop.OVERLAPPING_DATA, now)
             return False
         if stored:
             return self._stored(message, len(payload), now)
-        self._drop(Drop.DUPLICATE, len(payload), now)
+        self._drop(Drop.DUPLICATE if stored is not None else Drop.OVERLAPPING_DATA, len(payload), now)
         message.acknowledge_by(now + REORDERING_DELAY)
         return True
 
     def _stored(self, message: IncomingMessage, octets: int, now: int) -> bool:
         """Octets have arrived that had not; whether the message is still open."""
-        if message.arrived == message.length:
+        if message.records is not None and not self._open_records(message, message.records, now):
+            return False
+        if message.complete:
             self._complete(message, now)
             return False
         if message.claim is not None:
-            self.window.count(message.claim, octets)
+            self.window.count(message.claim, message.fresh(octets))
         message.unacknowledged += octets
         if message.unacknowledged >= ACK_OCTETS:
             message.acknowledge_by(now)
@@ -254,19 +278,50 @@ class FlowReceiver:
             message.acknowledge_by(now + (REORDERING_DELAY if message.gap_seen else ACK_DELAY))
         return True
 
+    # --- Sealed records ---
+
+    def _open_records(self, message: IncomingMessage, records: ArrivingRecords, now: int) -> bool:
+        """Open the records that have arrived whole; what is not as it was sealed is asked for again.
+
+        Whether the message goes on.
+        """
+        again: list[tuple[int, int]] = []
+        while (refusal := records.open(message, max(message.permitted, self.window.limits.unscheduled))) is not None:
+            if records.failures > RECORD_FAILURES or not self.mapping.reliable:
+                self.abandon(message, Cause.INTEGRITY_FAILURE, refusal.reason, now)
+                return False
+            self._drop(refusal.reason, sum(end - start for start, end in refusal.ranges), now)
+            for start, end in refusal.ranges:
+                message.forget(start, end)
+            again += refusal.ranges
+        if again:
+            self._control(DepType.NACK, self.mapping.qfi, message.key, 0, pdus.nack(again[:NACK_RANGES]))
+        return True
+
+    def open_waiting(self, now: int) -> None:
+        """A key has come that records may have waited for."""
+        for message in list(self.open.values()):
+            if message.records is None or not self._open_records(message, message.records, now):
+                continue
+            if message.complete:
+                self._complete(message, now)
+            else:
+                message.acknowledge_by(now)
+
     # --- The end of a message ---
 
     def _complete(self, message: IncomingMessage, now: int) -> None:
         response, message_id = message.key
+        body = message.memory if message.records is None else message.records.take_body()
         self._close(message)
         self._final_acks[message.key] = message.length
         if response or not self.mapping.ordered:
             self._finished[response].add(message_id, Cause.NORMAL)
-            self._deliver(message.key, message.buffer.view)
+            self._deliver(message.key, body)
             return
         if not self.held:
             self._held_since = now
-        self.held[message_id] = message.buffer.view
+        self.held[message_id] = body
         self._deliver_held(now)
 
     def _deliver_held(self, now: int) -> None:
@@ -319,8 +374,8 @@ class FlowReceiver:
             for message in due:
                 message.ack_at = None
                 message.unacknowledged = 0
-                arrived = message.got[message.base : message.base + ACK_MAP_SEGMENTS]
-                self._acknowledge(message.key, message.base * message.segment, arrived, congestion, now)
+                first, arrived = message.acknowledgement()
+                self._acknowledge(message.key, first * message.segment, arrived, congestion, now)
         for message in self.open.values():
             if message.grant_due or message.permitted > message.granted:
                 if message.permitted > message.granted:

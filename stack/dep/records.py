@@ -122,6 +122,9 @@ class _EpochKey:
         self._cipher = AESGCM(octets[:KEY_SIZE])
         self._iv = int.from_bytes(octets[KEY_SIZE:], "big")
 
+    def same_as(self, other: _EpochKey) -> bool:
+        return (self.epoch, self._iv) == (other.epoch, other._iv)
+
     def nonce(self, sequence: int) -> bytes:
         return (self._iv ^ sequence).to_bytes(_NONCE_SIZE, "big")
 
@@ -250,6 +253,10 @@ class Opener:
         if epoch <= self.epoch:
             raise KeyRefused(f"epoch {epoch}; allowed: {self.epoch + 1} to {MAXIMUM_EPOCH}")
         self._keys = [_EpochKey(key, epoch), self._keys[0]]
+
+    def knows(self, sealer: Sealer) -> bool:
+        """Whether it opens what `sealer` seals."""
+        return any(key.same_as(sealer._key) for key in self._keys)
 
     def check(self, place: Place) -> None:
         """Raises `RecordRefused` for a message that was opened before."""

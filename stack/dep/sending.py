@@ -7,10 +7,11 @@ one is acknowledged and it is old enough (RFC 9002 6.1). What no ACK can tell, a
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from net4ai.codecs.causes import Cause
 from net4ai.codecs.common import FlowMapping, SessionLimits
+from net4ai.codecs.declaration import Buffer
 from net4ai.codecs.dep import CongestionMark, DepType
 from net4ai.stack.dep import pdus
 from net4ai.stack.dep.congestion import CongestionWindow
@@ -27,7 +28,9 @@ from net4ai.stack.dep.constants import (
 from net4ai.stack.dep.events import Event, MessageAcknowledged, MessageFailed
 from net4ai.stack.dep.outgoing_message import FLIGHT, NO_SEGMENTS, OutgoingMessage, Segments
 from net4ai.stack.dep.pdus import SEGMENT_HEADERS, Acknowledgement
+from net4ai.stack.dep.records import Place
 from net4ai.stack.dep.round_trip import RoundTrip
+from net4ai.stack.dep.session_records import SessionRecords
 from net4ai.stack.dep.staging import Burst, StagingBuffer
 
 _NUMBERS = 1 << 32
@@ -36,10 +39,11 @@ _NUMBERS = 1 << 32
 class SendWindow:
     """What the messages of all flows share: unscheduled octets and the number under way."""
 
-    __slots__ = ("_free", "flows", "limits")
+    __slots__ = ("_free", "flows", "limits", "records")
 
-    def __init__(self, limits: SessionLimits) -> None:
+    def __init__(self, limits: SessionLimits, records: SessionRecords) -> None:
         self.limits = limits
+        self.records = records
         self.flows: list[FlowSender] = []
         self._free: int | None = None
         """Unscheduled octets that are not lent; None: to be counted."""
@@ -121,14 +125,15 @@ class FlowSender:
             return len(self.open)
         return self._next_serial - next(iter(self.open.values())).serial
 
-    def submit(self, body: memoryview, answers: int | None) -> int:
-        """Queue a message; gives its message id."""
+    def submit(self, parts: Sequence[Buffer], answers: int | None) -> int:
+        """Queue a message; gives its message id. Raises `NotSealable`, `KeyExhausted`."""
+        qfi, records, segment = self.mapping.qfi, self.window.records, self.window.limits.segment_size
         response = answers is not None
         message_id = answers if answers is not None else self.next_id
+        body = records.body(Place(qfi, response, message_id), parts)
         self.next_id += not response
-        segment = self.window.limits.segment_size
         prefix = self._prefix(response)
-        self.queue.append(OutgoingMessage(self.mapping.qfi, response, message_id, body, segment, prefix))
+        self.queue.append(OutgoingMessage(qfi, response, message_id, body, segment, prefix, records.seals))
         return message_id
 
     def use_handle(self, handle: int) -> None:
@@ -355,8 +360,10 @@ class FlowSender:
             return
         recent = self._first_number_since(now - self._round_trip.smoothed)
         for start, end in ranges:
-            last = -(-end // message.segment)
-            message.lose(message.in_flight_before(start // message.segment, last, recent))
+            first, last = start // message.segment, -(-end // message.segment)
+            if message.sealed:
+                message.take_back(first, last)
+            message.lose(message.in_flight_before(first, last, recent))
 
     def _heard(self, now: int) -> None:
         self._probes = 0

@@ -60,12 +60,13 @@ from net4ai.stack.dep.errors import (
 from net4ai.stack.dep.events import CapsuleReceived, Event, MessageReceived, SessionClosed
 from net4ai.stack.dep.extensions import Extensions, Jitter
 from net4ai.stack.dep.incoming_message import MessageKey
-from net4ai.stack.dep.outgoing_message import OutgoingMessage, snapshot
+from net4ai.stack.dep.outgoing_message import OutgoingMessage
 from net4ai.stack.dep.path_change import Age, PathChange
 from net4ai.stack.dep.pdus import HEADER_SIZE, SEGMENT_HEADERS, Header
 from net4ai.stack.dep.receiving import FlowReceiver, ReceiveWindow
 from net4ai.stack.dep.repetition import Repetition
 from net4ai.stack.dep.sending import FlowSender, SendWindow
+from net4ai.stack.dep.session_records import SessionRecords
 from net4ai.stack.dep.staging import Burst, StagingBuffer
 from net4ai.stack.drops import Drop, OnDrop
 
@@ -104,9 +105,12 @@ class DepSession:
         self._on_drop = on_drop
         self._events: deque[Event] = deque()
         self._controls = ControlQueue(version, send_handle, self.flows)
-        self._send_window = SendWindow(send_limits)
+        self.records = SessionRecords()
+        """Keys, where messages are sealed."""
+        self._send_window = SendWindow(send_limits, self.records)
         staging = staging or StagingBuffer()
-        self._receive_window = ReceiveWindow(receive_limits, budget, self)
+        self._receive_window = ReceiveWindow(receive_limits, budget, self, self.records)
+        self.records.on_key = self._receive_window.open_waiting
         self._senders = {
             qfi: FlowSender(mapping, version, send_handle, self._send_window, self._events, staging)
             for qfi, mapping in self.flows.items()
@@ -160,21 +164,20 @@ class DepSession:
         """Queue one message made of `parts`, which are copied; gives its message id.
 
         `answers`: the message id of the request this one responds to. Raises `SessionNotOpen`, `UnknownFlow`,
-        `MessageTooLarge`, `TooManyMessages`, `AnswerUnderWay`.
+        `MessageTooLarge`, `TooManyMessages`, `AnswerUnderWay`; where messages are sealed `NotSealable`, `KeyExhausted`.
         """
         if not self.is_open:
             raise SessionNotOpen(f"the session is {self._state}")
         flow = self._senders.get(qfi)
         if flow is None:
             raise UnknownFlow(qfi, sorted(self._senders))
-        length = sum(part.nbytes if isinstance(part, memoryview) else len(part) for part in parts)
-        if length > self.send_limits.maximum_message:
+        if (length := self.records.length(parts)) > self.send_limits.maximum_message:
             raise MessageTooLarge(length, self.send_limits.maximum_message)
         if sum(len(sender.queue) for sender in self._senders.values()) >= QUEUED_MESSAGES:
             raise TooManyMessages(QUEUED_MESSAGES)
         if answers is not None and flow.answering(answers):
             raise AnswerUnderWay(answers)
-        return flow.submit(snapshot(parts), answers)
+        return flow.submit(parts, answers)
 
     def next_event(self) -> Event | None:
         """The next thing the owner should know."""
