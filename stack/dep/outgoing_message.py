@@ -49,6 +49,7 @@ class OutgoingMessage:
         "message_id",
         "next",
         "numbers",
+        "overtaken",
         "permitted",
         "prefix",
         "progress",
@@ -103,6 +104,9 @@ class OutgoingMessage:
         """No segment before this one is to be sent again."""
         self.reported = 0
         """Highest packet number an ACK of this message spoke of. ACKs of other messages say nothing of this one."""
+        self.overtaken: int | None = None
+        """When ACKs of other messages began to speak of packets behind some of this one; None: since its own ACK, none
+        has."""
         self.granted = 0
         self.unscheduled = 0
         """Octets it may send out of the session's unscheduled ones."""

@@ -365,17 +365,20 @@ class FlowReceiver:
 
     def collect(self, now: int) -> None:
         """Queue the ACKs and GRANTs that are due."""
-        due = [message for message in self.open.values() if message.ack_at is not None and message.ack_at <= now]
-        if due or self._final_acks:
+        if self._final_acks or any(
+            message.ack_at is not None and message.ack_at <= now for message in self.open.values()
+        ):
+            # All that wait, and what is whole last: a sender concludes from the ACK of one message what others miss.
             congestion = self._marks.take()
+            for message in self.open.values():
+                if message.ack_at is not None:
+                    message.ack_at = None
+                    message.unacknowledged = 0
+                    first, arrived = message.acknowledgement()
+                    self._acknowledge(message.key, first * message.segment, arrived, congestion, now)
             for key, length in self._final_acks.items():
                 self._acknowledge(key, length, b"", congestion, now)
             self._final_acks.clear()
-            for message in due:
-                message.ack_at = None
-                message.unacknowledged = 0
-                first, arrived = message.acknowledgement()
-                self._acknowledge(message.key, first * message.segment, arrived, congestion, now)
         for message in self.open.values():
             if message.grant_due or message.permitted > message.granted:
                 if message.permitted > message.granted:

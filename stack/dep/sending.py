@@ -327,6 +327,7 @@ class FlowSender:
             message.progress = now
             self.window.recount()
         message.reported = max(message.reported, highest)
+        message.overtaken = None
         if highest > self._highest:
             self._highest = highest
             self._sample(highest, ack.delay, now)
@@ -387,7 +388,8 @@ class FlowSender:
     def _detect_losses(self, now: int) -> None:
         """RFC 9002 6.1: by packet number, or by age where a later number is acknowledged.
 
-        A later number in an ACK of another message counts too, once this message's own ACK should have come.
+        A later number in an ACK of another message counts too, once this message's own ACK should have come: behind the
+        other, where neither end had time to look for a while.
         """
         self._loss_check = None
         delay = self._round_trip.loss_delay()
@@ -397,7 +399,10 @@ class FlowSender:
             if len(missing):
                 if last > self._highest:
                     return
-                lost_at = sent + delay + (ACK_DELAY if last > message.reported else 0)
+                lost_at = sent + delay
+                if last > message.reported:
+                    message.overtaken = now if message.overtaken is None else message.overtaken
+                    lost_at = max(lost_at, message.overtaken) + ACK_DELAY
                 if lost_at > now and last > message.reported - REORDERING_PACKETS:
                     self._loss_check = lost_at
                     return

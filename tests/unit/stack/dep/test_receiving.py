@@ -91,14 +91,14 @@ def test_a_message_beyond_the_unscheduled_octets_is_granted_unasked(lone):
 
 def test_grants_are_repeated_until_data_answers(lone):
     one = lone()
-    one.data(1, 0, 100_000, b"")
+    one.data(1, 0, 400_000, b"")
     limit = one.controls()[0][1].limit
     one.wait(SILENCE)
     one.wait(2 * SILENCE)
     repeated = one.controls()
     assert repeated and all(header.type == DepType.GRANT and body.limit == limit for header, body in repeated)
     for offset in range(0, limit, SEGMENT):
-        one.data(1, offset, 100_000, bytes(SEGMENT))
+        one.data(1, offset, 400_000, bytes(SEGMENT))
         if one.session._receivers[1].open[False, 1].permitted > limit:
             break
     assert DepType.GRANT in one.control_types()
@@ -106,16 +106,16 @@ def test_grants_are_repeated_until_data_answers(lone):
 
 def test_data_beyond_credit_is_a_violation(lone):
     one = lone()
-    one.data(1, UNSCHEDULED, 100_000, bytes(SEGMENT))
+    one.data(1, UNSCHEDULED, 400_000, bytes(SEGMENT))
     assert one.session.drops == {Drop.CREDIT_VIOLATION: 1}
     assert one.session.idle
     ((header, error),) = one.controls()
     assert (header.type, header.message_id, error.cause) == (DepType.ERROR, 1, Cause.CREDIT_VIOLATION)
-    one.data(1, 0, 100_000, b"")
+    one.data(1, 0, 400_000, b"")
     limit = one.controls()[0][1].limit
-    one.data(1, limit, 100_000, bytes(SEGMENT))
+    one.data(1, limit, 400_000, bytes(SEGMENT))
     assert one.session.drops == {Drop.CREDIT_VIOLATION: 2}
-    one.data(1, limit - SEGMENT, 100_000, bytes(SEGMENT))
+    one.data(1, limit - SEGMENT, 400_000, bytes(SEGMENT))
     assert one.session.drops == {Drop.CREDIT_VIOLATION: 2}
 
 
@@ -329,6 +329,18 @@ def test_ack_is_delayed_otherwise_and_says_how_long(lone):
     one.wait(ACK_DELAY)
     ((header, ack),) = one.controls()
     assert (header.offset, ack.delay) == (1000, ACK_DELAY // 1000)
+
+
+def test_with_one_ack_all_go_out_and_those_of_whole_messages_last(lone):
+    one = lone()
+    one.data(1, 0, 3000, bytes(SEGMENT), qfi=2)
+    one.data(2, 0, 3000, bytes(SEGMENT), qfi=2)
+    assert one.controls() == []
+    one.data(3, 0, SEGMENT, bytes(SEGMENT), qfi=2)
+    acks = [(header.message_id, header.offset, ack.highest_packet) for header, ack in one.controls()]
+    assert acks == [(1, 1000, 3), (2, 1000, 3), (3, 1000, 3)]
+    one.wait(ACK_DELAY)
+    assert one.controls() == []
 
 
 def test_a_gap_is_reported_soon_with_a_map_and_asked_for_in_the_end(lone):

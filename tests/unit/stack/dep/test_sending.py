@@ -8,6 +8,7 @@ from net4ai.codecs.causes import Cause
 from net4ai.codecs.dep import DepType
 from net4ai.stack.dep import pdus
 from net4ai.stack.dep.constants import (
+    ACK_DELAY,
     BURST_OCTETS,
     BURST_SEGMENTS,
     BUSY_DELAY,
@@ -182,6 +183,34 @@ def test_loss_by_packet_number_and_age(lone):
     repeated = one.sent()
     assert [(header.offset, number) for header, _, number, _ in repeated] == [(1000, 5), (2000, 6)]
     assert one.session.segments_repeated == 2
+
+
+def overtaken(lone, permit):
+    """Message 1 was sent long ago, message 2 just now; the ACK of the latter is the first thing that comes."""
+    one = lone(permit(unscheduled=4000))
+    one.session.send(2, [bytes(2000)], now=0)
+    one.sent()
+    one.now = 100 * MILLISECOND
+    one.session.send(2, [bytes(2000)], now=one.now)
+    one.sent()
+    one.now += MILLISECOND
+    one.ack(2, 2000, highest=4, qfi=2)
+    return one
+
+
+def test_the_ack_of_another_message_may_come_before_its_own(lone, permit):
+    one = overtaken(lone, permit)
+    assert one.sent() == []
+    one.wait(ACK_DELAY - 1)
+    assert one.sent() == []
+    one.ack(1, 1000, highest=4, qfi=2)
+    assert [(header.message_id, header.offset) for header, *_ in one.sent()] == [(1, 1000)]
+
+
+def test_without_its_own_ack_a_message_is_lost_a_while_after_it_was_overtaken(lone, permit):
+    one = overtaken(lone, permit)
+    one.wait(ACK_DELAY)
+    assert [(header.message_id, header.offset) for header, *_ in one.sent()] == [(1, 0), (1, 1000)]
 
 
 def test_nack_repeats_at_once_but_not_what_was_just_sent(lone):
