@@ -71,3 +71,21 @@ def test_the_cut_of_one_group_does_not_touch_the_other(tmp_path: Path) -> None:
     cut_off = {event["node"] for event in network.trace() if event["kind"] == "drop" and event["drop"] == Drop.LINK_CUT}
     assert cut_off <= {"ue-1/1", "ue-1/2"}
     assert cut_off
+
+
+@pytest.mark.parametrize(("direction", "way"), [("uplink", "out"), ("downlink", "in")])
+def test_a_job_takes_as_long_as_its_octets_take_at_the_rate(tmp_path: Path, direction: str, way: str) -> None:
+    """One terminal trains after the other, and computing takes no time here. The downlink's rate is the RAN node's
+    business, which knows it by the report alone."""
+    pytest.importorskip("torch")
+    rate = 500_000
+    radio = f"radio: {{{direction}: {{rate_kbps: {rate // 1000}}}}}"
+    network = play(tmp_path, None, *SMALL, "settings.rounds=1", "privacy.k=4", groups(radio=radio))
+    training = [
+        event for event in network.trace() if event.get("message") and event.get("ids", {}).get("execution") == 1
+    ]
+    begin = next(event["time"] for event in training if event["message"] == "execution begins")
+    end = max(event["time"] for event in training if event["message"] == "turn committed")
+    messages = [event for event in training if event["message"] == "DEP message" and event["node"].startswith("ue-1/")]
+    octets = sum(event["size"] for event in messages if event["direction"] == way)
+    assert octets * 8 / rate <= (end - begin) / 1e9 <= 1.1 * octets * 8 / rate
