@@ -124,7 +124,7 @@ class RunPart:
         """All is proved by one comparison with what the first segment lets expect."""
         run, first, many = self.run, self.first, self.count
         size = run.stride - SEGMENT_HEADERS
-        if many > _MOST or first.number + many > _NUMBERS or first.offset + many * size > _NUMBERS:
+        if many > _MOST or first.number + many > _NUMBERS:
             return False
         fields = np.ndarray((many, 2), ">u8", run.view, self.start * run.stride + _FIELDS_AT, (run.stride, 8))
         bases = (first.message_id << 32 | first.offset, first.length << 32 | first.number)

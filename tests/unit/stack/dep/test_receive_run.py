@@ -69,13 +69,16 @@ def outputs(one: Any) -> Any:
 class Both:
     """Two receivers of the same: one takes runs, the other PDUs one by one."""
 
-    def __init__(self, lone: Any, permitted: Any, budget: int) -> None:
+    def __init__(self, lone: Any, permitted: Any, scarce: bool = False) -> None:
+        """`scarce`: a message of another session has most of the credit."""
         self.told: list[list[tuple[str, int]]] = [[], []]
         self.ones = [
-            lone(permitted, budget=budget, on_drop=lambda reason, octets, told=told: told.append((reason, octets)))
+            lone(permitted, budget=1 << 17, on_drop=lambda reason, octets, told=told: told.append((reason, octets)))
             for told in self.told
         ]
         for one in self.ones:
+            if scarce:
+                one.budget.claim("other session", length=1 << 20, segment=SEGMENT)
             for qfi in (1, 2, 2, 2):
                 one.session.send(qfi, [b"question"], now=0)
             for burst in one.session.data_to_send(0, 1 << 20):
@@ -110,8 +113,8 @@ def first_octets(qfi: int, response: bool, ack_requested: bool, congested: bool)
 PIECES = st.lists(
     st.tuples(
         st.sampled_from([1, 1, 1, 2, 2, 3, 4, 5, 5]),
-        st.one_of(st.just(-1), st.integers(0, 70)),
-        st.integers(1, 24),
+        st.one_of(st.just(-1), st.integers(0, 300)),
+        st.integers(1, 40),
         st.sampled_from(["in order"] * 6 + ["shuffled", "holes", "again", "other", "odd", "length", "announced"]),
         st.sampled_from([0, 0, 0, 0, 1, 5, -3, 1 << 31, (1 << 30) + 1, 1 << 29]),
     ),
@@ -154,7 +157,7 @@ def segments_of(
     return segments, number
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     runs=st.lists(
         st.tuples(PIECES, st.booleans(), st.booleans(), st.booleans(), st.sampled_from([0, 1, 30]), st.booleans()),
@@ -163,12 +166,13 @@ def segments_of(
     ),
     qfi=st.sampled_from([1, 2, 3]),
     unscheduled=st.sampled_from([0, 640, 6400, 1 << 16]),
+    scarce=st.booleans(),
     number=st.sampled_from([0, (1 << 32) - 20]),
     seed=st.integers(0, 1 << 16),
 )
-def test_a_run_equals_its_pdus_one_by_one(runs, qfi, unscheduled, number, seed, lone, permit):
+def test_a_run_equals_its_pdus_one_by_one(runs, qfi, unscheduled, scarce, number, seed, lone, permit):
     source = random.Random(seed)
-    both = Both(lone, permit(segment_size=SEGMENT, unscheduled=unscheduled), 1 << 17)
+    both = Both(lone, permit(segment_size=SEGMENT, unscheduled=unscheduled), scarce)
     if number:
         for one in both.ones:
             one.session._receivers[qfi]._highest = number
@@ -221,7 +225,7 @@ def test_other_octets_in_a_run_end_the_message(lone, permit):
 def test_a_field_that_runs_over_is_not_taken_for_the_next_one(lone, permit, field):
     """Two fields are compared as one number: what is carried from the lower into the upper one must not look right."""
     permitted = permit(segment_size=SEGMENT, unscheduled=1 << 16, maximum_message=0xFFFFFFFF)
-    both = Both(lone, permitted, 1 << 17)
+    both = Both(lone, permitted)
     many = COLUMNS_FROM * 3
     length, top = len(BODIES[1]), 1 << 32
     octets = []
@@ -236,7 +240,7 @@ def test_a_field_that_runs_over_is_not_taken_for_the_next_one(lone, permit, fiel
 
 def test_a_run_that_is_not_plain_data(lone, permit):
     """Other types, other versions, extensions, flows that are not there, PDUs that are cut: as one by one."""
-    both = Both(lone, permit(segment_size=SEGMENT), 1 << 17)
+    both = Both(lone, permit(segment_size=SEGMENT))
     for version, kind, qfi, words, size in [
         (1, DepType.PING, 1, 0, 4),
         (2, DepType.DATA, 1, 0, 72),
