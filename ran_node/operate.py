@@ -11,6 +11,7 @@ from net4ai.ran_node.node import RanNode
 from net4ai.ran_node.ue_context import State, UeContext
 from net4ai.stack.operation import Operation, Row, number
 from net4ai.stack.procedure import ProcedureError
+from net4ai.stack.qos.figures import flow_rows
 
 
 def operate(operation: Operation, node: RanNode) -> None:
@@ -19,6 +20,7 @@ def operate(operation: Operation, node: RanNode) -> None:
     operation.table("terminals", lambda: map(_terminal_row, node.contexts.values()))
     operation.table("sessions", lambda: _sessions(node))
     operation.table("bearers", lambda: _bearers(node))
+    operation.table("flows", lambda: _flows(node))
     operation.command("release", lambda c_rnti: _release(node, c_rnti), "a terminal's connection ends", c_rnti=number)
 
 
@@ -29,6 +31,7 @@ def _gauges(node: RanNode) -> dict[str, float]:
         **{f"terminals/{state.value}": count for state, count in states.items()},
         "sessions": sum(len(context.sessions) for context in node.contexts.values()),
         "bearers": sum(len(context.hop.bearers) for context in node.contexts.values()),
+        "bearer_queue_octets": sum(context.hop.waiting for context in node.contexts.values()),
     }
 
 
@@ -52,6 +55,14 @@ def _bearers(node: RanNode) -> Iterator[Row]:
         for bearer, configuration in context.hop.bearers.items():
             mode = BearerMode(configuration.mode).name.lower()
             yield {"c_rnti": context.c_rnti, "bearer": bearer, "mode": mode}
+
+
+def _flows(node: RanNode) -> Iterator[Row]:
+    """QoS flows towards the terminals, where something limits them."""
+    for context in node.contexts.values():
+        if context.hop.scheduler is not None:
+            for row in flow_rows(context.hop.scheduler):
+                yield {"c_rnti": context.c_rnti, **row}
 
 
 def _release(node: RanNode, c_rnti: int) -> str:

@@ -23,6 +23,7 @@ from net4ai.stack.computing_bearer import AcknowledgedComputingBearer, Computing
 from net4ai.stack.drops import Drop, DropCounter
 from net4ai.stack.l2_header import l2_fields
 from net4ai.stack.qos.bearer_scheduler import UNLIMITED, BearerScheduler
+from net4ai.stack.qos.figures import QOS_VIOLATED
 from net4ai.stack.qos.violations import Violation
 from net4ai.stack.runs import drop_all, segments
 from net4ai.stack.trace import Trace, TraceEvent, numbers_in
@@ -240,6 +241,11 @@ class Hop:
         """Whether DATA waits for its turn here."""
         return self.scheduler is not None and self.scheduler.shapes
 
+    @property
+    def waiting(self) -> int:
+        """Octets of DATA that wait."""
+        return 0 if self.scheduler is None else self.scheduler.octets
+
     def room(self, bearer: int, handle: int) -> int:
         """Octets of DATA that a session should hand over now on a bearer; see `BearerScheduler.room`."""
         return UNLIMITED if self.scheduler is None else self.scheduler.room(bearer, handle)
@@ -415,7 +421,7 @@ class Hop:
                 node=self.name.node,
                 kind="state",
                 link=self.name.link,
-                message="QoS violated",
+                message=QOS_VIOLATED,
                 peer=self.name.peer,
                 ids=self.name.ids | ids,
             )

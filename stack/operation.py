@@ -20,6 +20,7 @@ from net4ai.codecs.bus import CommandDone, CommandNode, NodeStatus, ReportStatus
 from net4ai.codecs.causes import Cause
 from net4ai.stack.control_entity import ControlEntity
 from net4ai.stack.procedure import ProcedureError
+from net4ai.stack.qos.figures import QOS_VIOLATED
 from net4ai.stack.trace import Trace, TraceEvent
 from net4ai.stack.units import SECOND
 
@@ -48,6 +49,11 @@ METRICS: dict[str, Metric] = {
     "drops": Metric("counter", ("link", "reason"), "Messages and PDUs thrown away, by link and reason."),
     "messages": Metric("counter", ("link", "direction"), "Signalling messages and whole DEP messages."),
     "procedures": Metric("counter", ("procedure", "outcome"), "Procedures that have ended, by outcome."),
+    "qos_violations": Metric(
+        "counter",
+        ("link", "promise"),
+        "Averaging windows (2 s) in which a QoS flow did not get what it was promised: its guaranteed rate, its delay.",
+    ),
     "errors": Metric("counter", (), "Faults of the node's own code."),
     "memory_bytes": Metric("gauge", (), "Resident memory of the process."),
     "procedures_open": Metric("gauge", (), "Procedures under way."),
@@ -58,6 +64,7 @@ METRICS: dict[str, Metric] = {
     "terminals": Metric("gauge", ("state",), "Terminals, by state."),
     "sessions": Metric("gauge", (), "DEP sessions that end here, or of the terminals here."),
     "bearers": Metric("gauge", (), "Radio bearers."),
+    "bearer_queue_octets": Metric("gauge", (), "Octets that wait for their turn on the radio."),
     "peers": Metric("gauge", ("kind",), "Attached peers of a forwarding function; RAN nodes of a core."),
     "instances": Metric("gauge", (), "Instances of service functions."),
     "routes": Metric("gauge", (), "Routes through the label switch."),
@@ -83,6 +90,8 @@ class ActivityCount:
             self._count("drops", event.link, event.drop)
         elif event.kind == "procedure":
             self._count("procedures", event.procedure, event.outcome)
+        elif event.message == QOS_VIOLATED:
+            self._count("qos_violations", event.link, str(event.ids["what"]))
         self._trace(event)
 
     def _count(self, family: str, first: str, second: str) -> None:

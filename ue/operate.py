@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from net4ai.stack.operation import Operation, Row, number, text
+from net4ai.stack.qos.figures import flow_rows
 from net4ai.ue.arrivals import Arrivals
 from net4ai.ue.channel_quality import KILOBIT
 from net4ai.ue.process import UeProcess
@@ -17,6 +18,7 @@ def operate(operation: Operation, process: UeProcess) -> None:
     operation.gauges(lambda: _gauges(process))
     operation.table("terminals", lambda: map(_terminal_row, process.terminals))
     operation.table("bearers", lambda: _bearers(process))
+    operation.table("flows", lambda: _flows(process))
     operation.command(
         "withdraw",
         lambda ue, job: _withdraw(process, ue, job),
@@ -55,6 +57,7 @@ def _gauges(process: UeProcess) -> dict[str, float]:
         **{f"terminals/{state}": count for state, count in states.items()},
         "sessions": sum(len(terminal.sessions) for terminal in process.terminals),
         "bearers": sum(len(hop.bearers) for hop in hops),
+        "bearer_queue_octets": sum(hop.waiting for hop in hops),
     }
 
 
@@ -85,6 +88,14 @@ def _bearers(process: UeProcess) -> Iterator[Row]:
     for terminal in process.terminals:
         for bearer in terminal.hop.bearers if terminal.hop is not None else ():
             yield {"ue": terminal.name, "bearer": bearer}
+
+
+def _flows(process: UeProcess) -> Iterator[Row]:
+    """QoS flows of the terminals, where something limits them."""
+    for terminal in process.terminals:
+        if terminal.hop is not None and terminal.hop.scheduler is not None:
+            for row in flow_rows(terminal.hop.scheduler):
+                yield {"ue": terminal.name, **row}
 
 
 def _withdraw(process: UeProcess, ue: str, job: int) -> str:

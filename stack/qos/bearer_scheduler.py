@@ -378,6 +378,10 @@ class BearerScheduler:
         for bearer in self._bearers.values():
             yield from bearer.flows.values()
 
+    def five_qi(self, bearer: int) -> int:
+        """Class of a bearer. Raises KeyError."""
+        return self._bearers[bearer].profile.five_qi
+
     def flow(self, bearer: int, handle: int) -> FlowQueue | None:
         """The flow of a session on a bearer."""
         found = self._bearers.get(bearer)

@@ -60,3 +60,17 @@ def test_who_waits_for_ever_under_virtual_time_is_told(tmp_path: Path) -> None:
     assert "waiting for clients: 2 at ran-1, 0 of 2 at ran-2" in out.getvalue()
     assert (tmp_path / "run.pcapng").stat().st_size > 1000, "what happened until then is kept"
     assert not (tmp_path / "report.json").exists()
+
+
+def test_a_radio_with_a_rate_and_promises_it_cannot_keep(tmp_path: Path) -> None:
+    """The model learnt is the same; what was promised and not kept is in the trace, uplink and downlink."""
+    radio = [
+        f"ue_groups.{group}.radio.{way}.rate_kbps=400" for group in ("ue-1", "ue-2") for way in ("uplink", "downlink")
+    ]
+    promised = "service.routines.bottom.quality={guaranteed_kbps: 1000, maximum_kbps: 2000}"
+    limited = run(tmp_path / "limited", *radio, promised, "ue_groups.ue-1.maximum_kbps=300")
+    assert limited.report.fidelity.verdict == "identical"
+    violated = [event for event in limited.trace if event.get("message") == "QoS violated"]
+    assert {event["node"] for event in violated} >= {"ran-1", "ran-2"}
+    rates = [event["ids"] for event in violated if event["ids"]["what"] == "rate"]
+    assert rates and all(ids["promised"] == 1_000_000 > 420_000 > ids["measured"] for ids in rates)

@@ -190,5 +190,13 @@ def test_a_group_hears_its_cell_each_terminal_a_little_different() -> None:
 
 def test_acknowledged_bearers_are_those_of_the_services_qualities() -> None:
     """R102: one bearer for each quality of service."""
-    found = plan_of("ran_nodes.ran-1.acknowledged_bearers=true", "service.routines.bottom.quality={five_qi: 140}")
-    assert [node.acknowledged for node in found.ran_nodes] == [[128, 140], []]
+    found = plan_of("ran_nodes.ran-1.acknowledged_bearers=true", "service.routines.bottom.quality={five_qi: 130}")
+    assert [node.acknowledged for node in found.ran_nodes] == [[128, 130], []]
+
+
+def test_the_core_knows_what_a_subscription_may_take_altogether() -> None:
+    """UE AMBR of the groups that have one."""
+    found = plan_of("ue_groups.ue-2.maximum_kbps=5000")
+    (group,) = (group for group in found.ues if group.name == "ue-2")
+    assert found.core.ue_kbps == {terminal.identity: 5000 for terminal in group.terminals}
+    assert not plan_of().core.ue_kbps

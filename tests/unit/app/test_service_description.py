@@ -19,6 +19,7 @@ from net4ai.app.scenario import load_scenario
 from net4ai.app.service_description import check_service_description, load_service_description
 from net4ai.app.yaml_document import ConfigurationError, parse
 from net4ai.codecs import service_check
+from net4ai.codecs.five_qi import CHARACTERISTICS
 from net4ai.codecs.service import (
     ENTRY_POINT_GROUP,
     EventTrigger,
@@ -58,6 +59,8 @@ privacy: {raw_data_allowed: true}
 TRIGGERED = "  again: {tasks: [count], trigger: {on: job, job: count}}\nsettings:"
 
 INSTALLED = sorted(point.name for point in importlib.metadata.entry_points(group=ENTRY_POINT_GROUP))
+
+FIVE_QIS = ", ".join(map(str, sorted(CHARACTERISTICS)))
 
 Load = Callable[[str], list[str]]
 
@@ -208,6 +211,23 @@ def test_the_good_description_is_accepted(problems: Load) -> None:
             ["s.yaml:10: routines.top.quality: only where the client is a terminal; counter is concrete (R102)"],
         ),
         (
+            "client: sensor,",
+            "client: sensor, quality: {five_qi: 140},",
+            [f"s.yaml:9: routines.bottom.quality.five_qi: 140 is not allowed; allowed: {FIVE_QIS}"],
+        ),
+        (
+            "client: sensor,",
+            "client: sensor, quality: {five_qi: 9, guaranteed_kbps: 5},",
+            ["s.yaml:9: routines.bottom.quality.guaranteed_kbps: 5 is not allowed: 5QI 9 is non-GBR: its flows have no "
+             "guaranteed bit rate (TS 23.501 5.7.3.2)"],
+        ),
+        (
+            "client: sensor,",
+            "client: sensor, quality: {guaranteed_kbps: 5, maximum_kbps: 4},",
+            ["s.yaml:9: routines.bottom.quality.maximum_kbps: 4 is not allowed: less than is guaranteed "
+             "(TS 23.501 5.7.2.5)"],
+        ),
+        (
             "settings:",
             TRIGGERED.replace("job: count}", "job: conut}"),
             ['s.yaml:16: jobs.again.trigger.job: no job "conut"; did you mean count? allowed: count, again'],
@@ -294,7 +314,7 @@ def test_the_good_description_is_accepted(problems: Load) -> None:
         (
             "jobs:\n  count: {tasks: [check, count]}\n",
             "",
-            ["s.yaml:1: jobs: missing; allowed: a mapping from names to mappings with the keys tasks, trigger"],
+            ["s.yaml:1: jobs: missing; allowed: a mapping from names to mappings with the keys tasks, trigger, session_kbps"],
         ),
     ],
 )  # fmt: skip

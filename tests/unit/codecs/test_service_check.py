@@ -78,7 +78,16 @@ def routines(draw: st.DrawFn) -> dict[str, Routine]:
             client=draw(mostly("ue", "x", "ran", "edge")),
             server=draw(mostly("ran", "ue", "edge", "y")),
             split=split,
-            quality=draw(st.sampled_from([Quality(), Quality(five_qi=130)])),
+            quality=draw(
+                mostly(
+                    Quality(),
+                    Quality(five_qi=130, maximum_kbps=9),
+                    Quality(guaranteed_kbps=5, maximum_kbps=5),
+                    Quality(five_qi=140),
+                    Quality(five_qi=9, guaranteed_kbps=5),
+                    Quality(guaranteed_kbps=6, maximum_kbps=5),
+                )
+            ),
         ),
         "high": Routine(
             client=draw(mostly("ran", "ue")), server="edge", quality=draw(mostly(Quality(), Quality(priority=1)))
@@ -167,6 +176,9 @@ def acceptable(s: ServiceDescription) -> bool:
         if routine.client not in kinds or kinds.get(routine.server) != "concrete" or routine.client == routine.server:
             return False
         if kinds[routine.client] == "concrete" and routine.quality != Quality():
+            return False
+        quality = routine.quality
+        if quality.five_qi == 140 or quality.guaranteed_kbps > (quality.maximum_kbps if quality.five_qi == 128 else 0):
             return False
         if kinds[routine.client] == "abstract" and not routine.split and not s.privacy.raw_data_allowed:
             return False

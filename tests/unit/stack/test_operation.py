@@ -21,6 +21,7 @@ from net4ai.stack.operation import (
     text,
 )
 from net4ai.stack.procedure import ProcedureError
+from net4ai.stack.qos.figures import QOS_VIOLATED
 from net4ai.stack.trace import TraceEvent
 from net4ai.stack.units import SECOND
 
@@ -118,7 +119,7 @@ def test_numbers_that_are_none(wrong: str) -> None:
 
 
 def test_activity_is_counted_and_handed_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "MAXIMUM_SERIES", 4)
+    monkeypatch.setattr(module, "MAXIMUM_SERIES", 5)
     events: list[TraceEvent] = []
     count = ActivityCount(events.append)
     given = [
@@ -127,6 +128,7 @@ def test_activity_is_counted_and_handed_on(monkeypatch: pytest.MonkeyPatch) -> N
         TraceEvent(3, "ran-1", "drop", drop="duplicate"),
         TraceEvent(4, "ran-1", "drop", drop="duplicate"),
         TraceEvent(5, "ran-1", "procedure", procedure="registration", outcome="done"),
+        TraceEvent(8, "ran-1", "state", link="Uu", message=QOS_VIOLATED, ids={"what": "rate"}),
         TraceEvent(6, "ran-1", "procedure", procedure="one too many", outcome="done"),
         TraceEvent(7, "ran-1", "state", message="attached"),
     ]
@@ -138,6 +140,7 @@ def test_activity_is_counted_and_handed_on(monkeypatch: pytest.MonkeyPatch) -> N
         "messages/Uu/in": 1,
         "drops/-/duplicate": 2,
         "procedures/registration/done": 1,
+        "qos_violations/Uu/rate": 1,
     }
     assert all(split_name(name) for name in count.read())
 
