@@ -314,7 +314,8 @@ def test_the_good_description_is_accepted(problems: Load) -> None:
         (
             "jobs:\n  count: {tasks: [check, count]}\n",
             "",
-            ["s.yaml:1: jobs: missing; allowed: a mapping from names to mappings with the keys tasks, trigger, session_kbps"],
+            ["s.yaml:1: jobs: missing; allowed: a mapping from names to mappings with the keys tasks, trigger, "
+             "session_kbps"],
         ),
     ],
 )  # fmt: skip
