@@ -1,4 +1,5 @@
-"""The generated tables of `docs/guide/scenarios.md`: `python -m net4ai.app.scenario_guide FILE` refreshes them."""
+"""The generated tables of `scenarios.md` and `radio.md` in `docs/guide`: `python -m net4ai.app.scenario_guide FILE`
+refreshes them."""
 
 from __future__ import annotations
 
@@ -11,6 +12,8 @@ from net4ai.app.scenario import Scenario, load_scenario
 from net4ai.app.schema import schema_table
 from net4ai.app.service_description import allowed_values
 from net4ai.codecs.service import ServiceDescription
+from net4ai.stack.radio.conditions import DEFAULT_BANDWIDTH
+from net4ai.stack.radio.cqi import CQI_TABLE, bits_per_second, efficiency
 
 __all__ = ["refreshed"]
 
@@ -24,10 +27,20 @@ def _settings_table() -> str:
     return "\n".join(rows) + "\n"
 
 
+def _cqi_table() -> str:
+    names = {2: "QPSK", 4: "16QAM", 6: "64QAM"}
+    rows = ["| CQI | modulation | code rate | bit/s/Hz | kbit/s |", "|---:|---|---:|---:|---:|"]
+    for cqi, coding in CQI_TABLE.items():
+        rate = bits_per_second(cqi, DEFAULT_BANDWIDTH) // 1000
+        rows.append(f"| {cqi} | {names[coding.bits]} | {coding.code_rate} / 1024 | {efficiency(cqi):.4f} | {rate:,} |")
+    return "\n".join(rows) + "\n"
+
+
 TABLES: Mapping[str, Callable[[], str]] = {
     "scenario": lambda: schema_table(Scenario, elsewhere=(ServiceDescription,)),
     "service description": lambda: schema_table(ServiceDescription),
     "blood pressure settings": _settings_table,
+    "channel quality": _cqi_table,
 }
 
 
