@@ -24,7 +24,7 @@ from net4ai.edge.config import EdgeConfig
 from net4ai.ran_node.config import RanNodeConfig
 from net4ai.stack.hop import Address
 from net4ai.stack.io.platform import LinkConfig
-from net4ai.ue.config import TerminalConfig, UeConfig
+from net4ai.ue.config import NeighbourConfig, TerminalConfig, UeConfig
 
 PORTS = range(10_240, 32_768)
 """Below the ports that systems give out by themselves: until a node has bound its own, nobody else is given it."""
@@ -143,16 +143,17 @@ def make_plan(scenario: Scenario, udp_port: Callable[[], int], n2_port: int, run
         controllers={provider: provider_key(run_key, provider) for provider in providers_of(scenario)},
         timers=timers,
     )
-    radio = {node.name: (hosts[node.name], node.uu_ports[0]) for node in ran_nodes}
-    ues = tuple(
-        _ue_config(scenario, subscribers, group, radio[group.ran_node], run_key) for group in scenario.ue_groups
-    )
+    cells = [
+        NeighbourConfig(ran_node=node.name, cell=node.cell, address=(hosts[node.name], node.uu_ports[0]))
+        for node in ran_nodes
+    ]
+    ues = tuple(_ue_config(scenario, subscribers, group, cells, run_key) for group in scenario.ue_groups)
     links = {link: link_config(getattr(scenario.links, name)) for link, name in LINKS_OF_SCENARIO.items()}
     return Plan(core, edge, ran_nodes, ues, links, hosts)
 
 
 def _ue_config(
-    scenario: Scenario, subscribers: Sequence[Subscriber], group: object, radio: Address, run_key: str
+    scenario: Scenario, subscribers: Sequence[Subscriber], group: object, cells: list[NeighbourConfig], run_key: str
 ) -> UeConfig:
     own = [subscriber for subscriber in subscribers if subscriber.group is group]
     first = own[0].group
@@ -160,7 +161,8 @@ def _ue_config(
     return UeConfig(
         name=first.name,
         ran_node=first.ran_node,
-        address=radio,
+        address=next(cell.address for cell in cells if cell.ran_node == first.ran_node),
+        neighbours=cells,
         terminals=[_terminal_config(scenario, subscriber, len(subscribers), run_key) for subscriber in own],
         uplink=conditions(first.radio.uplink, first.radio.bandwidth_mhz),
         downlink=conditions(first.radio.downlink, first.radio.bandwidth_mhz),

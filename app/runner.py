@@ -18,6 +18,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from net4ai.app.application_controller import ApplicationController, words_of
+from net4ai.app.handovers import OPERATOR, start_handovers
 from net4ai.app.in_process import InProcessRun
 from net4ai.app.local_network import LocalNetwork, NetworkFolder, make_run_config
 from net4ai.app.plan import Plan, make_plan
@@ -238,6 +239,8 @@ async def _in_process(run: Run) -> AsyncIterator[tuple[Platform, Plan]]:
             host.nodes.append(await ran_node.start(node, await host.platform(node.name)))
         for group in plan.ues:
             host.nodes.append(await ue.start(group, await host.platform(group.name)))
+        if run.scenario.handovers:
+            start_handovers(run.scenario, await host.platform(OPERATOR), run.display.line)
         yield await host.platform(*_controller(run, plan)), plan
     finally:
         host.close()
@@ -250,6 +253,8 @@ async def _in_processes(run: Run) -> AsyncIterator[tuple[Platform, Plan]]:
     network = LocalNetwork(run.scenario, run.folder, run.display.line, capture=capture, run_key=run.run_key)
     network.on_ended = lambda reason: run.end(RunFailed(reason))
     async with network:
+        if run.scenario.handovers:
+            start_handovers(run.scenario, await network.platform(OPERATOR), run.display.line)
         yield await network.platform(*_controller(run, network.plan)), network.plan
 
 

@@ -24,6 +24,7 @@ from net4ai.app.scenario_schema import (
     Core,
     Cut,
     Edge,
+    Handover,
     Impairment,
     Links,
     Privacy,
@@ -61,6 +62,7 @@ __all__ = [
     "Core",
     "Cut",
     "Edge",
+    "Handover",
     "Impairment",
     "Links",
     "Privacy",
@@ -160,6 +162,7 @@ def _load(
         *_check_addresses(document, scenario),
         *_check_timers(document, scenario, timer_names),
         *_check_hooks(document, scenario),
+        *_check_handovers(document, scenario),
         *_check_radio(document, scenario),
         *check_ue_radio(document, scenario),
     ]
@@ -351,6 +354,16 @@ def _check_radio(document: Document, scenario: Scenario) -> Iterator[Problem]:
 def cell_of(scenario: Scenario, index: int) -> int:
     """Physical cell identity of the RAN node at this place in the list."""
     return scenario.ran_nodes[index].cell or index + 1
+
+
+def _check_handovers(document: Document, scenario: Scenario) -> Iterator[Problem]:
+    terminals = {f"{group.name}/{number}" for group in scenario.ue_groups for number in range(1, group.count + 1)}
+    for index, handover in enumerate(scenario.handovers):
+        here = ("handovers", str(index))
+        if handover.ue not in terminals:
+            yield document.problem((*here, "ue"), handover.ue, "a terminal, group/number")
+        nodes = [node.name for node in scenario.ran_nodes]
+        yield from check_reference(document, (*here, "to"), handover.to, nodes, "RAN node")
 
 
 def _check_hooks(document: Document, scenario: Scenario) -> Iterator[Problem]:

@@ -101,6 +101,14 @@ class Cut(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     for_s: Annotated[float, Meta(gt=0, le=MAX_SECONDS, description="Length in seconds.")]
 
 
+class Handover(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One terminal goes on at another RAN node (R107)."""
+
+    ue: Annotated[str, Meta(max_length=64, description="The terminal: its group and its number there, `ue-1/3`.")]
+    at_s: Annotated[float, Meta(ge=0, le=MAX_SECONDS, description="Seconds after all nodes were started.")]
+    to: Annotated[Name, Meta(description="The RAN node.")]
+
+
 class CqiStep(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A channel quality indicator, and from when on it holds."""
 
@@ -336,6 +344,9 @@ class Scenario(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     key_log: Annotated[
         bool, Meta(description="Write keys down, and capture protected RRC and NAS in clear too. For laboratories.")
     ] = False
+    handovers: Annotated[
+        tuple[Handover, ...], Meta(max_length=1000, description="Terminals that go on at another RAN node.")
+    ] = ()
     hooks: Annotated[
         tuple[HookRule, ...],
         Meta(max_length=100, description="Messages to drop, change, delay, repeat or add, at whatever node."),

@@ -159,6 +159,27 @@ class SessionAddComplete(Link, code=9, name="Session Add Complete", bearer="T4, 
     sessions: tuple[LinkHandle, ...] = listing(LinkHandle, "The handles.", maximum=MAXIMUM_SESSIONS_PER_MESSAGE)
 
 
+class PathSwitch(Link, code=22, name="Path Switch", bearer="T8", direction="both", reference="R107"):
+    """A session of an execution goes on over this path, in place of the one it had: the client was handed over.
+
+    As Session Add, but the server's end of the session stays what it is.
+    """
+
+    transaction: int = unsigned(32, "Number of the request.")
+    execution: int = unsigned(32, "Number of the execution.")
+    instance: int = unsigned(32, "Instance the receiver hosts, or forwards to.")
+    dep_version: int = unsigned(8, "DEP version of the session.", minimum=1, maximum=15)
+    session: LinkSession = nested(LinkSession, "The session.")
+    node: str = text("Forwarding function where the instance is; empty: the receiver.", maximum=64, default="")
+
+
+class PathSwitchComplete(Link, code=23, name="Path Switch Complete", bearer="T8", direction="both"):
+    """The session goes on over this path; the sender's handle for it."""
+
+    transaction: int = unsigned(32, "Number of the request.")
+    session: LinkHandle = nested(LinkHandle, "The handle.")
+
+
 class SessionRelease(Link, code=10, name="Session Release", bearer="T4, T8", direction="both", reference="R107"):
     """Sessions of an execution end; without seats, all of them."""
 

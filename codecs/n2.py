@@ -298,6 +298,14 @@ class HandoverCancelAcknowledge(
     ran_ue: int = unsigned(32, "Identity of the UE's context at the source.")
 
 
+class HandoverNotify(
+    N2, code=33, name="Handover Notify", bearer="N2", direction="up", reference="TS 38.413 8.4.3; R107"
+):
+    """The UE has come to the target."""
+
+    ran_ue: int = unsigned(32, "Identity of the UE's context at the target.")
+
+
 class ErrorIndication(N2, code=29, name="Error Indication", bearer="N2", direction="both", reference="TS 38.413 8.7.5"):
     """A message could not be taken. Never sent in answer to Error Indication; rate-limited."""
 

@@ -80,7 +80,7 @@ class MeasuredCell(Structure, reference="TS 38.331 MeasResults; TS 38.133 10.1")
 
 
 class Synchronisation(Structure, reference="TS 38.331 ReconfigurationWithSync; R107"):
-    """Another cell the UE shall go on in (handover)."""
+    """Another cell the UE shall go on in (handover); in the source's container the cell it is in, and its bulk port."""
 
     cell: int = unsigned(16, "Physical cell identity of the target.", maximum=MAXIMUM_CELL)
     c_rnti: int = unsigned(16, "Radio identity of the UE in the target cell.", minimum=1)

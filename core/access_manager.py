@@ -16,6 +16,7 @@ from net4ai.core.config import CoreConfig
 from net4ai.core.consent_counts import ConsentCounts
 from net4ai.core.consents import Consents
 from net4ai.core.deregister_terminal import deregister_terminal
+from net4ai.core.hand_over import handover_over
 from net4ai.core.job_offers import JobOffers
 from net4ai.core.overload import Overload
 from net4ai.core.prepare_handover import free_prepared
@@ -61,6 +62,8 @@ class AccessManager:
         """Those that are connected, registered or not."""
         self.prepared: dict[tuple[RanAssociation, int], Terminal] = {}
         """Those another RAN node has prepared for, by the context there."""
+        self.left: dict[tuple[RanAssociation, int], Terminal] = {}
+        """By the context they have left in a handover, until it is released there."""
         self.registered: dict[str, Terminal] = {}
         """By subscription, connected or idle."""
         self.by_temporary_identity: dict[int, Terminal] = {}
@@ -86,10 +89,17 @@ class AccessManager:
         """Send a NAS message to a terminal; an idle one is paged first. The rest is as `nas_dialogue.send` has it."""
         if terminal.lost:
             self.drop(terminal, Drop.TERMINAL_LOST)
+        elif terminal.handover is not None and transmit is None and protect is None:
+            page_terminal.keep(self, terminal, message)
         elif terminal.idle:
             page_terminal.queue(self, terminal, message)
         else:
             nas_dialogue.send(self, terminal, message, transmit, protect)
+
+    def say_queued(self, terminal: Terminal) -> None:
+        """What has waited until a terminal can be reached is said, where it can."""
+        while terminal.queued and not (terminal.lost or terminal.idle or terminal.handover is not None):
+            self.send(terminal, terminal.queued.popleft())
 
     def deregister(self, subscriber: str, cause: Cause = Cause.DEREGISTERED, *, register_again: bool = False) -> bool:
         """Have a subscriber's terminal leave. False: it is not registered."""
@@ -139,8 +149,7 @@ class AccessManager:
         """It is connected again: what waited for that is said."""
         self.trace("terminal connected", ue=terminal.subscriber, node=terminal.node)
         terminal.replies.give(page_terminal.CONNECTED, None)
-        while terminal.queued and not terminal.idle:
-            self.send(terminal, terminal.queued.popleft())
+        self.say_queued(terminal)
 
     def forget(self, terminal: Terminal) -> None:
         """Nothing stays of a terminal, its registration neither."""
@@ -191,8 +200,8 @@ class AccessManager:
         if terminal.association is None:
             return
         self.terminals.pop((terminal.association, terminal.context), None)
-        free_prepared(self, terminal, Cause.PEER_LOST)
         terminal.association, terminal.secured = None, False
+        free_prepared(self, terminal, Cause.PEER_LOST)
         terminal.sessions.clear()
         terminal.quality.clear()
         terminal.releasing.clear()
@@ -209,6 +218,12 @@ class AccessManager:
         return procedure
 
     # From the RAN nodes
+
+    def terminal_at(self, association: RanAssociation, context: int) -> Terminal | None:
+        """The terminal a context is of, or was of until its handover."""
+        key = association, context
+        terminal = self.terminals.get(key) or self.left.get(key)
+        return None if terminal is None or terminal.lost else terminal
 
     def ran_node_known(self, association: RanAssociation, node: str) -> None:
         """A RAN node has set up its association. An older one of the same name is void, and so are its contexts."""
@@ -227,22 +242,29 @@ class AccessManager:
 
     def terminal_lost(self, association: RanAssociation, context: int) -> None:
         """The RAN node has lost a terminal, or its context was released."""
-        terminal = self.terminals.get((association, context))
-        if terminal is not None:
+        key = association, context
+        self.left.pop(key, None)
+        if (terminal := self.terminals.get(key)) is not None:
             self.forget(terminal)
-        elif (prepared := self.prepared.pop((association, context), None)) is not None:
-            prepared.handover = None
+        elif (terminal := self.prepared.pop(key, None)) is not None:
+            terminal.handover = None
+            source = terminal.association
+            if source is not None and self.associations.get(source.node) is not source:
+                self.forget(terminal)
+            handover_over(self, terminal)
 
     def association_lost(self, association: RanAssociation) -> None:
-        """A RAN node has gone, and with it all its terminals; those that are idle stay."""
+        """A RAN node has gone, and with it all its terminals. Those that are idle stay, and those that another RAN node
+        is prepared for, as long as it is: they may be on their way."""
         if self.associations.get(association.node) is association:
             del self.associations[association.node]
-        for owner, context in list(self.terminals):
-            if owner is association:
+        for (owner, context), terminal in list(self.terminals.items()):
+            if owner is association and terminal.handover is None:
                 self.terminal_lost(association, context)
-        for owner, context in list(self.prepared):
-            if owner is association:
-                self.terminal_lost(association, context)
+        for contexts in (self.prepared, self.left):
+            for owner, context in list(contexts):
+                if owner is association:
+                    self.terminal_lost(association, context)
 
     # Trace
 

@@ -28,6 +28,8 @@ from net4ai.codecs.bus import (
     InstanceAccepted,
     InviteClients,
     InviteInstance,
+    MoveClient,
+    MoveRoute,
     RemoveRoutes,
     RouteClient,
     RoutesInstalled,
@@ -79,6 +81,10 @@ class ServerExecution:
         self._server_key = b""
         self._begins: dict[int, str] = {}
         """Forwarding function where a seat's route may begin."""
+        self._laid: set[int] = set()
+        """Seats whose routes are there."""
+        self._moved: dict[int, MoveClient] = {}
+        """Seats of terminals that were handed over while their routes were being laid."""
 
     @property
     def instances(self) -> list[Instance]:
@@ -105,7 +111,7 @@ class ServerExecution:
         else:
             routes = await self._invite_terminals(seats)
         self._check_k(sum(map(len, routes.values())), "accepted the invitation")
-        connected = await self._lay(routes)
+        connected = [*await self._lay(routes), *await self._follow()]
         self._check_k(len(connected), "could be reached")
         return sorted(connected)
 
@@ -175,13 +181,48 @@ class ServerExecution:
 
     async def _lay(self, routes: dict[str, list[RouteClient]]) -> list[int]:
         """Have the routes laid, at all nodes at once; seats whose routes are laid. Raises `ProcedureError`."""
+        self._laid.clear()
         self._begins |= {client.seat: node for node, clients in routes.items() for client in clients}
         laying = {node: self._lay_at(node, clients) for node, clients in routes.items()}
         answers = await outcomes(self.entity.procedures, laying)
         failed = [answer for answer in answers.values() if isinstance(answer, ProcedureError)]
         if failed and (len(failed) == len(answers) or isinstance(answers.get(self.server.node), ProcedureError)):
             raise failed[0]
-        return [seat for answer in answers.values() if isinstance(answer, RoutesInstalled) for seat in answer.seats]
+        laid = [seat for answer in answers.values() if isinstance(answer, RoutesInstalled) for seat in answer.seats]
+        self._laid.update(laid)
+        return laid
+
+    async def _follow(self) -> list[int]:
+        """Terminals that were handed over meanwhile: a route that is there moves, one that could not be laid is laid
+        where they are now. Gives the seats of the latter."""
+        moved, self._moved = self._moved, {}
+        for seat in self._laid & set(moved):
+            await outcome_of(self.move(moved[seat]))
+        routes: dict[str, list[RouteClient]] = {}
+        for seat in sorted(set(moved) - self._laid):
+            routes.setdefault(moved[seat].node, []).append(_moved_route(moved[seat]))
+        answers = {node: await outcome_of(self._lay_at(node, clients)) for node, clients in routes.items()}
+        self._begins |= {client.seat: node for node, clients in routes.items() for client in clients}
+        laid = [seat for answer in answers.values() if isinstance(answer, RoutesInstalled) for seat in answer.seats]
+        self._laid.update(laid)
+        return laid
+
+    async def move(self, event: MoveClient) -> None:
+        """A terminal was handed over: its route goes on from where it is now. Raises `ProcedureError`: it has ended."""
+        if event.seat not in self._laid:
+            self._moved[event.seat] = event
+            return
+        move = MoveRoute(
+            execution=self.request.execution,
+            instance=self.server.instance,
+            client=_moved_route(event),
+            node="" if event.node == self.server.node else self.server.node,
+            attempt=self._attempt,
+        )
+        self._begins[event.seat] = event.node
+        await self.entity.call(forwarding_function(event.node), move, Done, timer="move-route")
+        ids = {"execution": self.request.execution, "seat": event.seat, "server": self.server.instance}
+        self.manager.trace("route moved", node=event.node, **ids)
 
     async def _lay_at(self, node: str, clients: list[RouteClient]) -> RoutesInstalled:
         return await self.entity.call(
@@ -345,6 +386,10 @@ class ServerExecution:
     def _in_background(self, to: str, request: RemoveRoutes) -> Procedure[Done | ProcedureError]:
         call = outcome_of(self.entity.call(to, request, Done))
         return self.entity.procedures.start("remove routes", call, traced=False)
+
+
+def _moved_route(moved: MoveClient) -> RouteClient:
+    return RouteClient(seat=moved.seat, context=moved.context, session=moved.session)
 
 
 def _terminal_route(accepted: ClientAccepted) -> RouteClient:

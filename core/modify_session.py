@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from net4ai.codecs import n2
 from net4ai.codecs.causes import Cause
 from net4ai.codecs.common import QosProfile
+from net4ai.core.hand_over import settled
 from net4ai.stack.procedure import ProcedureError
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 async def modify_session(manager: AccessManager, terminal: Terminal, job: int, qos: tuple[QosProfile, ...]) -> None:
     """Have the RAN node put the session of a job on bearers that fit. Raises `ProcedureError`: all is as before."""
+    await settled(terminal)
     session = terminal.sessions.get(job)
     if session is None or terminal.association is None:
         raise ProcedureError(Cause.UNKNOWN_SESSION, f"job {job}")

@@ -66,7 +66,8 @@ terminal that is connected is always secured: nothing unprotected can be of it."
 
 def receive(manager: AccessManager, association: RanAssociation, context: int, data: bytes) -> None:
     """A NAS message of a context that is known here; else see `receive_first`."""
-    terminal = manager.terminals[association, context]
+    terminal = manager.terminal_at(association, context)
+    assert terminal is not None  # see `RanAssociation`
     outer = _decoded(manager, terminal, data)
     if outer is None:
         return

@@ -18,11 +18,17 @@ CONNECTED = "connected again"
 
 def queue(manager: AccessManager, terminal: Terminal, message: nas.Nas) -> None:
     """Keep a message for an idle terminal and page it."""
+    if keep(manager, terminal, message):
+        page(manager, terminal)
+
+
+def keep(manager: AccessManager, terminal: Terminal, message: nas.Nas) -> bool:
+    """Keep a message for a terminal that cannot be reached now. False: there is no room."""
     if len(terminal.queued) >= MAXIMUM_QUEUED:
         manager.drop(terminal, Drop.IDLE_QUEUE_FULL)
-        return
+        return False
     terminal.queued.append(message)
-    page(manager, terminal)
+    return True
 
 
 def page(manager: AccessManager, terminal: Terminal) -> None:

@@ -12,7 +12,7 @@ from net4ai.codecs.causes import Cause, cause_of
 from net4ai.codecs.common import VersionRange
 from net4ai.codecs.declaration import Message, UnknownMessage
 from net4ai.codecs.errors import DecodeError
-from net4ai.core import nas_dialogue, prepare_handover
+from net4ai.core import hand_over, nas_dialogue, prepare_handover
 from net4ai.stack.dep.error_rate import ErrorRate
 from net4ai.stack.drops import Drop
 from net4ai.stack.procedure import ProcedureError, ProcedureRejected, Replies
@@ -67,6 +67,7 @@ LEGAL: Mapping[AssociationState, frozenset[type[Message]]] = {
             n2.InitialUeMessage,
             n2.ContextReleaseRequest,
             n2.ContextReleaseComplete,
+            n2.HandoverNotify,
             n2.ErrorIndication,
         }
     )
@@ -172,7 +173,7 @@ class RanAssociation:
         elif type(message) not in LEGAL[self.state]:
             self.drop(Drop.UNEXPECTED_MESSAGE)
             self._indicate(Cause.UNEXPECTED_MESSAGE, message.CODE, context)
-        elif type(message) in _OF_CONTEXTS and (self, context) not in self.manager.terminals:
+        elif type(message) in _OF_CONTEXTS and self.manager.terminal_at(self, context) is None:
             self.drop(Drop.UNKNOWN_CONTEXT)
             self._indicate(Cause.UNKNOWN_CONTEXT, message.CODE, context)
         else:
@@ -230,6 +231,13 @@ class RanAssociation:
     def _handover_required(self, message: n2.HandoverRequired) -> None:
         prepare_handover.handover_required(self.manager, self, message)
 
+    def _handover_notify(self, message: n2.HandoverNotify) -> None:
+        if (self, message.ran_ue) in self.manager.prepared:
+            hand_over.handover_notified(self.manager, self, message)
+        else:
+            self.drop(Drop.UNKNOWN_CONTEXT)
+            self._indicate(Cause.UNKNOWN_CONTEXT, message.CODE, message.ran_ue)
+
     def _handover_cancel(self, message: n2.HandoverCancel) -> None:
         prepare_handover.handover_cancelled(self.manager, self, message)
 
@@ -253,6 +261,7 @@ _HANDLERS: dict[type, Callable[..., None]] = {
     n2.ContextReleaseComplete: RanAssociation._context_release_complete,
     n2.HandoverRequired: RanAssociation._handover_required,
     n2.HandoverCancel: RanAssociation._handover_cancel,
+    n2.HandoverNotify: RanAssociation._handover_notify,
     n2.ErrorIndication: RanAssociation._error_indication,
     **dict.fromkeys(_ANSWERS, RanAssociation._answer),
 }

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from net4ai.codecs import n2
 from net4ai.codecs.causes import Cause
+from net4ai.core.hand_over import settled
 
 if TYPE_CHECKING:
     from net4ai.core.access_manager import AccessManager
@@ -22,6 +23,7 @@ def start_release(manager: AccessManager, terminal: Terminal, job: int, cause: C
 
 async def release_session(manager: AccessManager, terminal: Terminal, job: int, cause: Cause) -> None:
     """Have the RAN node and the terminal forget the session of a job. Raises `ProcedureError`: they did not say so."""
+    await settled(terminal)
     session = terminal.sessions.pop(job, None)
     terminal.quality.pop(job, None)
     if session is None or terminal.association is None:

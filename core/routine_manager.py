@@ -12,6 +12,7 @@ from net4ai.codecs.bus import (
     ExecutionOutcome,
     FunctionProgress,
     InstanceLost,
+    MoveClient,
     RoutineFinished,
     RoutineProgress,
     StopJob,
@@ -64,6 +65,7 @@ class RoutineManager:
         entity.handle(StopJob, self.stop)
         entity.handle(TurnsDone, self.turns_done)
         entity.handle(ClientsDone, self.clients_done)
+        entity.handle(MoveClient, self.client_moved)
         entity.handle(ExecutionOutcome, self.outcome)
         entity.handle(InstanceLost, self.instance_lost)
         entity.handle(FunctionProgress, self.progress)
@@ -95,6 +97,14 @@ class RoutineManager:
                 self._nobody_waits()
             else:
                 self._give((side, event.execution, event.instance, turn), cause)
+        return Done()
+
+    async def client_moved(self, event: MoveClient) -> Done:
+        """A terminal is at another RAN node now: where its route is laid, it is laid anew from there (R107)."""
+        execution = self.executions.get(event.execution)
+        for server in execution.servers if execution is not None else ():
+            if server.server.instance == event.instance:
+                await server.move(event)
         return Done()
 
     def clients_done(self, event: ClientsDone) -> Done:

@@ -105,7 +105,7 @@ class Seats:
             choice[wish.instance] = {}
             for seat, place in seating.places.items():
                 terminal = self._manager.registered.get(place.subscriber)
-                if terminal is not None and terminal.node in _nodes(wish) and self._eligible(terminal, request):
+                if terminal is not None and self._eligible(terminal, request):  # also one that was handed over
                     choice[wish.instance][seat] = terminal
                 elif self._may_come(place.subscriber, request):
                     pending += self._await(terminal)

@@ -60,7 +60,7 @@ def secured(terminal: Terminal, uplink_count: int) -> None:
     assert terminal.security is not None
     terminal.secured = True
     terminal.k_gnb = terminal.security.k_gnb(uplink_count)
-    terminal.next_hop, terminal.next_hop_chaining_count = b"", 0
+    terminal.next_hop, terminal.next_hop_chaining_count, terminal.unused_keys = b"", 0, 0
 
 
 def security_mode_answered(

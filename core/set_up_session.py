@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from net4ai.codecs import n2, nas
 from net4ai.codecs.causes import Cause
 from net4ai.codecs.common import QosProfile
+from net4ai.core.hand_over import settled
 from net4ai.core.release_session import release_session
 from net4ai.stack.drops import Drop
 from net4ai.stack.procedure import ProcedureCancelled, ProcedureError, outcome_of
@@ -57,6 +58,7 @@ def _check(manager: AccessManager, terminal: Terminal, job: int) -> None:
 
 
 async def _ask_ran_node(manager: AccessManager, terminal: Terminal, job: int) -> None:
+    await settled(terminal)
     if (releasing := terminal.releasing.get(job)) is not None:
         await outcome_of(releasing)
         _check(manager, terminal, job)

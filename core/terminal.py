@@ -11,7 +11,7 @@ from net4ai.codecs import n2, nas
 from net4ai.codecs.causes import Cause
 from net4ai.codecs.common import QosProfile
 from net4ai.core import names
-from net4ai.stack.procedure import Procedure, Replies
+from net4ai.stack.procedure import Procedure, Promise, Replies
 from net4ai.stack.security.nas_security import NasSecurity
 
 if TYPE_CHECKING:
@@ -64,6 +64,10 @@ class Terminal:
     """Preparation of a handover under way at the target."""
     handover: tuple[RanAssociation, int] | None = None
     """The RAN node that has prepared for it, and the context there."""
+    moving: Promise[None] | None = None
+    """While a handover is prepared or carried out: kept when it is over, either way."""
+    unused_keys: int = 0
+    """NH that were given out since the terminal has gone by one."""
     places: dict[int, Place] = field(default_factory=dict)
     """Where it sits, by execution."""
     queued: deque[nas.Nas] = field(default_factory=deque)

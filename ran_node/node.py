@@ -7,12 +7,12 @@ from collections.abc import Awaitable, Callable
 
 from net4ai.codecs import n2, rrc
 from net4ai.codecs.bus import RouteClient
-from net4ai.codecs.causes import Cause
+from net4ai.codecs.causes import Cause, cause_of
 from net4ai.codecs.common import FlowMapping, SessionLimits
 from net4ai.codecs.declaration import Buffer, Message, UnknownMessage
 from net4ai.codecs.errors import DecodeError
 from net4ai.codecs.l2 import BearerType
-from net4ai.ran_node import channel_quality, measure, reestablish, start_security
+from net4ai.ran_node import channel_quality, hand_over, measure, reestablish, start_security
 from net4ai.ran_node.cell import Cell
 from net4ai.ran_node.config import RanNodeConfig
 from net4ai.ran_node.configure_sessions import bearers_failed, flows_of, open_leg
@@ -120,6 +120,8 @@ class RanNode:
                 context.last_active = now
                 if self.cpf is not None:
                     self.cpf.forward(context.hop, *dep, bulk, now)
+        elif context.state is State.PREPARED and fields.bearer_type == BearerType.SRB and not bulk:
+            hand_over.ue_speaks(self, context, run, stride, source, now)
         else:
             drop_all(self.drops, Drop.SOURCE_NOT_BOUND, len(run), stride)
 
@@ -171,7 +173,7 @@ class RanNode:
             context.last_active = self.procedures.now
         if context.hop.signalling.failed and context.state is State.SECURED:
             reestablish.radio_link_failed(self, context)
-        if context.state is State.LOST:
+        if context.state in (State.LOST, State.HANDING_OVER):
             self._hold(context, message)
             return
         if context.hop.signalling.failed:
@@ -189,7 +191,8 @@ class RanNode:
             raise ProcedureError(Cause.PEER_LOST, f"C-RNTI {context.c_rnti}")
         context.held.append(message)
 
-    def _take_messages(self, context: UeContext, now: int) -> None:
+    def take_messages(self, context: UeContext, now: int) -> None:
+        """Decode and handle what SRB1 has delivered."""
         while (sdu := context.hop.next_sdu()) is not None:
             try:
                 message = rrc.Rrc.FAMILY.decode(sdu)
@@ -219,12 +222,18 @@ class RanNode:
     def _reconfiguration_answer(
         self, context: UeContext, message: rrc.ReconfigurationComplete | rrc.ReconfigurationFailure
     ) -> None:
-        if not context.replies.give(("reconfiguration", message.transaction), message):
+        if context.state is State.HANDING_OVER:
+            hand_over.refused(self, context, cause_of(getattr(message, "cause", Cause.UNSPECIFIED)))
+        elif not context.replies.give(("reconfiguration", message.transaction), message):
             self.drops.count(Drop.ANSWER_TO_NO_REQUEST)
 
     def open_leg(self, client: RouteClient, execution: int, handle: int, limits: SessionLimits) -> Awaitable[OpenLeg]:
         """The Uu side of a route, for the forwarding function."""
         return open_leg(self, client, execution, handle, limits)
+
+    def standing_leg(self, client: RouteClient) -> tuple[int, OpenLeg]:
+        """The Uu side of a route that goes on here, for the forwarding function."""
+        return hand_over.standing_leg(self, client)
 
     def flows_of(self, client: RouteClient) -> tuple[FlowMapping, ...]:
         """QoS flows of a UE's session, for the forwarding function."""
@@ -258,8 +267,12 @@ class RanNode:
         """Release a UE. It is told, and its C-RNTI stays taken until it has acknowledged that (TS 38.331 5.3.8)."""
         if context.state is State.RELEASING:
             return
+        here = context.state is not State.PREPARED
+        if context.state is State.HANDING_OVER:
+            hand_over.ended(context, cause)
+            here = cause is not Cause.HANDED_OVER
         self.disconnect(context)
-        if context.hop.signalling.failed or context.state is State.PREPARED:
+        if context.hop.signalling.failed or not here:
             self.forget(context)
             return
         context.state = State.RELEASING
@@ -291,7 +304,7 @@ class RanNode:
             self._deadlines.set(context, context.next_deadline())
 
     def _pump_context(self, context: UeContext, now: int) -> None:
-        self._take_messages(context, now)
+        self.take_messages(context, now)
         self.procedures.run()
         if context.c_rnti not in self.contexts:
             return
@@ -318,7 +331,7 @@ class RanNode:
     def _signalling_failed(self, context: UeContext) -> None:
         if context.state is State.SECURED:
             reestablish.radio_link_failed(self, context)
-        elif context.state is not State.LOST:
+        elif context.state not in (State.LOST, State.HANDING_OVER):
             if context.state is not State.RELEASING:
                 self.n2.send(n2.ContextReleaseRequest(ran_ue=context.number, cause=Cause.PEER_LOST))
             self.forget(context)

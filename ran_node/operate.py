@@ -7,9 +7,10 @@ from collections.abc import Iterator
 
 from net4ai.codecs.causes import Cause
 from net4ai.codecs.common import BearerMode
+from net4ai.ran_node.hand_over import hand_over
 from net4ai.ran_node.node import RanNode
 from net4ai.ran_node.ue_context import State, UeContext
-from net4ai.stack.operation import Operation, Row, number
+from net4ai.stack.operation import Operation, Row, number, text
 from net4ai.stack.procedure import ProcedureError
 from net4ai.stack.qos.figures import flow_rows
 
@@ -21,6 +22,13 @@ def operate(operation: Operation, node: RanNode) -> None:
     operation.table("sessions", lambda: _sessions(node))
     operation.table("bearers", lambda: _bearers(node))
     operation.table("flows", lambda: _flows(node))
+    operation.command(
+        "hand-over",
+        lambda c_rnti, to: _hand_over(node, c_rnti, to),
+        "a terminal goes on at another RAN node",
+        c_rnti=number,
+        to=text,
+    )
     operation.command("release", lambda c_rnti: _release(node, c_rnti), "a terminal's connection ends", c_rnti=number)
 
 
@@ -65,9 +73,32 @@ def _flows(node: RanNode) -> Iterator[Row]:
                 yield {"c_rnti": context.c_rnti, **row}
 
 
-def _release(node: RanNode, c_rnti: int) -> str:
+def _hand_over(node: RanNode, c_rnti: int, to: str) -> str:
+    """Begun, or refused at once; what becomes of it the trace says, and the node where it fails."""
+    procedure = node.procedures.start("handover", _handover(node, _context(node, c_rnti), to), c_rnti=c_rnti)
+    if procedure.done:
+        procedure.result()
+    return f"C-RNTI {c_rnti} is handed over to {to}"
+
+
+async def _handover(node: RanNode, context: UeContext, to: str) -> None:
+    begun = node.procedures.now
+    try:
+        await hand_over(node, context, to, Cause.UNSPECIFIED)
+    except ProcedureError as error:
+        if node.procedures.now > begun:
+            node.on_trouble(f"handover of C-RNTI {context.c_rnti} to {to}: {error}")
+        raise
+
+
+def _context(node: RanNode, c_rnti: int) -> UeContext:
     context = node.contexts.get(c_rnti)
     if context is None:
         raise ProcedureError(Cause.UNKNOWN_CONTEXT, f"no terminal has C-RNTI {c_rnti} here")
+    return context
+
+
+def _release(node: RanNode, c_rnti: int) -> str:
+    context = _context(node, c_rnti)
     node.release(context, Cause.NORMAL)
     return f"C-RNTI {c_rnti} is released"

@@ -87,6 +87,7 @@ async def reconfigure(node: RanNode, context: UeContext, change: Change) -> tupl
             hop.remove_bearer(configuration.bearer)
         raise
     _apply(node, context, change)
+    context.handles.update({handle.session: handle for handle in answer.sessions})
     _apply_ceilings(node, context, change, answer.sessions)
     return answer.sessions
 
@@ -94,6 +95,7 @@ async def reconfigure(node: RanNode, context: UeContext, change: Change) -> tupl
 def _apply(node: RanNode, context: UeContext, change: Change) -> None:
     for release in change.released_sessions:
         context.sessions.pop(release.session, None)
+        context.handles.pop(release.session, None)
         context.jobs = {job: session for job, session in context.jobs.items() if session != release.session}
     for configuration in change.bearers:
         context.hop.add_bearer(configuration)

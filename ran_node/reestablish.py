@@ -14,6 +14,7 @@ from net4ai.codecs import n2, rrc
 from net4ai.codecs.causes import Cause
 from net4ai.codecs.declaration import Message, UnknownMessage
 from net4ai.codecs.errors import DecodeError
+from net4ai.ran_node import hand_over
 from net4ai.ran_node.reconfigure import repeat
 from net4ai.ran_node.set_up_connection import setup_requested
 from net4ai.ran_node.ue_context import Attempt, State, UeContext
@@ -80,7 +81,7 @@ def _send_answer(node: RanNode, context: UeContext, attempt: Attempt, answer: Me
 
 
 def _is_its_own(node: RanNode, context: UeContext, request: rrc.ReestablishmentRequest) -> bool:
-    if context.state not in (State.SECURED, State.LOST) or request.cell != node.config.cell:
+    if context.state not in (State.SECURED, State.LOST, State.HANDING_OVER) or request.cell != node.config.cell:
         return False
     return context.security is not None and _proves(request, context.security)
 
@@ -127,6 +128,8 @@ def _go_on(node: RanNode, context: UeContext, attempt: Attempt) -> None:
     waiting = context.hop.renew_signalling(attempt.bearer)
     context.hop.rebind(attempt.source, attempt.bulk_address)
     context.k_gnb, context.security, context.came_back = attempt.k_gnb, attempt.security, attempt
+    if context.state is State.HANDING_OVER:
+        hand_over.ended(context, Cause.RADIO_LINK_FAILURE)
     context.state = State.SECURED
     context.replies.give(_BACK, None)
     held, context.held = context.held, []

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from net4ai.codecs import rrc
-from net4ai.codecs.common import SessionConfiguration
+from net4ai.codecs.common import SessionConfiguration, SessionHandle
 from net4ai.codecs.declaration import Message
 from net4ai.stack.acknowledged_bearer import AcknowledgedBearer
 from net4ai.stack.hop import Address, Hop
@@ -23,8 +23,10 @@ class State(Enum):
     SECURED = "secured"
     LOST = "lost"
     """The radio link has failed; the UE may come back (TS 38.331 5.3.7)."""
+    HANDING_OVER = "handing over"
+    """The UE was told to go to another RAN node; it may come back."""
     PREPARED = "prepared"
-    """For a UE of another RAN node, that may be handed over."""
+    """For a UE of another RAN node, that is handed over."""
     RELEASING = "releasing"
     """Released as far as everyone else is concerned; only the acknowledgement of RRC Release is waited for."""
 
@@ -48,7 +50,15 @@ LEGAL: dict[State, frozenset[type[Message]]] = {
         }
     ),
     State.LOST: frozenset(),
-    State.PREPARED: frozenset(),
+    State.HANDING_OVER: frozenset(
+        {
+            rrc.UplinkInformationTransfer,
+            rrc.MeasurementReport,
+            rrc.ChannelQualityReport,
+            rrc.ReconfigurationFailure,
+        }
+    ),
+    State.PREPARED: frozenset({rrc.ReconfigurationComplete}),
     State.RELEASING: frozenset(),
 }
 """Messages taken on SRB1, by state; all others are dropped."""
@@ -82,6 +92,8 @@ class UeContext:
     state: State = State.SETTING_UP
     sessions: dict[int, SessionConfiguration] = field(default_factory=dict)
     """DEP sessions as the UE has taken them. Its bearers are those of the hop."""
+    handles: dict[int, SessionHandle] = field(default_factory=dict)
+    """The UE's own handles of them."""
     jobs: dict[int, int] = field(default_factory=dict)
     """Session of each job."""
     jobs_under_way: set[int] = field(default_factory=set)

@@ -186,6 +186,29 @@ class DepEndpoint:
         end.session.path_changed(reason, now, flows)
         self._touched[end] = None
 
+    def move(
+        self,
+        end: SessionEnd,
+        hop: Hop,
+        handle: int,
+        send_handle: int,
+        reason: PathReason,
+        now: int,
+        flows: Iterable[FlowMapping],
+    ) -> None:
+        """A session goes on over another hop, under handles that hold there. Goes out with the next `pump`.
+
+        Raises `FlowsDiffer`: nothing has changed.
+        """
+        name = end.hop, end.session.send_handle
+        end.session.path_changed(reason, now, flows, send_handle)
+        if self._by_send_handle.get(name) is end:
+            del self._by_send_handle[name]
+        del self.sessions[end.handle]
+        end.hop, end.handle = hop, handle
+        self.sessions[handle] = self._by_send_handle[hop, send_handle] = end
+        self._touched[end] = None
+
     def hop_path_changed(self, hop: Hop, reason: PathReason, now: int) -> None:
         """The same for all sessions of a hop, say after its radio link was re-established."""
         for end in self.sessions.values():

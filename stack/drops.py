@@ -61,6 +61,7 @@ class Drop(StrEnum):
     RESERVED_TYPE = "reserved type", "A type of PDU that is not defined."
     UNKNOWN_EXTENSION = "unknown critical extension", "An extension the receiver must understand, and does not."
     UNKNOWN_HANDLE = "unknown handle", "No session has given this handle out, or not any more, or not to this peer."
+    NO_ROUTE_YET = "no route yet", "The session is known here, the route of its execution is still being laid."
     SESSION_CLOSED = "session closed", "The session is closing or closed."
     FLOW_NOT_CONFIGURED = "QoS flow not configured", "The session has no such QoS flow."
     UNKNOWN_MESSAGE = "message not under way", "A control PDU for a message that is not, or no longer, under way."

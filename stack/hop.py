@@ -145,6 +145,11 @@ class Hop:
         self._backlog.clear()
         return waiting
 
+    @property
+    def unacknowledged(self) -> list[bytes]:
+        """Signalling the peer has perhaps not got, oldest first."""
+        return [*self.signalling.unacknowledged, *self._backlog]
+
     def rebind(self, signalling_address: Address, bulk_address: Address) -> None:
         """The peer is at other addresses now: re-establishment may come from elsewhere."""
         self.signalling_address = signalling_address

@@ -143,6 +143,8 @@ class LabelSwitch(Generic[Leg]):
         self._on_drop = on_drop
         self._in: dict[tuple[Leg, int], _Half[Leg]] = {}
         self._out: dict[tuple[Leg, int], _Half[Leg]] = {}
+        self._expected: dict[tuple[Leg, int], None] = {}
+        """Handles given out for routes that are still being laid."""
         self._short: dict[_RelayedMessage[Leg], None] = {}
         """More was received than passed on."""
         self._unanswered: dict[_RelayedMessage[Leg], None] = {}
@@ -172,6 +174,7 @@ class LabelSwitch(Generic[Leg]):
         for half in (there, back):
             self._in[half.entry.leg, half.entry.handle_in] = half
             self._out[half.entry.leg, half.entry.handle_out] = half
+            self.expect_no_more(half.entry.leg, half.entry.handle_in)
 
     def remove(self, leg: Leg, handle_in: int) -> None:
         """Disconnect a route, named by either end; credit goes back. An unknown one is ignored."""
@@ -186,11 +189,45 @@ class LabelSwitch(Generic[Leg]):
                 del self._out[end.leg, end.handle_out]
             end.budget.take_back(end.limits.unscheduled)
 
+    def expect(self, leg: Leg, handle_in: int) -> None:
+        """A route with this handle will be added: PDUs that come earlier are dropped as `Drop.NO_ROUTE_YET`."""
+        self._expected[leg, handle_in] = None
+
+    def expect_no_more(self, leg: Leg, handle_in: int) -> None:
+        """It will not."""
+        self._expected.pop((leg, handle_in), None)
+
+    def end(self, leg: Leg, handle_in: int) -> RouteEnd[Leg]:
+        """The end of a route that has this handle. Raises KeyError."""
+        return self._in[leg, handle_in].entry
+
+    def replace(self, leg: Leg, handle_in: int, after: RouteEnd[Leg]) -> None:
+        """A route goes on with another end in the place of this one; of what came over it nothing is kept.
+
+        What leaves by it stands in the books of the other end, which stay. Raises KeyError, `NotEnoughCredit`, and
+        ValueError where the new handle is taken.
+        """
+        half = self._in[leg, handle_in]
+        if (after.leg, after.handle_in) in self._in:
+            raise ValueError(f"handle {after.handle_in:#010x} is taken on leg {after.leg!r}")
+        after.budget.promise(after.limits.unscheduled)
+        self._release_all(half)
+        before = half.entry
+        del self._in[leg, handle_in]
+        if self._out.get((before.leg, before.handle_out)) is half:
+            del self._out[before.leg, before.handle_out]
+        before.budget.take_back(before.limits.unscheduled)
+        half.entry = half.opposite.exit = after
+        self._in[after.leg, after.handle_in] = self._out[after.leg, after.handle_out] = half
+        self.expect_no_more(after.leg, after.handle_in)
+
     def remove_leg(self, leg: Leg) -> None:
         """A neighbour is gone: disconnect all routes over its leg."""
         for end_leg, handle_in in list(self._in):
             if end_leg == leg:
                 self.remove(leg, handle_in)
+        for expected in [expected for expected in self._expected if expected[0] == leg]:
+            del self._expected[expected]
 
     def __len__(self) -> int:
         """Number of routes."""
@@ -274,7 +311,7 @@ class LabelSwitch(Generic[Leg]):
         """The route a PDU takes, or why it takes none."""
         half = self._in.get((leg, header.handle))
         if half is None:
-            return Drop.UNKNOWN_HANDLE
+            return Drop.NO_ROUTE_YET if (leg, header.handle) in self._expected else Drop.UNKNOWN_HANDLE
         if header.version != half.version:
             return Drop.WRONG_VERSION
         flow = half.entry.flows.get(header.qfi)

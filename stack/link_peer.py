@@ -16,13 +16,14 @@ from net4ai.stack.hop import Address, Hop
 from net4ai.stack.procedure import ProcedureError, ProcedureRejected, Procedures, ProcedureTimeout, Replies
 from net4ai.stack.timers import Timers
 
-Reply = link.Acknowledge | link.Refuse | link.SessionAddComplete | link.Accept | link.Begun
+Reply = link.Acknowledge | link.Refuse | link.SessionAddComplete | link.PathSwitchComplete | link.Accept | link.Begun
 
 _REPLY_TO: dict[type[link.Link], type[Reply]] = {
     link.Instantiate: link.Acknowledge,
     link.Terminate: link.Acknowledge,
     link.Begin: link.Begun,
     link.SessionAdd: link.SessionAddComplete,
+    link.PathSwitch: link.PathSwitchComplete,
     link.Invite: link.Accept,
 }
 """What answers a request; `link.Refuse` answers any."""

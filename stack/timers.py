@@ -25,6 +25,9 @@ TIMERS: dict[str, Timer] = {
     "T300": Timer(400, 8, "TS 38.331 7.1.1", "UE: RRC Setup Request sent; at the end sent again, then set-up failed."),
     "T301": Timer(400, 8, "TS 38.331 7.1.1", "UE: Re-establishment Request sent; sent again, then the UE is idle."),
     "T302": Timer(1000, 0, "TS 38.331 7.1.1", "UE: set-up failed or was rejected; at the end a new attempt."),
+    "T304": Timer(
+        1000, 1, "TS 38.331 7.1.1", "UE: on its way to another cell, as long as it was told; then it failed."
+    ),
     "T310": Timer(2000, 1, "TS 38.331 7.1.1", "UE: out of synchrony; at the end the radio link has failed."),
     "T311": Timer(10000, 1, "TS 38.331 7.1.1", "UE: radio link failed; without a suitable cell the UE is idle."),
     "camping": Timer(
@@ -54,6 +57,11 @@ TIMERS: dict[str, Timer] = {
     "handover-request": Timer(4000, 1, "TS 38.413 8.4.2", "Core: Handover Request sent to the target; then it failed."),
     "handover-preparation": Timer(7000, 1, "TS 38.413 8.4.1", "RAN node: Handover Required sent; then it cancels."),
     "handover-prepared": Timer(10000, 1, "TS 38.413 8.4.2", "RAN node: prepared as a target; then all is freed."),
+    "handover-execution": Timer(
+        10000, 1, "TS 38.413 8.4", "RAN node: a UE was told to go; without news of it its context is freed."
+    ),
+    "move-client": Timer(40000, 1, "R107", "Access manager: a terminal was handed over; then its route is given up."),
+    "move-route": Timer(30000, 1, "R107", "Routine manager: a route to be laid anew; at the end it failed."),
     "handover-cancel": Timer(4000, 1, "TS 38.413 8.4.5", "RAN node: Handover Cancel sent; at the end it is forgotten."),
     "session-change": Timer(12000, 1, "TS 38.413 8.2.2", "Core: Session Modify or Release sent; at the end it failed."),
     "n2-setup": Timer(5000, 1, "TS 38.413 8.7.1", "RAN node: N2 Setup Request sent; at the end the connection is cut."),
@@ -106,6 +114,8 @@ NESTED: dict[str, tuple[str, ...]] = {
     "session-change": ("reconfiguration-turn", "reconfiguration"),
     "mobile-reachable": ("T3512", "T3517"),
     "handover-preparation": ("handover-request",),
+    "move-client": ("move-route",),
+    "move-route": ("relayed-request",),
     "link-request": ("begin",),
     "relayed-request": ("link-request",),
     "routed-request": ("relayed-request",),

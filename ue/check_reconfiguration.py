@@ -22,11 +22,6 @@ def fault(message: rrc.Reconfiguration, hop: Hop, sessions: Mapping[int, DepSess
     return next((cause for cause in faults if cause is not None), None)
 
 
-def _handover(message: rrc.Reconfiguration, hop: Hop, sessions: Mapping[int, DepSession]) -> Cause | None:
-    """A UE process camps in one cell: every target is unknown to it."""
-    return Cause.UNKNOWN_TARGET if message.synchronisation else None
-
-
 def _repetitions(message: rrc.Reconfiguration, hop: Hop, sessions: Mapping[int, DepSession]) -> Cause | None:
     lists: tuple[Iterable[Hashable], ...] = (
         [configuration.bearer for configuration in message.bearers],
@@ -117,7 +112,6 @@ def _twice(numbers: Iterable[Hashable]) -> bool:
 
 
 _CHECKS: tuple[Callable[[rrc.Reconfiguration, Hop, Mapping[int, DepSession]], Cause | None], ...] = (
-    _handover,
     _repetitions,
     _bearers,
     _measurements,

@@ -32,6 +32,16 @@ class TerminalConfig(msgspec.Struct, forbid_unknown_fields=True):
     """Seconds by which it is ahead in CQI traces."""
 
 
+class NeighbourConfig(msgspec.Struct, forbid_unknown_fields=True):
+    """A cell that terminals can be handed over to."""
+
+    ran_node: str
+    cell: int
+    """Physical cell identity."""
+    address: tuple[str, int]
+    """Signalling address of the RAN node's radio."""
+
+
 class UeConfig(msgspec.Struct, forbid_unknown_fields=True):
     """All terminals of the process."""
 
@@ -40,6 +50,8 @@ class UeConfig(msgspec.Struct, forbid_unknown_fields=True):
     address: tuple[str, int]
     """Signalling address of the RAN node's radio."""
     terminals: list[TerminalConfig]
+    neighbours: list[NeighbourConfig] = []
+    """All cells of the network; there may be that of `ran_node` among them."""
     functions: list[str] = []
     """Service functions the owners allow to run here; invitations to others are declined. Empty: all that are here."""
     preload: list[str] = []

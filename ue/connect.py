@@ -10,8 +10,10 @@ from net4ai.codecs.l2 import BearerType
 from net4ai.codecs.rrc import EstablishmentCause
 from net4ai.stack.hop import Hop, HopName
 from net4ai.stack.procedure import ProcedureError, ProcedureRejected, ProcedureTimeout
+from net4ai.ue.states import RrcState
 
 if TYPE_CHECKING:
+    from net4ai.ue.cell import Cell
     from net4ai.ue.terminal import Terminal
 
 RRC_ANSWER = "RRC answer"
@@ -25,33 +27,42 @@ async def connect(
     process = terminal.process
     setup, terminal.given_setup = terminal.given_setup, None
     if setup is None:
-        await process.cell.select(terminal, process.timers["cell-selection"])
+        if not terminal.camped.suitable and process.cell.suitable:
+            terminal.camp_in(process.cell)
+        await terminal.camped.select(terminal, process.timers["cell-selection"])
         setup = await _ask_for_setup(terminal, cause)
-    hop = Hop(
-        HopName("Uu", terminal.name, process.config.ran_node, {"ue": terminal.name}),
+    hop = new_hop(terminal, terminal.camped, setup.c_rnti, setup.bulk_port)
+    hop.signalling.takes_unverified = True
+    terminal.connected(hop, RrcState.CONNECTED)
+    terminal.send_rrc(rrc.SetupComplete(transaction=setup.transaction, nas=terminal.encode_nas(message)))
+
+
+def new_hop(terminal: Terminal, cell: Cell, c_rnti: int, bulk_port: int) -> Hop:
+    """The terminal's end of its connection in a cell."""
+    process = terminal.process
+    return Hop(
+        HopName("Uu", terminal.name, cell.ran_node, {"ue": terminal.name}),
         BearerType.SRB,
-        setup.c_rnti,
-        process.ran_address,
-        (process.ran_address[0], setup.bulk_port),
+        c_rnti,
+        cell.address,
+        (cell.address[0], bulk_port),
         terminal.radio.sockets,
         process.drops,
         process.trace,
     )
-    terminal.connected(hop)
-    terminal.send_rrc(rrc.SetupComplete(transaction=setup.transaction, nas=terminal.encode_nas(message)))
 
 
 async def _ask_for_setup(terminal: Terminal, cause: EstablishmentCause) -> rrc.Setup:
     process = terminal.process
     identity = process.random_identity()
     request = rrc.SetupRequest(ue_identity=identity, cause=cause, bulk_port=process.sockets.bulk_port)
-    error: ProcedureError = ProcedureTimeout(f"T300: no answer from {process.ran_node}")
+    error: ProcedureError = ProcedureTimeout(f"T300: no answer from {terminal.camped}")
     for _ in range(process.timers.attempts("T300")):
         answer = await ask(terminal, request, identity, "T300", attempts=1)
         if isinstance(answer, rrc.Setup):
             return answer
         if isinstance(answer, rrc.Reject):
-            error = ProcedureRejected(cause_of(answer.cause), f"by {process.ran_node}")
+            error = ProcedureRejected(cause_of(answer.cause), f"by {terminal.camped}")
             # T302 runs as long as the RAN node says (5.3.15).
             await process.procedures.sleep(answer.wait_time * 1_000_000)
     raise error
@@ -63,7 +74,7 @@ async def ask(terminal: Terminal, request: rrc.Rrc, identity: int, timer: str, *
     process.asking[identity] = terminal
     try:
         for _ in range(attempts):
-            process.send_srb0(terminal, request)
+            process.send_srb0(terminal, request, terminal.camped)
             try:
                 answer: rrc.Rrc = await terminal.replies.expect(RRC_ANSWER, process.timers[timer])
             except ProcedureTimeout:

@@ -41,7 +41,8 @@ def encode(terminal: Terminal, message: nas.Nas) -> bytes:
         protected = security.protect(message, header)
         if type(message) in _HEADERS:
             # By its COUNT the keys of this connection are made, here and at the core.
-            terminal.k_gnb = security.k_gnb(protected.count)
+            terminal.k_gnb = terminal.next_hop = security.k_gnb(protected.count)
+            terminal.next_hop_chaining_count = 0
         data = protected.encode()
     terminal.trace_nas(message, "out", len(data))
     return data

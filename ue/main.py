@@ -38,7 +38,8 @@ async def start(config: UeConfig, platform: Platform) -> RunningNode:
         chance_of(platform.run.seed),
         platform.clock.now() if platform.run.started is None else platform.run.started,
     )
-    process.ran_address = await platform.network.resolve(*config.address)
+    for cell in process.cells:
+        cell.address = await platform.network.resolve(*cell.address)
     compute.receive = lambda message: driver.feed(process.receive_compute, message)
     platform.closing.append(compute.close)
     # An orderly end: the network need not find out by itself.

@@ -51,7 +51,7 @@ async def _report(terminal: Terminal, wanted: rrc.MeasurementConfiguration) -> N
 def measured(terminal: Terminal) -> rrc.MeasuredCell:
     """What the terminal hears of its cell."""
     rsrp, rsrq, sinr = indices(terminal.config)
-    return rrc.MeasuredCell(cell=terminal.process.cell.identity, rsrp=rsrp, rsrq=rsrq, sinr=sinr)
+    return rrc.MeasuredCell(cell=terminal.camped.identity, rsrp=rsrp, rsrq=rsrq, sinr=sinr)
 
 
 def heard(terminal: Terminal) -> compute.Radio:

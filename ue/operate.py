@@ -65,6 +65,7 @@ def _terminal_row(terminal: Terminal) -> Row:
     return {
         "ue": terminal.name,
         "state": _state(terminal),
+        "ran_node": terminal.camped.ran_node,
         "c_rnti": terminal.hop.identity if terminal.hop is not None else "",
         "sessions": len(terminal.sessions),
         **_radio(terminal),

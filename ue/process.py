@@ -61,12 +61,14 @@ class UeProcess:
         self.drops = DropCounter(self._trace_drop)
         self.endpoint = DepEndpoint(budget, lambda: random_number(32), self.drops, trace, procedures)
         self.random_identity: Callable[[], int] = lambda: random_number(64)
-        self.ran_address: Address = (config.address[0], config.address[1])
-        self.cell = Cell(self)
+        self.cell = Cell(self, config.ran_node, config.address)
+        """Where the terminals begin."""
+        self.neighbours = {each.cell: Cell(self, each.ran_node, each.address, each.cell) for each in config.neighbours}
+        """Cells they may be handed over to, by physical cell identity; perhaps also their own."""
         self.asking: dict[int, Terminal] = {}
         """Terminals that wait for an answer on SRB0, by the identity they asked with."""
-        self.bound: dict[int, Terminal] = {}
-        """Connected terminals by C-RNTI."""
+        self.bound: dict[tuple[Address, int], Terminal] = {}
+        """Connected terminals by C-RNTI and either address of the RAN node that has given it out."""
         self.arriving: Procedure[None] | None = None
         """Terminals arrive, or have arrived, on command."""
         self.complaints: set[str] = set()
@@ -82,7 +84,7 @@ class UeProcess:
     def start(self, now: int) -> None:
         """The process camps in its cell, all terminals begin to live."""
         self.procedures.advance(now)
-        self.procedures.start("camp", self.cell.camp(), traced=False)
+        self.cell.enter()
         for terminal in self.terminals if self.config.switched_on else ():
             self.procedures.start("life", terminal.live(), traced=False)
 
@@ -102,10 +104,9 @@ class UeProcess:
     # Radio
 
     @property
-    def ran_node(self) -> str:
-        """The RAN node, for the person who reads of it."""
-        host, port = self.ran_address
-        return f"RAN node {self.config.ran_node} at {host}:{port}"
+    def cells(self) -> list[Cell]:
+        """All cells of whose RAN nodes the process knows."""
+        return [self.cell, *self.neighbours.values()]
 
     def receive(self, data: Buffer, stride: int, source: Address, bulk: bool, now: int) -> None:
         """Layer-2 PDUs from the Uu, `stride` octets apart. Never raises for what is in them."""
@@ -122,7 +123,7 @@ class UeProcess:
             for pdu in segments(run, stride):
                 self._receive_srb0(pdu, source, bulk, now)
             return
-        terminal = self.bound.get(c_rnti)
+        terminal = self.bound.get((source, c_rnti))
         hop = terminal.hop if terminal else None
         if terminal is None or hop is None or source != (hop.bulk_address if bulk else hop.signalling_address):
             drop_all(self.drops, Drop.SOURCE_NOT_BOUND, len(run), stride)
@@ -141,7 +142,8 @@ class UeProcess:
             self.endpoint.receive(hop, *dep, now)
 
     def _receive_srb0(self, pdu: Buffer, source: Address, bulk: bool, now: int) -> None:
-        if bulk or source != self.ran_address:
+        cell = next((cell for cell in self.cells if cell.address == source), None)
+        if bulk or cell is None:
             self.drops.count(Drop.SOURCE_NOT_BOUND, len(pdu))
             return
         try:
@@ -150,24 +152,28 @@ class UeProcess:
             self.drops.count(error.reason, len(pdu))
             return
         terminal = self.asking.get(getattr(message, "ue_identity", -1))
-        if terminal is None:
-            self._pass_on_srb0(None, message, len(pdu))
+        if terminal is None or terminal.camped.address != source:
+            self._pass_on_srb0(cell, None, message, len(pdu))
         else:
-            terminal.radio.receive(pdu, len(pdu), lambda data, _: self._pass_on_srb0(terminal, message, len(data)))
+            terminal.radio.receive(
+                pdu, len(pdu), lambda data, _: self._pass_on_srb0(cell, terminal, message, len(data))
+            )
 
-    def _pass_on_srb0(self, terminal: Terminal | None, message: Message | UnknownMessage, size: int) -> None:
+    def _pass_on_srb0(
+        self, cell: Cell, terminal: Terminal | None, message: Message | UnknownMessage, size: int
+    ) -> None:
         self.procedures.pass_on(
             "Uu",
             "in",
-            self.config.ran_node,
+            cell.ran_node,
             message,
-            lambda going: self._take_srb0(terminal, going, size),
+            lambda going: self._take_srb0(cell, terminal, going, size),
             node=terminal.name if terminal is not None else "",
         )
 
-    def _take_srb0(self, terminal: Terminal | None, message: Message | UnknownMessage, size: int) -> None:
+    def _take_srb0(self, cell: Cell, terminal: Terminal | None, message: Message | UnknownMessage, size: int) -> None:
         if (handler := _CELL_WIDE_HANDLERS.get(type(message))) is not None:
-            handler(self.cell, message)
+            handler(cell, message)
             self.procedures.run()
             return
         if terminal is None or not is_legal_rrc(message, terminal.rrc_state, "SRB0"):
@@ -177,34 +183,36 @@ class UeProcess:
         if not terminal.replies.give(RRC_ANSWER, message):
             self.drops.count(Drop.ANSWER_TO_NO_REQUEST, size)
 
-    def send_srb0(self, terminal: Terminal | None, message: rrc.Rrc) -> None:
+    def send_srb0(self, terminal: Terminal | None, message: rrc.Rrc, cell: Cell) -> None:
         """Send a message on SRB0, of a terminal or of the process. The latter says nothing that is worth a trace."""
         self.procedures.pass_on(
             "Uu",
             "out",
-            self.config.ran_node,
+            cell.ran_node,
             message,
-            lambda going: self._send_srb0(terminal, going),
+            lambda going: self._send_srb0(terminal, going, cell),
             node=terminal.name if terminal is not None else "",
         )
 
-    def _send_srb0(self, terminal: Terminal | None, message: Message | UnknownMessage) -> None:
+    def _send_srb0(self, terminal: Terminal | None, message: Message | UnknownMessage, cell: Cell) -> None:
         pdu = srb0_pdu(message.encode())
         if terminal is not None:
             self._trace_srb0(terminal, message.NAME, "out", len(pdu))
         sockets = terminal.radio.sockets if terminal is not None else self.sockets
-        sockets.send_signalling(pdu, len(pdu), self.ran_address)
+        sockets.send_signalling(pdu, len(pdu), cell.address)
 
     def bind(self, terminal: Terminal, hop: Hop) -> None:
         """A terminal has got a C-RNTI. A terminal that had it before has lost its connection."""
-        before = self.bound.get(hop.identity)
+        before = self.bound.get((hop.signalling_address, hop.identity))
         if before is not None and before is not terminal:
             before.release(Cause.PEER_LOST)
-        self.bound[hop.identity] = terminal
+        for address in (hop.signalling_address, hop.bulk_address):
+            self.bound[address, hop.identity] = terminal
 
     def unbind(self, hop: Hop) -> None:
         """A connection has ended."""
-        self.bound.pop(hop.identity, None)
+        for address in (hop.signalling_address, hop.bulk_address):
+            self.bound.pop((address, hop.identity), None)
 
     def cannot_connect(self, terminal: Terminal, error: ProcedureError) -> None:
         """A terminal tries again. What hinders many of them is said once."""
@@ -249,7 +257,8 @@ class UeProcess:
         """Handle what has come, send what is ready."""
         self.procedures.advance(now)
         self.radio.advance(now)
-        self.cell.advance(now)
+        for cell in self.cells:
+            cell.advance(now)
         for terminal in self._deadlines.due(now):
             if terminal.hop is not None:
                 terminal.hop.advance(now)
@@ -267,6 +276,8 @@ class UeProcess:
                         self.endpoint.lose(terminal.hop, bearer)
                     if terminal.hop.signalling.failed:
                         terminal.radio_link_failed()
+                    elif terminal.hop.signalling.all_acknowledged:
+                        terminal.arrived()
         self.endpoint.pump(now)
         self.procedures.run()
         for terminal in self._touched:
@@ -277,7 +288,7 @@ class UeProcess:
     def next_deadline(self) -> int | None:
         deadlines = [
             self.procedures.next_deadline(),
-            self.cell.monitor.next_deadline(),
+            *(cell.monitor.next_deadline() for cell in self.cells),
             self.radio.next_deadline(),
             self._deadlines.next(),
             self.endpoint.next_deadline(),
@@ -300,7 +311,7 @@ class UeProcess:
                 link="Uu",
                 message=name,
                 direction="out" if direction == "out" else "in",
-                peer=self.config.ran_node,
+                peer=terminal.camped.ran_node,
                 size=size,
                 ids={"ue": terminal.name},
             )

@@ -13,6 +13,7 @@ from net4ai.stack.drops import Drop
 from net4ai.stack.hop import Hop
 from net4ai.ue import core_dialogue
 from net4ai.ue.connect import RRC_ANSWER
+from net4ai.ue.hand_over import hand_over
 from net4ai.ue.reconfigure import reconfigure
 from net4ai.ue.start_security import start_security, take_unverified
 from net4ai.ue.states import is_legal_rrc
@@ -44,11 +45,12 @@ def _take(terminal: Terminal, hop: Hop, sdu: bytes, now: int) -> None:
     hop.trace_message(message, "in", len(sdu), now)
     process = terminal.process
     process.procedures.pass_on(
-        "Uu", "in", process.config.ran_node, message, lambda going: _handle(terminal, going), node=terminal.name
+        "Uu", "in", terminal.camped.ran_node, message, lambda going: _handle(terminal, going), node=terminal.name
     )
 
 
 def _handle(terminal: Terminal, message: Message | UnknownMessage) -> None:
+    terminal.arrived()
     if is_legal_rrc(message, terminal.rrc_state, "SRB1"):
         _HANDLERS[type(message)](terminal, message)
     else:
@@ -66,12 +68,16 @@ def _release(terminal: Terminal, message: rrc.Release) -> None:
     terminal.release(cause_of(message.cause))
 
 
+def _reconfiguration(terminal: Terminal, message: rrc.Reconfiguration) -> None:
+    (hand_over if message.synchronisation else reconfigure)(terminal, message)
+
+
 def _reestablishment(terminal: Terminal, message: rrc.Reestablishment) -> None:
     terminal.reply(RRC_ANSWER, message)
 
 
 _HANDLERS: dict[type, Callable[..., None]] = {
-    rrc.Reconfiguration: reconfigure,
+    rrc.Reconfiguration: _reconfiguration,
     rrc.DownlinkInformationTransfer: _transfer,
     rrc.Release: _release,
     rrc.SecurityModeCommand: start_security,

@@ -76,11 +76,11 @@ def _ends(terminal: Terminal, hop: Hop, message: rrc.Reconfiguration) -> dict[in
     added: list[SessionEnd] = []
     for configuration in message.sessions:
         before = terminal.sessions.get(configuration.session)
-        if before is not None and configuration.session not in gone and _goes_on(before, configuration):
+        if before is not None and configuration.session not in gone and goes_on(before, configuration):
             ends[configuration.session] = before
             continue
         try:
-            end = _add(terminal, hop, configuration)
+            end = add_session(terminal, hop, configuration)
         except DepError:
             for end in added:
                 endpoint.remove(end)
@@ -90,7 +90,7 @@ def _ends(terminal: Terminal, hop: Hop, message: rrc.Reconfiguration) -> dict[in
     return ends
 
 
-def _goes_on(end: SessionEnd, configuration: SessionConfiguration) -> bool:
+def goes_on(end: SessionEnd, configuration: SessionConfiguration) -> bool:
     """Whether a session stays but for the bearers of its QoS flows."""
     session = end.session
     flows = {flow.qfi: (flow.reliable, flow.ordered) for flow in configuration.flows}
@@ -101,7 +101,8 @@ def _goes_on(end: SessionEnd, configuration: SessionConfiguration) -> bool:
     )  # fmt: skip
 
 
-def _add(terminal: Terminal, hop: Hop, configuration: SessionConfiguration) -> SessionEnd:
+def add_session(terminal: Terminal, hop: Hop, configuration: SessionConfiguration) -> SessionEnd:
+    """A session of the terminal's that begins. Raises `DepError`."""
     endpoint = terminal.process.endpoint
     ids: dict[str, int | str] = {"ue": terminal.name, "session": configuration.session}
     return endpoint.add(

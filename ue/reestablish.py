@@ -43,9 +43,9 @@ async def reestablish(terminal: Terminal) -> None:
 async def _reestablish(terminal: Terminal, hop: Hop) -> None:
     process = terminal.process
     assert terminal.security is not None
-    await process.cell.select(terminal, process.timers["T311"])
+    await terminal.camped.select(terminal, process.timers["T311"])
     request = _request(terminal, hop, terminal.security)
-    k_gnb = k_ng_ran_star(terminal.k_gnb or NO_KEY, process.cell.identity)
+    k_gnb = k_ng_ran_star(terminal.k_gnb or NO_KEY, terminal.camped.identity)
     security = SrbSecurity(k_gnb, terminal.security.integrity, terminal.security.ciphering, Direction.UPLINK)
     bearer = hop.fresh_signalling_bearer()
     bearer.start_security(security, required=True)
@@ -54,13 +54,13 @@ async def _reestablish(terminal: Terminal, hop: Hop) -> None:
     answer = await ask(terminal, request, request.ue_identity, "T301", attempts=attempts)
     if isinstance(answer, rrc.Setup):
         terminal.given_setup = answer
-        raise ProcedureRejected(Cause.UNKNOWN_CONTEXT, f"{process.ran_node} begins anew")
+        raise ProcedureRejected(Cause.UNKNOWN_CONTEXT, f"{terminal.camped} begins anew")
     if isinstance(answer, rrc.Reject):
         await process.procedures.sleep(answer.wait_time * MILLISECOND)  # T302
-        raise ProcedureRejected(cause_of(answer.cause), f"by {process.ran_node}")
+        raise ProcedureRejected(cause_of(answer.cause), f"by {terminal.camped}")
     if not isinstance(answer, rrc.Reestablishment):
-        raise ProcedureTimeout(f"T301: no answer from {process.ran_node}")
-    terminal.k_gnb, terminal.security, terminal.cell = k_gnb, security, process.cell.identity
+        raise ProcedureTimeout(f"T301: no answer from {terminal.camped}")
+    terminal.k_gnb, terminal.security, terminal.cell = k_gnb, security, terminal.camped.identity
     bearer.start_ciphering()
     _complete(terminal, hop, answer.transaction, waiting)
 

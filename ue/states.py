@@ -16,6 +16,8 @@ class RrcState(Enum):
     """SRB1 is there, security is not on yet."""
     SECURED = "secured"
     """Security is on."""
+    HANDING_OVER = "handing over"
+    """Security is on; the target of a handover has not answered yet (5.3.5.5.2)."""
     REESTABLISHING = "re-establishing"
     """The radio link has failed; the context is kept (5.3.7)."""
 
@@ -33,6 +35,7 @@ RRC_LEGAL: dict[RrcState, frozenset[type[Message]]] = {
     RrcState.IDLE: frozenset({rrc.Setup, rrc.Reject}),
     RrcState.CONNECTED: frozenset({rrc.DownlinkInformationTransfer, rrc.SecurityModeCommand, rrc.Release}),
     RrcState.SECURED: frozenset({rrc.DownlinkInformationTransfer, rrc.Reconfiguration, rrc.Release}),
+    RrcState.HANDING_OVER: frozenset({rrc.DownlinkInformationTransfer, rrc.Reconfiguration, rrc.Release}),
     RrcState.REESTABLISHING: frozenset({rrc.Setup, rrc.Reject, rrc.Reestablishment}),
 }
 """RRC messages a terminal takes, by state; all others are dropped. Each only on its own bearer."""

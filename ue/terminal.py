@@ -22,6 +22,7 @@ from net4ai.ue.config import TerminalConfig
 from net4ai.ue.connect import connect
 from net4ai.ue.deregister import deregister, switch_off
 from net4ai.ue.functions import FunctionInstance
+from net4ai.ue.hand_over import ARRIVED
 from net4ai.ue.measure import stop_measuring
 from net4ai.ue.reestablish import reestablish
 from net4ai.ue.register import register, request, stay_registered
@@ -29,6 +30,7 @@ from net4ai.ue.request_service import request_service
 from net4ai.ue.states import NasState, RrcState
 
 if TYPE_CHECKING:
+    from net4ai.ue.cell import Cell
     from net4ai.ue.process import UeProcess
 
 
@@ -74,6 +76,11 @@ class Terminal:
         """Of the connection, once security is on."""
         self.reported: Quality | None = None
         """How fast it can be sent to, as the RAN node was told on this connection."""
+        self.next_hop = b""
+        """NH, 32 octets, of this connection; K_gNB before the first (TS 33.501 6.9.2.1)."""
+        self.next_hop_chaining_count = 0
+        self.camped = process.cell
+        """Where it is, connected or not."""
         self.cell = 0
         """Physical cell identity of the cell it is connected to."""
         self.measurements: dict[int, Procedure[None]] = {}
@@ -165,9 +172,7 @@ class Terminal:
 
     def send_rrc(self, message: rrc.Rrc) -> None:
         """Send on SRB1, or once it is re-established. Without a connection it is dropped: who waits hears of that."""
-        self.process.procedures.pass_on(
-            "Uu", "out", self.process.config.ran_node, message, self._send_rrc, node=self.name
-        )
+        self.process.procedures.pass_on("Uu", "out", self.camped.ran_node, message, self._send_rrc, node=self.name)
 
     def _send_rrc(self, message: rrc.Rrc) -> None:
         if self.rrc_state is RrcState.REESTABLISHING and not isinstance(message, rrc.ReestablishmentComplete):
@@ -221,11 +226,21 @@ class Terminal:
 
     # State
 
-    def connected(self, hop: Hop) -> None:
+    def camp_in(self, cell: Cell) -> None:
+        """It is in this cell now."""
+        before, self.camped = self.camped, cell
+        cell.enter()
+        before.leave()
+
+    def arrived(self) -> None:
+        """The target of a handover has answered, if the terminal is on its way."""
+        if self.rrc_state is RrcState.HANDING_OVER and self.replies.give(ARRIVED, None):
+            self.process.procedures.run()
+
+    def connected(self, hop: Hop, state: RrcState) -> None:
         """SRB1 is there."""
-        self.hop, self.rrc_state = hop, RrcState.CONNECTED
-        self.cell = self.process.cell.identity
-        hop.signalling.takes_unverified = True
+        self.hop, self.rrc_state = hop, state
+        self.cell = self.camped.identity
         hop.on_queued = lambda: self.process.touch(self)
         self.reported = None
         self.process.bind(self, hop)
@@ -238,6 +253,8 @@ class Terminal:
             self.rrc_state = RrcState.REESTABLISHING
             self.trace_state("radio link failed")
             self.process.procedures.start("RRC re-establishment", reestablish(self), ue=self.name)
+        elif self.rrc_state is RrcState.HANDING_OVER:
+            self.replies.fail(ARRIVED, ProcedureError(Cause.RADIO_LINK_FAILURE, str(self.camped)))
         elif self.rrc_state is RrcState.CONNECTED:
             self.release(Cause.RADIO_LINK_FAILURE)
 

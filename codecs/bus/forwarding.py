@@ -94,6 +94,19 @@ class RoutesInstalled(Body):
     seats: list[int]
 
 
+class MoveRoute(Body):
+    """RtM-FPF: a client has come here from another RAN node; its route begins here now, the server's end stays as it is
+    (R107)."""
+
+    execution: int
+    instance: int
+    client: RouteClient
+    node: str = ""
+    """Forwarding function where the server is; empty: this one."""
+    attempt: int = 0
+    """As in `InstallRoutes`."""
+
+
 class RemoveRoutes(Body):
     """RtM-FPF. Routes of the execution end. No seats: all of them, and the instance's part in the execution."""
 

@@ -118,6 +118,19 @@ class ClientsInvited(Body):
     accepted: list[ClientAccepted]
 
 
+class MoveClient(Body):
+    """AM-RtM: a terminal has been handed over; its route goes on from another RAN node (R107)."""
+
+    execution: int
+    instance: int
+    seat: int
+    context: int
+    """Identity of the terminal's context at the RAN node where it is now."""
+    session: int
+    node: str
+    """That RAN node."""
+
+
 class StartClients(Body):
     """Event RtM-AM: the turns of these seats begin (R76, R79)."""
 

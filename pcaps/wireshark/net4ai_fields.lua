@@ -3411,6 +3411,22 @@ return {
             },
           },
         },
+        [33] = {
+          name = "Handover Notify",
+          bearer = "N2",
+          direction = "up",
+          before_security = false,
+          doc = "The UE has come to the target.",
+          parts = {
+            {
+              kind = "word",
+              size = 4,
+              fields = {
+                {name = "ran_ue", label = "RAN UE", filter = "net4ai.n2.handover_notify.ran_ue", type = "uint32", shared = "ran_ue", doc = "Identity of the UE's context at the target."},
+              },
+            },
+          },
+        },
       },
     },
     link = {
@@ -4333,6 +4349,214 @@ return {
               size = 2,
               fields = {
                 {name = "cause", label = "Cause", filter = "net4ai.link.instance_lost.cause", type = "uint16", codes = "Cause", shared = "cause", doc = "FUNCTION_FAILED: for what it did; PEER_LOST: its process has gone."},
+              },
+            },
+          },
+        },
+        [22] = {
+          name = "Path Switch",
+          bearer = "T8",
+          direction = "both",
+          before_security = false,
+          doc = "A session of an execution goes on over this path, in place of the one it had: the client was handed over. As Session Add, but the server's end of the session stays what it is.",
+          parts = {
+            {
+              kind = "word",
+              size = 4,
+              fields = {
+                {name = "transaction", label = "Transaction", filter = "net4ai.link.path_switch.transaction", type = "uint32", doc = "Number of the request."},
+              },
+            },
+            {
+              kind = "word",
+              size = 4,
+              fields = {
+                {name = "execution", label = "Execution", filter = "net4ai.link.path_switch.execution", type = "uint32", shared = "execution", doc = "Number of the execution."},
+              },
+            },
+            {
+              kind = "word",
+              size = 4,
+              fields = {
+                {name = "instance", label = "Instance", filter = "net4ai.link.path_switch.instance", type = "uint32", shared = "instance", doc = "Instance the receiver hosts, or forwards to."},
+              },
+            },
+            {
+              kind = "word",
+              size = 1,
+              fields = {
+                {name = "dep_version", label = "DEP version", filter = "net4ai.link.path_switch.dep_version", type = "uint8", minimum = 1, maximum = 15, doc = "DEP version of the session."},
+              },
+            },
+            {
+              kind = "nested",
+              name = "session",
+              label = "Session",
+              filter = "net4ai.link.path_switch.session",
+              doc = "The session.",
+              parts = {
+                {
+                  kind = "word",
+                  size = 2,
+                  fields = {
+                    {name = "seat", label = "Seat", filter = "net4ai.link.path_switch.session.seat", type = "uint16", shared = "seat", doc = "Seat of the client at its server."},
+                  },
+                },
+                {
+                  kind = "word",
+                  size = 4,
+                  fields = {
+                    {name = "handle", label = "Handle", filter = "net4ai.link.path_switch.session.handle", type = "uint32", base = "HEX", minimum = 1, maximum = 4294967295, shared = "handle", doc = "Handle for PDUs towards the sender of this message."},
+                  },
+                },
+                {
+                  kind = "nested",
+                  name = "limits",
+                  label = "Limits",
+                  filter = "net4ai.link.path_switch.session.limits",
+                  doc = "What the sender permits.",
+                  parts = {
+                    {
+                      kind = "word",
+                      size = 2,
+                      fields = {
+                        {name = "segment_size", label = "Segment size", filter = "net4ai.link.path_switch.session.limits.segment_size", type = "uint16", minimum = 64, maximum = 60000, doc = "Payload octets of every DATA but the last of a message."},
+                      },
+                    },
+                    {
+                      kind = "word",
+                      size = 4,
+                      fields = {
+                        {name = "unscheduled", label = "Unscheduled", filter = "net4ai.link.path_switch.session.limits.unscheduled", type = "uint32", doc = "Octets that may be under way without GRANT, of all messages together."},
+                      },
+                    },
+                    {
+                      kind = "word",
+                      size = 4,
+                      fields = {
+                        {name = "maximum_message", label = "Maximum message", filter = "net4ai.link.path_switch.session.limits.maximum_message", type = "uint32", minimum = 64, maximum = 4294967295, doc = "Largest message, in octets."},
+                      },
+                    },
+                    {
+                      kind = "word",
+                      size = 1,
+                      fields = {
+                        {name = "maximum_open", label = "Maximum open", filter = "net4ai.link.path_switch.session.limits.maximum_open", type = "uint8", minimum = 1, maximum = 255, doc = "Messages under way at a time, per direction."},
+                      },
+                    },
+                  },
+                },
+                {
+                  kind = "list",
+                  name = "flows",
+                  label = "Flows",
+                  filter = "net4ai.link.path_switch.session.flows",
+                  count_size = 1,
+                  maximum = 16,
+                  doc = "QoS flows.",
+                  parts = {
+                    {
+                      kind = "word",
+                      size = 1,
+                      fields = {
+                        {name = "qfi", label = "QFI", filter = "net4ai.link.path_switch.session.flows.qfi", type = "uint8", minimum = 0, maximum = 63, doc = "QoS flow identifier."},
+                      },
+                    },
+                    {
+                      kind = "word",
+                      size = 1,
+                      fields = {
+                        {name = "bearer", label = "Bearer", filter = "net4ai.link.path_switch.session.flows.bearer", type = "uint8", minimum = 1, maximum = 63, doc = "Computing radio bearer (on T4 and T8: 1)."},
+                      },
+                    },
+                    {
+                      kind = "word",
+                      size = 1,
+                      fields = {
+                        {name = "reliable", label = "Reliable", filter = "net4ai.link.path_switch.session.flows.reliable", type = "bool", mask = 128, divisor = 128, modulus = 2, doc = "Lost octets are sent again."},
+                        {name = "ordered", label = "Ordered", filter = "net4ai.link.path_switch.session.flows.ordered", type = "bool", mask = 64, divisor = 64, modulus = 2, doc = "Messages are delivered in the order they were sent."},
+                        {name = "reserved_flags", label = "Reserved flags", filter = "net4ai.link.path_switch.session.flows.reserved_flags", type = "uint8", mask = 63, divisor = 1, modulus = 64, quiet = true, reserved = true, doc = "Reserved: sent as 0, ignored on receipt."},
+                      },
+                    },
+                  },
+                },
+              },
+            },
+            {kind = "text", name = "node", label = "Node", filter = "net4ai.link.path_switch.node", length_size = 1, maximum = 64, doc = "Forwarding function where the instance is; empty: the receiver."},
+          },
+        },
+        [23] = {
+          name = "Path Switch Complete",
+          bearer = "T8",
+          direction = "both",
+          before_security = false,
+          doc = "The session goes on over this path; the sender's handle for it.",
+          parts = {
+            {
+              kind = "word",
+              size = 4,
+              fields = {
+                {name = "transaction", label = "Transaction", filter = "net4ai.link.path_switch_complete.transaction", type = "uint32", doc = "Number of the request."},
+              },
+            },
+            {
+              kind = "nested",
+              name = "session",
+              label = "Session",
+              filter = "net4ai.link.path_switch_complete.session",
+              doc = "The handle.",
+              parts = {
+                {
+                  kind = "word",
+                  size = 2,
+                  fields = {
+                    {name = "seat", label = "Seat", filter = "net4ai.link.path_switch_complete.session.seat", type = "uint16", shared = "seat", doc = "Seat of the client at its server."},
+                  },
+                },
+                {
+                  kind = "word",
+                  size = 4,
+                  fields = {
+                    {name = "handle", label = "Handle", filter = "net4ai.link.path_switch_complete.session.handle", type = "uint32", base = "HEX", minimum = 1, maximum = 4294967295, shared = "handle", doc = "Handle for PDUs towards the sender of this message."},
+                  },
+                },
+                {
+                  kind = "nested",
+                  name = "limits",
+                  label = "Limits",
+                  filter = "net4ai.link.path_switch_complete.session.limits",
+                  doc = "What the sender permits.",
+                  parts = {
+                    {
+                      kind = "word",
+                      size = 2,
+                      fields = {
+                        {name = "segment_size", label = "Segment size", filter = "net4ai.link.path_switch_complete.session.limits.segment_size", type = "uint16", minimum = 64, maximum = 60000, doc = "Payload octets of every DATA but the last of a message."},
+                      },
+                    },
+                    {
+                      kind = "word",
+                      size = 4,
+                      fields = {
+                        {name = "unscheduled", label = "Unscheduled", filter = "net4ai.link.path_switch_complete.session.limits.unscheduled", type = "uint32", doc = "Octets that may be under way without GRANT, of all messages together."},
+                      },
+                    },
+                    {
+                      kind = "word",
+                      size = 4,
+                      fields = {
+                        {name = "maximum_message", label = "Maximum message", filter = "net4ai.link.path_switch_complete.session.limits.maximum_message", type = "uint32", minimum = 64, maximum = 4294967295, doc = "Largest message, in octets."},
+                      },
+                    },
+                    {
+                      kind = "word",
+                      size = 1,
+                      fields = {
+                        {name = "maximum_open", label = "Maximum open", filter = "net4ai.link.path_switch_complete.session.limits.maximum_open", type = "uint8", minimum = 1, maximum = 255, doc = "Messages under way at a time, per direction."},
+                      },
+                    },
+                  },
+                },
               },
             },
           },

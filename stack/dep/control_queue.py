@@ -16,7 +16,7 @@ class ControlQueue:
     def __init__(self, version: int, send_handle: int, flows: Mapping[int, FlowMapping]) -> None:
         """`flows` are looked up when PDUs are taken: they may have moved to other bearers meanwhile."""
         self._version = version
-        self._handle = send_handle
+        self.send_handle = send_handle
         self._flows = flows
         self._waiting: list[tuple[int, bytes]] = []
 
@@ -40,7 +40,7 @@ class ControlQueue:
         header = pdus.pack_header(
             self._version,
             kind,
-            handle=self._handle,
+            handle=self.send_handle,
             qfi=qfi,
             message_id=message_id,
             response=response,

@@ -190,15 +190,23 @@ class DepSession:
             self._capsules.untaken -= 1
         return event
 
-    def path_changed(self, reason: PathReason, now: int, flows: Iterable[FlowMapping] | None = None) -> None:
+    def path_changed(
+        self,
+        reason: PathReason,
+        now: int,
+        flows: Iterable[FlowMapping] | None = None,
+        send_handle: int | None = None,
+    ) -> None:
         """The session goes on over another path: PATH tells the peer, and DATA waits until it has answered.
 
-        `flows`: the same QoS flows on other bearers, where they moved. A session that is no longer open only takes
-        these. Raises `FlowsDiffer`.
+        `flows`: the same QoS flows on other bearers, where they moved. `send_handle`: what the next on the path has
+        given out, where that is another. A session that is no longer open only takes these. Raises `FlowsDiffer`.
         """
         self._now = now
         if flows is not None:
             self._move({flow.qfi: flow for flow in flows})
+        if send_handle is not None:
+            self._use_handle(send_handle)
         if not self.is_open:
             return
         for sender in self._senders.values():
@@ -207,6 +215,12 @@ class DepSession:
         self._repeat_path(now)
         for receiver in self._receivers.values():
             receiver.restate(now)
+
+    def _use_handle(self, send_handle: int) -> None:
+        self.send_handle = self._controls.send_handle = send_handle
+        self._controls.clear()  # they would go to nobody; all of them are repeated on demand
+        for sender in self._senders.values():
+            sender.use_handle(send_handle)
 
     def _move(self, flows: dict[int, FlowMapping]) -> None:
         promises = {qfi: (flow.reliable, flow.ordered) for qfi, flow in self.flows.items()}

@@ -18,7 +18,7 @@ from net4ai.stack.attachment import Attachment
 from net4ai.stack.control_entity import ControlEntity
 from net4ai.stack.deadlines import Deadlines
 from net4ai.stack.drops import Drop, DropCounter
-from net4ai.stack.forwarding import accept_attachment, relay_signalling, routes
+from net4ai.stack.forwarding import accept_attachment, path_switch, relay_signalling, routes
 from net4ai.stack.forwarding.executions import Executions
 from net4ai.stack.forwarding.legs import FixedLink, Routes, UuSide, bearer_of
 from net4ai.stack.hop import Address, Hop
@@ -81,6 +81,7 @@ class ForwardingFunction:
         self._announcing: Procedure[None] | None = None
         self._announce_at: int | None = None
         routes.serve(self)
+        path_switch.serve(self)
         self.relay = relay_signalling.serve(self)
 
     # Peers

@@ -51,6 +51,10 @@ class UuSide(Protocol):
         """Renew the UE's session for an execution. Raises `ProcedureError`."""
         ...
 
+    def standing_leg(self, client: RouteClient) -> tuple[int, OpenLeg]:
+        """Our handle and the leg of a session that goes on here (handover). Raises `ProcedureError`."""
+        ...
+
     def flows_of(self, client: RouteClient) -> tuple[FlowMapping, ...]:
         """QoS flows of the UE's session; none: there is no such session."""
         ...
@@ -63,7 +67,8 @@ class InstalledRoute:
     label: tuple[Hop, int]
     """Names the route in the label switch: a hop, and our handle there."""
     peers: tuple[tuple[LinkPeer, int], ...]
-    """Peers that have a session of it, to be told of its end, each with the instance it is for there."""
+    """Peers that have a session of it, to be told of its end, each with the instance it is for there. The one towards
+    the server is the first."""
     attempt: int = 0
     """Attempt at the execution it was laid in; 0: of another forwarding function, or none."""
 

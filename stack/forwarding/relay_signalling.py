@@ -25,6 +25,7 @@ from net4ai.codecs.bus import (
 from net4ai.codecs.causes import Cause, cause_of
 from net4ai.stack.drops import Drop
 from net4ai.stack.forwarding.executions import Part
+from net4ai.stack.forwarding.path_switch import path_switch_requested
 from net4ai.stack.forwarding.routes import check_wanted, release_instance, release_routes, session_added_over_t8
 from net4ai.stack.link_peer import LinkPeer
 from net4ai.stack.procedure import ProcedureError
@@ -178,6 +179,11 @@ def _session_add(function: ForwardingFunction, peer: LinkPeer, message: link.Ses
     function.procedures.start("T8 session", session_added_over_t8(function, peer, message), execution=message.execution)
 
 
+def _path_switch(function: ForwardingFunction, peer: LinkPeer, message: link.PathSwitch) -> None:
+    procedure = path_switch_requested(function, peer, message)
+    function.procedures.start("path switch", procedure, execution=message.execution)
+
+
 def _session_release(function: ForwardingFunction, peer: LinkPeer, message: link.SessionRelease) -> None:
     """Only who is on a route can say that it has ended: who led it here, or was asked to lead it on."""
     named = {number.seat for number in message.seats}
@@ -282,6 +288,7 @@ _HANDLERS: dict[link.AttachKind, dict[type, Callable[..., None]]] = {
     link.AttachKind.APPLICATION_CONTROLLER: {},
     link.AttachKind.FORWARDING_FUNCTION: {
         link.SessionAdd: _session_add,
+        link.PathSwitch: _path_switch,
         link.SessionRelease: _session_release,
     },
 }

@@ -14,6 +14,7 @@ from net4ai.codecs.bus import (
     InstallResults,
     InstallRoutes,
     InviteInstance,
+    MoveRoute,
     RemoveRoutes,
     RouteClient,
     RoutesInstalled,
@@ -52,7 +53,7 @@ async def install_routes(function: ForwardingFunction, request: InstallRoutes) -
     check_wanted(function, request)
     elsewhere = request.node if request.node != function.name else ""
     server = function.towards(elsewhere) if elsewhere else function.peer_of(request.instance)
-    inward = {client.seat: _fresh_handle(function) for client in request.clients}
+    inward = {client.seat: fresh_handle(function) for client in request.clients}
     limits = _own_limits(function, server)
     sessions = [
         link.LinkSession(seat=client.seat, handle=inward[client.seat], limits=limits, flows=_flows_of(function, client))
@@ -64,7 +65,7 @@ async def install_routes(function: ForwardingFunction, request: InstallRoutes) -
         )
         check_wanted(function, request)
     except ProcedureError as error:
-        _release_ends([(server, request.instance)], request.execution, list(inward), error.cause)
+        release_ends([(server, request.instance)], request.execution, list(inward), error.cause)
         raise
     opening = {
         client.seat: function.procedures.start(
@@ -91,7 +92,7 @@ async def _open_route(
     at_server: link.LinkHandle,
 ) -> None:
     """`told`: what the server was asked to add for the client; `at_server`: its answer."""
-    client_inward = _fresh_handle(function)
+    client_inward = fresh_handle(function)
     ends = [(server, request.instance)]
     try:
         if client.context:
@@ -112,16 +113,16 @@ async def _open_route(
                 "" if here else client.node,
             )
         check_wanted(function, request)
-        server_leg = _fixed_leg(function, server, at_server, told.flows)
-        label = _join(function, opened, client_inward, server_leg, told.handle)
+        server_leg = fixed_leg(function, server, at_server, told.flows)
+        label = join(function, opened, client_inward, server_leg, told.handle)
     except ProcedureError as error:
-        _release_ends(ends, request.execution, [client.seat], error.cause)
+        release_ends(ends, request.execution, [client.seat], error.cause)
         raise
     route = InstalledRoute(label, tuple(ends), request.attempt)
-    _remember(function, request.execution, request.instance, client.seat, route)
+    remember(function, request.execution, request.instance, client.seat, route)
 
 
-def check_wanted(function: ForwardingFunction, request: InstallRoutes | InviteInstance) -> None:
+def check_wanted(function: ForwardingFunction, request: InstallRoutes | InviteInstance | MoveRoute) -> None:
     """Raises `ProcedureError` where the attempt was ended before this of it was done."""
     if function.executions.is_over(request.execution, request.instance, request.attempt):
         raise ProcedureError(Cause.CANCELLED, f"attempt at execution {request.execution} is over")
@@ -138,16 +139,16 @@ async def session_added_over_t8(function: ForwardingFunction, sender: LinkPeer, 
     for session in request.sessions:
         if (at_server := handles.get(session.seat)) is None:
             continue
-        outward = _fresh_handle(function)
+        outward = fresh_handle(function)
         try:
-            t8 = _fixed_leg(function, sender, session, session.flows)
-            server_leg = _fixed_leg(function, peer, at_server, session.flows)
-            label = _join(function, t8, outward, server_leg, inward[session.seat])
+            t8 = fixed_leg(function, sender, session, session.flows)
+            server_leg = fixed_leg(function, peer, at_server, session.flows)
+            label = join(function, t8, outward, server_leg, inward[session.seat])
         except ProcedureError as error:
-            _release_ends([(peer, request.instance)], request.execution, [session.seat], error.cause)
+            release_ends([(peer, request.instance)], request.execution, [session.seat], error.cause)
             continue
         route = InstalledRoute(label, ((peer, request.instance), (sender, request.instance)))
-        _remember(function, request.execution, request.instance, session.seat, route)
+        remember(function, request.execution, request.instance, session.seat, route)
         answer.append(link.LinkHandle(seat=session.seat, handle=outward, limits=at_server.limits))
     sender.send(link.SessionAddComplete(transaction=request.transaction, sessions=tuple(answer)))
 
@@ -161,10 +162,10 @@ async def _pass_on(
         raise ProcedureError(Cause.MALFORMED_MESSAGE, f"end point {request.end_point}")
     if request.dep_version != VERSION:
         raise ProcedureError(Cause.VERSION_NOT_SUPPORTED, f"DEP version {request.dep_version}; allowed: {VERSION}")
-    inward = {session.seat: _fresh_handle(function) for session in request.sessions}
+    inward = {session.seat: fresh_handle(function) for session in request.sessions}
     if len(inward) < len(request.sessions):
         raise ProcedureError(Cause.MALFORMED_MESSAGE, "a seat twice")
-    if any(not session.flows or session.flows != _on_fixed_link(session.flows) for session in request.sessions):
+    if any(not session.flows or session.flows != on_fixed_link(session.flows) for session in request.sessions):
         raise ProcedureError(Cause.MALFORMED_MESSAGE, f"QoS flows on other than bearer {FIXED_LINK_DEP_BEARER}")
     here = request.node in ("", function.name)
     peer = function.peer_of(request.instance) if here else function.neighbour(request.node)
@@ -184,7 +185,7 @@ async def install_results(function: ForwardingFunction, request: InstallResults)
     server = function.towards(elsewhere) if elsewhere else function.peer_of(request.instance)
     peers = [server, function.peer_named(request.controller)]
     ends = [(peer, request.instance) for peer in peers]
-    inward = [_fresh_handle(function), _fresh_handle(function)]
+    inward = [fresh_handle(function), fresh_handle(function)]
     try:
         legs = [
             await _add_leg(
@@ -198,12 +199,12 @@ async def install_results(function: ForwardingFunction, request: InstallResults)
             )
             for peer, handle in zip(peers, inward, strict=True)
         ]
-        label = _join(function, legs[0], inward[0], legs[1], inward[1])
+        label = join(function, legs[0], inward[0], legs[1], inward[1])
     except ProcedureError as error:
-        _release_ends(ends, link.RESULTS_EXECUTION, [RESULTS_SEAT], error.cause)
+        release_ends(ends, link.RESULTS_EXECUTION, [RESULTS_SEAT], error.cause)
         raise
     route = InstalledRoute(label, tuple(ends))
-    _remember(function, link.RESULTS_EXECUTION, request.instance, RESULTS_SEAT, route)
+    remember(function, link.RESULTS_EXECUTION, request.instance, RESULTS_SEAT, route)
     return Done()
 
 
@@ -247,7 +248,7 @@ def release_routes(
             if end[0] is not told_by:
                 released.setdefault(end, []).append(seat)
     for end, their_seats in released.items():
-        _release_ends([end], execution, their_seats, cause)
+        release_ends([end], execution, their_seats, cause)
     if not routes.seats:
         del function.routes[execution, instance]
     function.trace_passed_on()
@@ -281,7 +282,7 @@ def release_instance(function: ForwardingFunction, instance: int, cause: Cause) 
             release_routes(function, execution, number, seats, cause)
 
 
-def _release_ends(ends: Iterable[tuple[LinkPeer, int]], execution: int, seats: list[int], cause: Cause) -> None:
+def release_ends(ends: Iterable[tuple[LinkPeer, int]], execution: int, seats: list[int], cause: Cause) -> None:
     """Tell peers to release the sessions they were asked to add (or may have been: no matter)."""
     for peer, instance in ends:
         if not peer.gone:
@@ -344,10 +345,10 @@ async def _add_leg(
     answer = await add_sessions(peer, execution, instance, end_point, [session], node)
     if session.seat not in answer:
         raise ProcedureError(Cause.NO_RESOURCES, f"{peer.name} adds no session")
-    return _fixed_leg(function, peer, answer[session.seat], session.flows)
+    return fixed_leg(function, peer, answer[session.seat], session.flows)
 
 
-def _join(function: ForwardingFunction, one: OpenLeg, one_in: int, other: OpenLeg, other_in: int) -> tuple[Hop, int]:
+def join(function: ForwardingFunction, one: OpenLeg, one_in: int, other: OpenLeg, other_in: int) -> tuple[Hop, int]:
     """A label switch for both directions; each leg permits what the other end of the route permits.
 
     Raises `ProcedureError` where the credit of a socket does not suffice, or two handles happen to be the same.
@@ -380,10 +381,10 @@ def _own_limits(function: ForwardingFunction, peer: LinkPeer) -> SessionLimits:
 def _flows_of(function: ForwardingFunction, client: RouteClient) -> tuple[FlowMapping, ...]:
     """QoS flows of a client's session, as its server shall have them."""
     flows = function.uu.flows_of(client) if client.context and function.uu is not None else ()
-    return _on_fixed_link(flows) or FLOWS
+    return on_fixed_link(flows) or FLOWS
 
 
-def _on_fixed_link(flows: tuple[FlowMapping, ...]) -> tuple[FlowMapping, ...]:
+def on_fixed_link(flows: tuple[FlowMapping, ...]) -> tuple[FlowMapping, ...]:
     """The same QoS flows on T4 or T8, which has one bearer for all."""
     return tuple(
         FlowMapping(qfi=flow.qfi, bearer=FIXED_LINK_DEP_BEARER, reliable=flow.reliable, ordered=flow.ordered)
@@ -391,7 +392,7 @@ def _on_fixed_link(flows: tuple[FlowMapping, ...]) -> tuple[FlowMapping, ...]:
     )
 
 
-def _fixed_leg(
+def fixed_leg(
     function: ForwardingFunction,
     peer: LinkPeer,
     session: link.LinkHandle | link.LinkSession,
@@ -404,7 +405,7 @@ def _fixed_leg(
     return OpenLeg(peer.hop, flows, session.handle, session.limits, budget)
 
 
-def _remember(function: ForwardingFunction, execution: int, instance: int, seat: int, route: InstalledRoute) -> None:
+def remember(function: ForwardingFunction, execution: int, instance: int, seat: int, route: InstalledRoute) -> None:
     """Keep a route to take it back. One that this one replaces goes; its ends have replaced their sessions."""
     seats = function.routes.setdefault((execution, instance), Routes()).seats
     if (before := seats.get(seat)) is not None:
@@ -421,7 +422,8 @@ def _remember(function: ForwardingFunction, execution: int, instance: int, seat:
     )
 
 
-def _fresh_handle(function: ForwardingFunction) -> int:
+def fresh_handle(function: ForwardingFunction) -> int:
+    """A random handle."""
     while (handle := function.random_handle()) == 0:
         pass
     return handle

@@ -194,7 +194,7 @@ def test_subscribers_count_over_all_groups() -> None:
             ["a.yaml:4: seed: -1 is not allowed; allowed: an integer from 0 to 4294967295",
              "a.yaml:5: sede: unknown key; did you mean seed? allowed: name, description, seed, service, "
              "providers, job, ran_nodes, edge, core, ue_groups, ue_classes, links, privacy, settings, "
-             "function_modules, function_path, bus, security, addresses, timers, key_log, hooks"],
+             "function_modules, function_path, bus, security, addresses, timers, key_log, handovers, hooks"],
         ),
     ],
 )  # fmt: skip

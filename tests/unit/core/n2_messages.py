@@ -50,6 +50,7 @@ N2_MESSAGES: dict[type[Message], n2.N2] = {
         n2.HandoverPreparationFailure(ran_ue=UE, cause=1),
         n2.HandoverCancel(ran_ue=UE, cause=1),
         n2.HandoverCancelAcknowledge(ran_ue=UE),
+        n2.HandoverNotify(ran_ue=UE),
         n2.ErrorIndication(cause=Cause.UNEXPECTED_MESSAGE, message_type=1, ran_ue=UE),
         n2.OverloadStart(reduction=50, wait_time=100),
         n2.OverloadStop(),

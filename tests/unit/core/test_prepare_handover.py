@@ -73,13 +73,23 @@ def test_the_target_is_asked_and_the_source_hears_its_answer(world: World) -> No
 
 def test_each_preparation_has_a_key_of_its_own(world: World) -> None:
     keys = []
-    for count in (1, 2, 3, 4, 5, 6, 7, 0):
+    for count in (1, 2, 3, 4, 5, 6, 7):
         world.require()
         assert world.request().next_hop_chaining_count == count
         keys.append(world.request().key)
         world.ran.say(n2.HandoverCancel(ran_ue=1, cause=0))
     assert keys[1] == next_hop(bytes.fromhex(KEY), keys[0])
-    assert len(set(keys)) == 8
+    assert len(set(keys)) == 7
+
+
+def test_more_unused_keys_than_a_terminal_can_tell_apart_are_not_given_out(world: World) -> None:
+    """The chaining count has 3 bits: with an eighth the terminal would take the one it has."""
+    for _ in range(7):
+        world.require()
+        world.ran.say(n2.HandoverCancel(ran_ue=1, cause=0))
+    world.require()
+    assert world.refusal is Cause.NO_RESOURCES
+    assert len(world.target.of(n2.HandoverRequest)) == 7 and world.idle_core()
 
 
 @pytest.mark.parametrize("target", ["ran-9", "edge", "ran-1", ""])
@@ -151,6 +161,10 @@ def test_with_the_terminal_goes_what_was_prepared_for_it(world: World, prepared:
         world.ran.say(n2.ContextReleaseRequest(ran_ue=1, cause=cause))
     if not prepared:
         world.acknowledge()
+    elif how == "association":  # it may be on its way
+        assert not world.target.released()
+        world.target.say(n2.ContextReleaseRequest(ran_ue=50, cause=Cause.TIMEOUT))
+        assert ONE not in world.manager.registered
     assert world.target.released() == [50]
     world.advance(100)
     assert not world.under_way()

@@ -56,6 +56,7 @@ TAKEN: dict[bool, dict[type[Message], str | None]] = {
         n2.HandoverRequestAcknowledge: UNANSWERED,
         n2.HandoverFailure: UNANSWERED,
         n2.HandoverCancel: UNKNOWN,
+        n2.HandoverNotify: UNKNOWN,
         n2.ErrorIndication: REFUSED,
     },
 }

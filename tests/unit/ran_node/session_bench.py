@@ -239,7 +239,7 @@ class World:
             assert len(set(qualities)) == len(qualities)  # R98: one bearer of a quality serves all
             ends, bound = ends + len(terminal.sessions), bound + 1
         assert len(self.ue.process.endpoint.sessions) == ends
-        assert len(self.ue.process.bound) == len(self.node.contexts) == bound
+        assert len(self.ue.process.bound) // 2 == len(self.node.contexts) == bound
         endpoint = self.ue.process.endpoint
         open_ends = sum(end.session.is_open for end in endpoint.sessions.values())
         assert endpoint._budget.promised == open_ends * endpoint.limits.unscheduled

@@ -6,7 +6,7 @@ import random
 
 import pytest
 from core_machine import CoreMachine
-from radio_bench import Air, Faults, Ran, Ue
+from radio_bench import RAN_ADDRESS, Air, Faults, Ran, Ue
 
 from net4ai.codecs import nas
 from net4ai.codecs.bus import OfferJob
@@ -48,13 +48,13 @@ class World:
         self.air.run(60)
         assert self.all_in()
         node, manager, process = self.ran.node, self.core.manager, self.ue.process
-        assert set(node.contexts) == set(process.bound)
+        assert set(node.contexts) == {c_rnti for _, c_rnti in process.bound}
         assert set(node.by_number) == {context for _, context in manager.terminals}
         assert len(node.contexts) == len(manager.terminals) == UES
         assert not (node.half_open or process.asking or node.procedures.open or self.core.procedures.open)
         assert len(process.endpoint.sessions) == UES
         for context in node.contexts.values():
-            terminal = process.bound[context.c_rnti]
+            terminal = process.bound[RAN_ADDRESS, context.c_rnti]
             assert terminal.hop is not None
             assert set(context.sessions) == set(terminal.sessions)
             assert context.hop.bearers == terminal.hop.bearers

@@ -12,8 +12,15 @@ from test_core_association import World, answer, secured
 
 from net4ai.codecs import n2, rrc
 from net4ai.codecs.causes import Cause
-from net4ai.codecs.common import BearerConfiguration, BearerMode, FlowMapping, QosProfile, SecurityCapabilities
-from net4ai.ran_node.hand_over import T304, cancel_handover, configuration_of, prepare_handover
+from net4ai.codecs.common import (
+    BearerConfiguration,
+    BearerMode,
+    FlowMapping,
+    QosProfile,
+    SecurityCapabilities,
+    SessionConfiguration,
+)
+from net4ai.ran_node.hand_over import cancel_handover, configuration_of, prepare_handover
 from net4ai.ran_node.ue_context import State
 from net4ai.stack.procedure import Procedure, ProcedureError, outcome_of
 from net4ai.stack.security.key_hierarchy import k_ng_ran_star
@@ -66,7 +73,7 @@ def test_the_source_asks_and_gets_what_to_tell_the_ue(source: Source) -> None:
         ran_ue=source.ue_number,
         target="ran-2",
         cause=Cause.UNSPECIFIED,
-        container=configuration_of(source.context).encode(),
+        container=configuration_of(source.node, source.context).encode(),
     )
     source.ran.core(n2.HandoverCommand(ran_ue=source.ue_number, container=PREPARED.encode()))
     assert procedure.result() == PREPARED
@@ -139,13 +146,21 @@ KEY = bytes(range(32, 64))
 
 def source_configuration(sessions: int = 2) -> rrc.Reconfiguration:
     """What a source says of its UE: sessions 0… on bearers 1…, and a bearer that none of the core's sessions needs."""
-    return reconfiguration(
+    return at_source(
         tuple(
             BearerConfiguration(bearer=bearer, mode=BearerMode.UNACKNOWLEDGED, qos=QOS[0])
             for bearer in range(1, sessions + 2)
         ),
         tuple(session_configuration(session, 9, session + 1) for session in range(sessions + 1)),
     )
+
+
+def at_source(
+    bearers: tuple[BearerConfiguration, ...], sessions: tuple[SessionConfiguration, ...]
+) -> rrc.Reconfiguration:
+    """The same with other bearers and sessions, of a UE whose bulk port is 2."""
+    here = rrc.Synchronisation(cell=CELL, c_rnti=9, bulk_port=2, next_hop_chaining_count=0, t304=1000)
+    return replace(reconfiguration(bearers, sessions), synchronisation=(here,))
 
 
 def request(**changes: Any) -> n2.HandoverRequest:
@@ -190,7 +205,7 @@ def test_the_target_reserves_all_that_the_ue_needs(target: World) -> None:
     message = rrc.Rrc.FAMILY.decode(acknowledge.container)
     assert isinstance(message, rrc.Reconfiguration)
     assert message.synchronisation == (
-        rrc.Synchronisation(cell=33, c_rnti=context.c_rnti, bulk_port=2, next_hop_chaining_count=5, t304=T304),
+        rrc.Synchronisation(cell=33, c_rnti=context.c_rnti, bulk_port=2, next_hop_chaining_count=5, t304=1000),
     )
     assert [bearer.qos for bearer in message.bearers] == [QOS[0], OTHER]
     assert message.released_bearers == bytes([3])
@@ -231,6 +246,7 @@ def test_with_the_core_goes_what_was_prepared(target: World) -> None:
     [
         ({"container": b""}, Cause.MALFORMED_MESSAGE),
         ({"container": rrc.Release(transaction=0, cause=1).encode()}, Cause.MALFORMED_MESSAGE),
+        ({"container": reconfiguration().encode()}, Cause.MALFORMED_MESSAGE),
         ({"key": bytes(31)}, Cause.MALFORMED_MESSAGE),
         (
             {"capabilities": SecurityCapabilities(integrity=0x80, ciphering=0x80)},
@@ -249,7 +265,7 @@ def test_what_cannot_be_reserved_is_refused_and_nothing_is(target: World, change
 
 
 def test_two_qualities_on_one_bearer_are_refused(target: World) -> None:
-    container = reconfiguration((), (session_configuration(0, 9, 1), session_configuration(1, 9, 1)))
+    container = at_source((), (session_configuration(0, 9, 1), session_configuration(1, 9, 1)))
     target.ran.core(request(container=container.encode()))
     assert target.sent() == [n2.HandoverFailure(transaction=3, cause=Cause.INVALID_CONFIGURATION)]
     assert not left_behind(target)
@@ -266,7 +282,7 @@ def test_two_qualities_on_one_bearer_are_refused(target: World) -> None:
     ids=["none", "bearer beyond the last", "bearer twice", "flow twice"],
 )
 def test_flows_that_no_ue_could_have_are_refused(target: World, flows: tuple[FlowMapping, ...]) -> None:
-    container = reconfiguration((), (replace(session_configuration(0, 9, 1), flows=flows),))
+    container = at_source((), (replace(session_configuration(0, 9, 1), flows=flows),))
     sessions = (n2.SessionItem(session=0, job=5, qos=QOS * len(flows)),)
     target.ran.core(request(sessions=sessions, container=container.encode()))
     assert target.sent() == [n2.HandoverFailure(transaction=3, cause=Cause.INVALID_CONFIGURATION)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,12 +14,14 @@ from net4ai.codecs.common import VersionRange
 from net4ai.codecs.declaration import Message
 from net4ai.codecs.l2 import BearerType
 from net4ai.ran_node import set_up_connection
+from net4ai.ran_node.hand_over import hand_over
 from net4ai.ran_node.set_up_connection import MAXIMUM_C_RNTI, WAIT_TIME
 from net4ai.ran_node.ue_context import LEGAL, State
 from net4ai.stack.acknowledged_bearer import AcknowledgedBearer
 from net4ai.stack.drops import Drop
 from net4ai.stack.hop import Hop
 from net4ai.stack.message_hooks import Go, MessageHooks
+from net4ai.stack.procedure import outcome_of
 
 ONE = VersionRange(lowest=1, highest=1)
 NAS = registration().encode()
@@ -32,6 +35,15 @@ UNEXPECTED, UNANSWERED = "unexpected message", "answer to no request"
 
 
 class World:
+    def tell_to_go(self, c_rnti: int) -> None:
+        """The UE is told to go to another RAN node."""
+        context = self.node.contexts[c_rnti]
+        handover = hand_over(self.node, context, "ran-2", Cause.UNSPECIFIED)
+        self.node.procedures.start("test", outcome_of(handover))  # type: ignore[arg-type]
+        there = rrc.Synchronisation(cell=9, c_rnti=4, bulk_port=2, next_hop_chaining_count=1, t304=1000)
+        container = replace(reconfiguration(), synchronisation=(there,)).encode()
+        self.ran.core(n2.HandoverCommand(ran_ue=context.number, container=container))
+
     def __init__(self, **config: Any) -> None:
         self.air = Air()
         self.ran = Ran(self.air, **config)
@@ -95,7 +107,13 @@ TAKEN: dict[State, dict[type[Message], str | None]] = {
         rrc.ChannelQualityReport: None,
     },
     State.LOST: {},
-    State.PREPARED: {},
+    State.HANDING_OVER: {
+        rrc.UplinkInformationTransfer: None,
+        rrc.ReconfigurationFailure: None,
+        rrc.MeasurementReport: None,
+        rrc.ChannelQualityReport: None,
+    },
+    State.PREPARED: {rrc.ReconfigurationComplete: None},  # see test_hand_over.py
     State.RELEASING: {},
 }
 
@@ -112,8 +130,10 @@ def test_rrc_on_srb1(world: World, state: State, kind: type[Message]) -> None:
     c_rnti = world.ue.accept()
     if state is not State.SETTING_UP:
         world.ue.say(RRC_MESSAGES[rrc.SetupComplete])
-    if state in (State.SECURED, State.LOST):
+    if state in (State.SECURED, State.LOST, State.HANDING_OVER):
         world.ue.start_security(world.ran)
+    if state is State.HANDING_OVER:
+        world.tell_to_go(c_rnti)
     if state in (State.RELEASING, State.LOST):
         world.air.cut = True
         if state is State.RELEASING:

@@ -220,7 +220,7 @@ def test_a_context_that_is_lost_is_kept_for_a_while(world: Secured) -> None:
 
 def test_without_an_answer_t301_ends_it(world: Secured) -> None:
     """The cell is heard, requests do not arrive."""
-    world.ue.process.ran_address = ("nobody", 1)
+    world.ue.process.cell.address = ("nobody", 1)
     world.ue.process.cell.monitor.heard(3600 * SECOND, world.air.now)
     world.terminal.radio_link_failed()
     world.go(0.4 * 8 - 0.1)

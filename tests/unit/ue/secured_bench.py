@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from radio_bench import CAPABILITIES, K_GNB, Air, Faults, Ran, Ue
+from radio_bench import CAPABILITIES, K_GNB, RAN_ADDRESS, Air, Faults, Ran, Ue
 
 from net4ai.codecs import n2, rrc
 from net4ai.ran_node.start_security import start_security
@@ -80,7 +80,7 @@ class Secured:
             self.failures.append(error)
 
     def terminal_of(self, context: UeContext) -> Terminal | None:
-        return self.ue.process.bound.get(context.c_rnti)
+        return self.ue.process.bound.get((RAN_ADDRESS, context.c_rnti))
 
     @property
     def node(self) -> Any:
@@ -132,7 +132,7 @@ class Secured:
 
     def assert_nothing_left(self) -> None:
         """One context for each terminal, no procedure of the radio under way at the RAN node."""
-        assert set(self.node.contexts) == set(self.ue.process.bound)
+        assert set(self.node.contexts) == {c_rnti for _, c_rnti in self.ue.process.bound}
         assert set(self.node.by_number.values()) == set(self.node.contexts.values())
         assert not (self.node.half_open or self.ue.process.asking or self.node.procedures.open)
         assert all(context.attempt is None and not context.held for context in self.node.contexts.values())

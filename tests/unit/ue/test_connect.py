@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from radio_bench import BULK_PORT, KEY, UE_ADDRESS, Air, FakeRanNode, Ue, reconfiguration
+from radio_bench import BULK_PORT, KEY, RAN_ADDRESS, UE_ADDRESS, Air, FakeRanNode, Ue, reconfiguration
 
 from net4ai.codecs import nas, rrc
 from net4ai.codecs.causes import Cause
@@ -42,7 +42,7 @@ def test_connected_with_the_registration_on_board(world: World) -> None:
         )
     ]
     assert world.ue.terminal.rrc_state is RrcState.CONNECTED
-    assert world.ue.process.bound == {9: world.ue.terminal}
+    assert world.ue.process.bound == {((RAN_ADDRESS[0], port), 9): world.ue.terminal for port in (1, BULK_PORT)}
     assert not world.ue.process.asking
 
 
@@ -106,7 +106,7 @@ def test_an_answer_that_comes_twice_counts_once(world: World) -> None:
     for _ in range(2):
         world.ran.say_srb0(setup)
     assert world.ue.drops == {"answer to no request": 1}
-    assert list(world.ue.process.bound) == [5]
+    assert {c_rnti for _, c_rnti in world.ue.process.bound} == {5}
 
 
 # --- Registration
@@ -212,7 +212,7 @@ def test_a_c_rnti_given_to_another_terminal_ends_the_first_ones_connection() -> 
     first, second = world.ue.terminals
     for request in world.requests():
         world.ran.say_srb0(rrc.Setup(transaction=0, ue_identity=request.ue_identity, c_rnti=5, bulk_port=1))
-    assert world.ue.process.bound == {5: second}
+    assert set(world.ue.process.bound.values()) == {second}
     assert (first.rrc_state, first.hop) == (RrcState.IDLE, None)
     assert second.rrc_state is RrcState.CONNECTED
 

@@ -82,9 +82,12 @@ NAMED = {
 LEGAL: dict[link.AttachKind, set[type[Any]]] = {
     link.AttachKind.APPLICATION_SERVER: {link.Done, link.Restart, link.Complete, link.Progress, link.InstanceLost},
     link.AttachKind.APPLICATION_CONTROLLER: set(),
-    link.AttachKind.FORWARDING_FUNCTION: {link.SessionAdd, link.SessionRelease},
+    link.AttachKind.FORWARDING_FUNCTION: {link.SessionAdd, link.SessionRelease, link.PathSwitch},
 }
-REPLIES = (link.Acknowledge, link.Refuse, link.Accept, link.SessionAddComplete, link.Begun)
+REPLIES = (
+    *(link.Acknowledge, link.Refuse, link.Accept, link.SessionAddComplete, link.PathSwitchComplete),
+    link.Begun,
+)
 
 
 @pytest.mark.parametrize("kind", list(link.AttachKind))
