@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from net4ai.codecs.dep import CongestionMark, DepType
 from net4ai.stack.dep import pdus
+from net4ai.stack.dep.constants import REORDERING_DELAY
 from net4ai.stack.dep.data_run import COLUMNS_FROM
 from net4ai.stack.drops import Drop
 from net4ai.stack.units import MILLISECOND
@@ -207,6 +208,35 @@ def test_a_run_in_order_is_never_looked_at_one_by_one(lone, permit, monkeypatch)
     assert scalar == [0]
     assert [bytes(event.body) for event in one.events()] == [BODIES[2]]
     assert not one.session.drops
+
+
+def test_a_run_out_of_order_is_acknowledged_soon(lone, permit):
+    """Though it leaves no gap, and came behind none."""
+    both = Both(lone, permit(segment_size=SEGMENT, unscheduled=1 << 16))
+    first = first_octets(2, False, False, False)
+    both.receive(*run_of([segment(1, index, index + 1) for index in range(10)], first))
+    both.receive(*run_of([segment(1, index, index + 1) for index in (*range(11, 20), 10)], first))
+    assert both.ones[0].session.next_deadline() == REORDERING_DELAY
+
+
+def test_a_run_beyond_what_is_permitted_is_refused(lone, permit):
+    both = Both(lone, permit(segment_size=SEGMENT, unscheduled=640), scarce=True)
+    first = first_octets(2, False, False, False)
+    both.receive(*run_of([segment(5, index, index + 1) for index in range(10)], first))
+    both.wait(0)
+    permitted = both.ones[0].session._receivers[2].open[False, 5].permitted // SEGMENT
+    assert 20 < permitted < 400
+    both.receive(*run_of([segment(5, index, index + 1) for index in range(permitted - 10, permitted)], first))
+    both.receive(*run_of([segment(5, index, index + 1) for index in range(permitted, permitted + 10)], first))
+    assert both.ones[0].session.drops == {Drop.CREDIT_VIOLATION: 10}
+
+
+def test_packet_numbers_that_leap_are_followed_one_by_one(lone, permit):
+    """Each is near the one before it; all together are not near the first."""
+    both = Both(lone, permit(segment_size=SEGMENT, unscheduled=1 << 16))
+    run = [segment(1, index, 0x60000000 * index) for index in range(10)]
+    both.receive(*run_of(run, first_octets(2, False, False, False)))
+    assert both.ones[0].session._receivers[2]._highest == 9 * 0x60000000
 
 
 def test_other_octets_in_a_run_end_the_message(lone, permit):

@@ -357,6 +357,18 @@ def test_a_gap_is_reported_soon_with_a_map_and_asked_for_in_the_end(lone):
     assert nack.ranges == bytes.fromhex("00000000 000003e8 000007d0 00000bb8")
 
 
+def test_an_arrival_that_closes_the_last_gap_is_acknowledged_soon(lone):
+    one = lone()
+    for offset in (0, 2000):
+        one.data(1, offset, 4000, bytes(SEGMENT))
+    one.wait(REORDERING_DELAY)
+    one.controls()
+    one.data(1, 1000, 4000, bytes(SEGMENT))
+    one.wait(REORDERING_DELAY)
+    ((header, _),) = one.controls()
+    assert header.offset == 3000
+
+
 def test_an_ack_for_every_so_many_octets(lone, permit):
     one = lone(permit(unscheduled=1 << 20), budget=1 << 22)
     for offset in range(0, 600_000, SEGMENT):
