@@ -44,7 +44,7 @@ from net4ai.stack.control_entity import B, ControlEntity
 from net4ai.stack.dep.credit import CreditBudget
 from net4ai.stack.dep.errors import DepError
 from net4ai.stack.dep.events import Event, MessageReceived, SessionClosed
-from net4ai.stack.dep_endpoint import SessionEnd
+from net4ai.stack.dep_endpoint import DepEndpoint, SessionEnd
 from net4ai.stack.drops import Drop, DropCounter
 from net4ai.stack.hop import Address, Sockets
 from net4ai.stack.link_peer import LinkPeer
@@ -107,22 +107,21 @@ class ApplicationController:
         self.procedures = procedures
         self.timers = timers
         self.drops = DropCounter()
+        self.endpoint = DepEndpoint(budget, random_handle, self.drops, trace, procedures)
         self.link = AttachedLink(
             entity.name,
             link.AttachKind.APPLICATION_CONTROLLER,
+            "T4",
             forwarding_function,
             sockets,
             procedures,
             timers,
-            budget,
-            random_handle,
-            self.drops,
+            self.endpoint,
             trace,
             self._on_message,
             self._sessions_lost,
             on_trouble,
         )
-        self.endpoint = self.link.endpoint
         self.ended: OrderedDict[int, JobEnded] = OrderedDict()
         """Jobs that have ended lately."""
         self._on_result = on_result

@@ -24,7 +24,7 @@ from net4ai.stack.compute import Compute
 from net4ai.stack.dep.credit import CreditBudget
 from net4ai.stack.dep.errors import DepError
 from net4ai.stack.dep.events import Event, MessageAcknowledged, MessageFailed, MessageReceived, SessionClosed
-from net4ai.stack.dep_endpoint import SessionEnd
+from net4ai.stack.dep_endpoint import DepEndpoint, SessionEnd
 from net4ai.stack.drops import Drop, DropCounter
 from net4ai.stack.hop import Address, Sockets
 from net4ai.stack.link_peer import LinkPeer
@@ -66,22 +66,21 @@ class ApplicationServer:
         self.trace = trace
         self.on_trouble = on_trouble
         self.drops = DropCounter(self._trace_drop)
+        self.endpoint = DepEndpoint(budget, random_handle, self.drops, trace, procedures)
         self.link = AttachedLink(
             config.name,
             link.AttachKind.APPLICATION_SERVER,
+            "T4",
             (config.address[0], config.address[1]),
             sockets,
             procedures,
             timers,
-            budget,
-            random_handle,
-            self.drops,
+            self.endpoint,
             trace,
             self._on_message,
             self._on_link_lost,
             on_trouble,
         )
-        self.endpoint = self.link.endpoint
         self.instances: set[int] = set()
         """Instances that are loaded."""
         self._made_of: dict[int, tuple[str, bytes, int, int]] = {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import IntEnum
 
 from net4ai.codecs.causes import Cause
-from net4ai.codecs.declaration import Structure, enumeration, flag, listing, nested, reserved, unsigned
+from net4ai.codecs.declaration import Structure, enumeration, flag, listing, nested, reserved, text, unsigned
 
 MAXIMUM_KEY_OCTETS = 1024
 """Bound of the opaque key fields of invitations and their answers (R88)."""
@@ -85,6 +85,15 @@ class SessionLimits(Structure):
     unscheduled: int = unsigned(32, "Octets that may be under way without GRANT, of all messages together.")
     maximum_message: int = unsigned(32, "Largest message, in octets.", minimum=64)
     maximum_open: int = unsigned(8, "Messages under way at a time, per direction.", minimum=1)
+
+
+class TunnelEnd(Structure, reference="TS 38.413 9.3.2.2; TS 29.281"):
+    """One end of a GTP-U tunnel (F-TEID), given out by who receives there."""
+
+    teid: int = unsigned(32, "Tunnel endpoint identifier.", minimum=1, hexadecimal=True)
+    address: str = text("Host of the node on N3.", maximum=64)
+    port: int = unsigned(16, "UDP port of its signalling socket on N3; in captures 2152.", minimum=1)
+    bulk_port: int = unsigned(16, "UDP port of its bulk socket on N3; in captures 2152.", minimum=1)
 
 
 class QosProfile(Structure, reference="TS 23.501 5.7; R102"):

@@ -1,4 +1,5 @@
-"""Signalling on the fixed links T4 (forwarding function to application server) and T8 (between forwarding functions).
+"""Signalling on the fixed links T4 (forwarding function to application server) and T8 (between forwarding functions),
+and inside a PDU session on T2a (forwarding function to terminal).
 
 It runs on bearer type 3, bearer 0, in acknowledged mode, beside the DEP sessions it sets up.
 """
@@ -43,6 +44,8 @@ class AttachKind(IntEnum):
     APPLICATION_SERVER = 1
     FORWARDING_FUNCTION = 2
     APPLICATION_CONTROLLER = 3
+    TERMINAL = 4
+    """Over T2a, named by the token of its PDU session: a forwarding function never learns whose it is."""
 
 
 class EndPoint(IntEnum):
@@ -78,13 +81,13 @@ class LinkHandle(Structure):
 
 
 class Link(Message):
-    """Any signalling message on T4 or T8."""
+    """Any signalling message on T2a, T4 or T8."""
 
-    FAMILY = Family("link", "Signalling on T4 and T8.")
+    FAMILY = Family("link", "Signalling on T2a, T4 and T8.")
 
 
-class AttachRequest(Link, code=1, name="Attach Request", bearer="T4, T8", direction="up", reference="R47, R51"):
-    """An application server, application controller or forwarding function attaches."""
+class AttachRequest(Link, code=1, name="Attach Request", bearer="T2a, T4, T8", direction="up", reference="R47, R51"):
+    """An application server, application controller, forwarding function, or over T2a a terminal attaches."""
 
     versions: VersionRange = nested(VersionRange, "Versions the sender can speak.")
     kind: int = enumeration(8, AttachKind, "Who attaches.")
@@ -92,7 +95,7 @@ class AttachRequest(Link, code=1, name="Attach Request", bearer="T4, T8", direct
     name: str = text("Name of the sender.", maximum=64)
 
 
-class AttachAccept(Link, code=2, name="Attach Accept", bearer="T4, T8", direction="down", reference="R47, R51"):
+class AttachAccept(Link, code=2, name="Attach Accept", bearer="T2a, T4, T8", direction="down", reference="R47, R51"):
     """The peer is attached."""
 
     version: int = unsigned(8, "Version agreed on.", minimum=1)
@@ -101,7 +104,7 @@ class AttachAccept(Link, code=2, name="Attach Accept", bearer="T4, T8", directio
     name: str = text("Name of the sender.", maximum=64)
 
 
-class AttachReject(Link, code=3, name="Attach Reject", bearer="T4, T8", direction="down"):
+class AttachReject(Link, code=3, name="Attach Reject", bearer="T2a, T4, T8", direction="down"):
     """The peer is not attached."""
 
     cause: int = enumeration(16, Cause, "Why.")
@@ -126,13 +129,13 @@ class Terminate(Link, code=5, name="Terminate", bearer="T4", direction="down", r
     instance: int = unsigned(32, "Number of the instance.")
 
 
-class Acknowledge(Link, code=6, name="Acknowledge", bearer="T4, T8", direction="both"):
+class Acknowledge(Link, code=6, name="Acknowledge", bearer="T2a, T4, T8", direction="both"):
     """The request is carried out."""
 
     transaction: int = unsigned(32, "Number of the request.")
 
 
-class Refuse(Link, code=7, name="Refuse", bearer="T4, T8", direction="both"):
+class Refuse(Link, code=7, name="Refuse", bearer="T2a, T4, T8", direction="both"):
     """The request is not carried out, and changed nothing."""
 
     transaction: int = unsigned(32, "Number of the request.")
@@ -140,7 +143,7 @@ class Refuse(Link, code=7, name="Refuse", bearer="T4, T8", direction="both"):
     detail: str = text("For the person who reads it.", maximum=200)
 
 
-class SessionAdd(Link, code=8, name="Session Add", bearer="T4, T8", direction="both", reference="R47, R81"):
+class SessionAdd(Link, code=8, name="Session Add", bearer="T2a, T4, T8", direction="both", reference="R47, R81"):
     """DEP sessions of an execution, one for each seat."""
 
     transaction: int = unsigned(32, "Number of the request.")
@@ -152,7 +155,7 @@ class SessionAdd(Link, code=8, name="Session Add", bearer="T4, T8", direction="b
     node: str = text("On T8: forwarding function where the instance is; empty: the receiver.", maximum=64, default="")
 
 
-class SessionAddComplete(Link, code=9, name="Session Add Complete", bearer="T4, T8", direction="both"):
+class SessionAddComplete(Link, code=9, name="Session Add Complete", bearer="T2a, T4, T8", direction="both"):
     """The sessions are known; the sender's handles for them."""
 
     transaction: int = unsigned(32, "Number of the request.")
@@ -180,7 +183,7 @@ class PathSwitchComplete(Link, code=23, name="Path Switch Complete", bearer="T8"
     session: LinkHandle = nested(LinkHandle, "The handle.")
 
 
-class SessionRelease(Link, code=10, name="Session Release", bearer="T4, T8", direction="both", reference="R107"):
+class SessionRelease(Link, code=10, name="Session Release", bearer="T2a, T4, T8", direction="both", reference="R107"):
     """Sessions of an execution end; without seats, all of them."""
 
     transaction: int = unsigned(32, "Number of the request.")

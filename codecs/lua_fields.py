@@ -66,7 +66,11 @@ EXCHANGES: tuple[Exchange, ...] = (
     Exchange((nas.ServiceRequest,), (nas.ServiceAccept, nas.ServiceReject), ("ue",)),
     Exchange((nas.DeregistrationRequest,), (nas.DeregistrationAccept,), ("ue",)),
     Exchange((nas.NetworkDeregistrationRequest,), (nas.NetworkDeregistrationAccept,), ("ue",)),
-    Exchange((nas.ComputingRequest,), (nas.ComputingAccept, nas.ComputingReject), ("ue", "transaction")),
+    Exchange(
+        (nas.ComputingRequest,),
+        (nas.ComputingAccept, nas.PduSessionAccept, nas.ComputingReject),
+        ("ue", "transaction"),
+    ),
     Exchange((nas.RoutineInvite,), (nas.RoutineAccept, nas.RoutineReject), ("ue", "execution")),
     Exchange((nas.RoutineStart,), (nas.RoutineDone,), ("ue", "execution", "turn")),
     Exchange((n2.SetupRequest,), (n2.SetupResponse, n2.SetupFailure), ()),
@@ -74,6 +78,9 @@ EXCHANGES: tuple[Exchange, ...] = (
         (n2.InitialContextSetupRequest,), (n2.InitialContextSetupResponse, n2.InitialContextSetupFailure), ("ran_ue",)
     ),
     Exchange((n2.SessionSetupRequest,), (n2.SessionSetupResponse, n2.SessionSetupFailure), ("ran_ue", "transaction")),
+    Exchange(
+        (n2.PduSessionSetupRequest,), (n2.PduSessionSetupResponse, n2.SessionSetupFailure), ("ran_ue", "transaction")
+    ),
     Exchange(
         (n2.SessionModifyRequest,), (n2.SessionModifyResponse, n2.SessionModifyFailure), ("ran_ue", "transaction")
     ),

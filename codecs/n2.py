@@ -7,7 +7,7 @@ never over the control bus.
 from __future__ import annotations
 
 from net4ai.codecs.causes import Cause
-from net4ai.codecs.common import MAXIMUM_SESSIONS, QosProfile, SecurityCapabilities, VersionRange
+from net4ai.codecs.common import MAXIMUM_SESSIONS, QosProfile, SecurityCapabilities, TunnelEnd, VersionRange
 from net4ai.codecs.declaration import Family, Message, Structure, enumeration, listing, nested, octets, text, unsigned
 from net4ai.codecs.rrc import MAXIMUM_NAS_OCTETS
 
@@ -115,6 +115,29 @@ class SessionSetupFailure(
     ran_ue: int = unsigned(32, "Identity of the UE's context at the RAN node.")
     transaction: int = unsigned(32, "Number of the request.")
     cause: int = enumeration(16, Cause, "Why.")
+
+
+class PduSessionSetupRequest(
+    N2, code=34, name="PDU Session Setup Request", bearer="N2", direction="down", reference="TS 38.413 8.2.1; R95"
+):
+    """The RAN node shall set up a PDU session for a UE: a data radio bearer, and a tunnel to a user plane function."""
+
+    ran_ue: int = unsigned(32, "Identity of the UE's context at the RAN node.")
+    transaction: int = unsigned(32, "Number of the request.")
+    job: int = unsigned(32, "Number of the job the session is for.")
+    qos: tuple[QosProfile, ...] = listing(QosProfile, "Wanted quality of service, one for each QoS flow.", maximum=8)
+    uplink: TunnelEnd = nested(TunnelEnd, "Where the user plane function receives.")
+
+
+class PduSessionSetupResponse(
+    N2, code=35, name="PDU Session Setup Response", bearer="N2", direction="up", reference="TS 38.413 8.2.1; R95"
+):
+    """The PDU session has its data radio bearer, known to the UE, and its tunnel. Refusals: Session Setup Failure."""
+
+    ran_ue: int = unsigned(32, "Identity of the UE's context at the RAN node.")
+    transaction: int = unsigned(32, "Number of the request.")
+    session: int = unsigned(8, "Identity of the session at the UE.", maximum=MAXIMUM_SESSIONS - 1)
+    downlink: TunnelEnd = nested(TunnelEnd, "Where the RAN node receives.")
 
 
 class ContextReleaseRequest(

@@ -357,6 +357,24 @@ class ComputingAccept(Nas, code=0x83, name="Computing Accept", bearer="NAS", dir
     session: int = unsigned(8, "Identity of the DEP session.", maximum=MAXIMUM_SESSIONS - 1)
 
 
+class PduSessionAccept(
+    Nas,
+    code=0xC2,
+    name="PDU Session Establishment Accept",
+    bearer="NAS",
+    direction="down",
+    reference="TS 24.501 8.3.2; R47, R95",
+):
+    """The function is outside the RAN node: the answer to a Computing Request is a PDU session, and where to attach."""
+
+    transaction: int = unsigned(8, "Procedure transaction identity of the request.")
+    session: int = unsigned(8, "Identity of the PDU session.", maximum=MAXIMUM_SESSIONS - 1)
+    address: int = unsigned(32, "IPv4 address of the terminal in this session.", hexadecimal=True)
+    function: int = unsigned(32, "IPv4 address of the forwarding function, for T2a.", hexadecimal=True)
+    port: int = unsigned(16, "Its UDP port of signalling.", minimum=1)
+    token: bytes = octets(8, "Random; the name to attach under, of no other use.", maximum=32)
+
+
 class ComputingReject(Nas, code=0x84, name="Computing Reject", bearer="NAS", direction="down", reference="R106"):
     """No session, no bearer."""
 

@@ -89,6 +89,14 @@ class Synchronisation(Structure, reference="TS 38.331 ReconfigurationWithSync; R
     t304: int = unsigned(16, "Milliseconds in which the UE must have arrived.", minimum=50, maximum=10000)
 
 
+class DataBearerConfiguration(Structure, reference="TS 38.331 DRB-ToAddMod, SDAP-Config; R95"):
+    """A data radio bearer to add, with SDAP headers in both directions: the classic path."""
+
+    bearer: int = unsigned(8, "Identity of the data radio bearer.", minimum=1, maximum=MAXIMUM_BEARERS)
+    session: int = unsigned(8, "Identity of its PDU session.", maximum=MAXIMUM_SESSIONS - 1)
+    flows: bytes = octets(8, "QoS flows mapped to it, one octet each; the first is the default.", maximum=8)
+
+
 class PagingRecord(Structure, reference="TS 38.331 PagingRecord"):
     """A UE that is looked for."""
 
@@ -191,6 +199,12 @@ class Reconfiguration(
         "UE AMBR: of all flows of the UE without a guaranteed bit rate, in each direction, in kilobit per second; "
         "0: none.",
         default=0,
+    )
+    data_bearers: tuple[DataBearerConfiguration, ...] = listing(
+        DataBearerConfiguration, "Data radio bearers to add.", maximum=MAXIMUM_BEARERS, default=()
+    )
+    released_data_bearers: bytes = octets(
+        8, "Identities of data radio bearers to release, one octet each.", maximum=MAXIMUM_BEARERS, default=b""
     )
 
 

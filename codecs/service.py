@@ -263,6 +263,14 @@ class ServiceDescription(Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     routines: Annotated[dict[Name, Routine], Meta(min_length=1, description="The routines, by name (R8).")]
     tasks: Annotated[dict[Name, Task], Meta(min_length=1, description="The tasks, by name (R6).")]
     jobs: Annotated[dict[Name, Job], Meta(min_length=1, description="The jobs, by name (R2).")]
+    path: Annotated[
+        Literal["computing-bearer", "pdu-session"],
+        Meta(
+            description="How terminals reach the functions. `computing-bearer`: over computing radio bearers to the "
+            "RAN node, on over T8 where the function is elsewhere (R93, R47). `pdu-session`: the classic path, over "
+            "data radio bearers, GTP-U and IP to the edge (R95), where the servers of terminals have to be."
+        ),
+    ] = "computing-bearer"
     privacy: Annotated[Privacy, Meta(description="What the service promises to those who give data.")] = Privacy()
     model: Annotated[Model | None, Meta(description="The model that routines with `split: true` split.")] = None
     settings: Annotated[
@@ -282,3 +290,10 @@ def qos_flow(description: ServiceDescription, routine: str) -> int:
     """QoS flow identifier of a routine's data in the sessions of its clients: counts from 1, as sessions are set up."""
     found, quality = qualities(description), description.routines[routine].quality.of_class
     return found.index(quality) + 1 if quality in found else 1
+
+
+def servers_of_terminals(description: ServiceDescription) -> list[str]:
+    """Functions that are servers of routines whose clients are terminals, in order of the routines."""
+    functions = description.functions
+    servers = (r.server for r in description.routines.values() if functions[r.client].kind == "abstract")
+    return list(dict.fromkeys(servers))

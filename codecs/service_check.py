@@ -21,6 +21,7 @@ from net4ai.codecs.service import (
     Setting,
     TerminalsTrigger,
     TimeTrigger,
+    servers_of_terminals,
 )
 from net4ai.codecs.wording import nearest, numbers, shown
 
@@ -71,6 +72,7 @@ def check_service_description(service: ServiceDescription, ran_nodes: Collection
     yield from _check_privacy(service)
     yield from _check_settings(service)
     yield from _check_cut(service)
+    yield from _check_path(service)
 
 
 def check_reference(path: Path, name: str, known: Iterable[str], noun: str) -> Iterator[Fault]:
@@ -306,3 +308,14 @@ def _check_cut(service: ServiceDescription) -> Iterator[Fault]:
         yield _refused((*path, "at_most"), cut.at_most, f"at most {blocks}, {reason}")
     if cut.default == 0 and not service.privacy.raw_data_allowed:
         yield _refused((*path, "default"), 0, "1 or more, because the service does not allow raw data (R20)")
+
+
+def _check_path(service: ServiceDescription) -> Iterator[Fault]:
+    """A PDU session leads to an edge: there is who the terminals talk to."""
+    functions, routines = service.functions, service.routines.values()
+    if service.path != "pdu-session" or any(r.client not in functions or r.server not in functions for r in routines):
+        return
+    for server in servers_of_terminals(service):
+        if functions[server].place != "edge":
+            reason = "with path pdu-session the servers of terminals are at the edge"
+            yield Fault(("functions", server, "place"), f"{shown(functions[server].place)}: {reason}", "edge")

@@ -19,6 +19,7 @@ from net4ai.core.deregister_terminal import deregister_terminal
 from net4ai.core.hand_over import handover_over
 from net4ai.core.job_offers import JobOffers
 from net4ai.core.overload import Overload
+from net4ai.core.pdu_sessions import end_pdu_session
 from net4ai.core.prepare_handover import free_prepared
 from net4ai.core.ran_association import RanAssociation
 from net4ai.core.seats import Seats
@@ -202,6 +203,8 @@ class AccessManager:
         self.terminals.pop((terminal.association, terminal.context), None)
         terminal.association, terminal.secured = None, False
         free_prepared(self, terminal, Cause.PEER_LOST)
+        for job in list(terminal.pdu_sessions):
+            end_pdu_session(self, terminal, job)
         terminal.sessions.clear()
         terminal.quality.clear()
         terminal.releasing.clear()

@@ -393,4 +393,6 @@ def _moved_route(moved: MoveClient) -> RouteClient:
 
 
 def _terminal_route(accepted: ClientAccepted) -> RouteClient:
+    if accepted.token:
+        return RouteClient(seat=accepted.seat, token=accepted.token, key=accepted.key)
     return RouteClient(seat=accepted.seat, context=accepted.context, session=accepted.session, key=accepted.key)

@@ -44,4 +44,7 @@ async def invite_terminal(
         return None
     if not isinstance(answer, nas.RoutineAccept):
         return None
-    return ClientAccepted(seat=seat, context=terminal.context, session=session, key=answer.key, node=terminal.node)
+    accepted = ClientAccepted(seat=seat, context=terminal.context, session=session, key=answer.key, node=terminal.node)
+    if (pdu_session := terminal.pdu_sessions.get(job)) is not None:
+        accepted.node, accepted.token = pdu_session.edge, pdu_session.token
+    return accepted

@@ -82,6 +82,10 @@ class JobOffers:
         """Session AMBR of a job's sessions; 0: none, or the job is over."""
         return self.offers[job].session_kbps if job in self.offers else 0
 
+    def edge(self, job: int) -> str:
+        """Edge to which the PDU sessions for a job lead; empty: terminals have DEP sessions on computing bearers."""
+        return self.offers[job].edge
+
     def withdraw(self, request: WithdrawJob) -> Done:
         """The job is over: seats that nobody has taken back end, consents to it, and its sessions."""
         job = request.job

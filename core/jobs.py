@@ -28,7 +28,7 @@ from net4ai.codecs.bus import (
 )
 from net4ai.codecs.causes import Cause
 from net4ai.codecs.envelope import MAXIMUM_DETAIL
-from net4ai.codecs.service import ServiceDescription, Trigger, qualities
+from net4ai.codecs.service import ServiceDescription, Trigger, qualities, servers_of_terminals
 from net4ai.codecs.service_check import terminals_take_part
 from net4ai.core import names
 from net4ai.core.job_manager import job_request
@@ -211,8 +211,16 @@ class Jobs:
                 raw_data=description.privacy.raw_data_allowed,
                 qualities=qualities(description),
                 session_kbps=description.jobs[row.name].session_kbps,
+                edge=self._edge(row) if description.path == "pdu-session" else "",
             )
             await self.entity.call(names.ACCESS_MANAGER, offer, Done)
+
+    def _edge(self, row: JobRow) -> str:
+        """Where PDU sessions of terminals lead: to the node of a server of theirs."""
+        service = self.services[row.service]
+        servers = servers_of_terminals(service.description)
+        nodes = (instance.node for instance in service.instantiated.instances if instance.function in servers)
+        return next(nodes, "")
 
     async def _execute(self, row: JobRow) -> None:
         service = self.services[row.service]

@@ -28,6 +28,11 @@ def routine_managers(count: int) -> tuple[str, ...]:
     return (ROUTINE_MANAGER, *(f"{ROUTINE_MANAGER}-{number}" for number in range(2, count + 1)))
 
 
+def user_plane_function(node: str) -> str:
+    """The user plane function of an edge."""
+    return f"upf/{node}"
+
+
 def forwarding_function(node: str) -> str:
     """Bus name of a node's forwarding function."""
     return f"fpf/{node}"

@@ -38,8 +38,8 @@ def handover_required(manager: AccessManager, association: RanAssociation, messa
 
 def _fault(terminal: Terminal, source: RanAssociation, target: RanAssociation | None) -> Cause | None:
     """Why a terminal cannot be handed over; None: it can."""
-    if not terminal.registered:
-        return Cause.NOT_ALLOWED
+    if not terminal.registered or terminal.pdu_sessions:
+        return Cause.NOT_ALLOWED  # the tunnel of a PDU session cannot be led to another RAN node yet
     if terminal.moving is not None:
         return Cause.BUSY
     if target is None or target is source:

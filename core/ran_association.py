@@ -39,6 +39,7 @@ _ANSWERS: frozenset[type[Message]] = frozenset(
     {
         n2.SessionSetupResponse,
         n2.SessionSetupFailure,
+        n2.PduSessionSetupResponse,
         n2.SessionModifyResponse,
         n2.SessionModifyFailure,
         n2.SessionReleaseResponse,

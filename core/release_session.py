@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from net4ai.codecs import n2
 from net4ai.codecs.causes import Cause
 from net4ai.core.hand_over import settled
+from net4ai.core.pdu_sessions import end_pdu_session
+from net4ai.stack.procedure import ProcedureError
 
 if TYPE_CHECKING:
     from net4ai.core.access_manager import AccessManager
@@ -35,5 +37,9 @@ async def release_session(manager: AccessManager, terminal: Terminal, job: int, 
             ),
             "session-change",
         )
+    except ProcedureError:
+        end_pdu_session(manager, terminal, job)
+        raise
     finally:
         terminal.releasing.pop(job, None)
+    end_pdu_session(manager, terminal, job)

@@ -8,6 +8,7 @@ from net4ai.codecs import n2, nas
 from net4ai.codecs.causes import Cause
 from net4ai.codecs.common import QosProfile
 from net4ai.core.hand_over import settled
+from net4ai.core.pdu_sessions import set_up_pdu_session
 from net4ai.core.release_session import release_session
 from net4ai.stack.drops import Drop
 from net4ai.stack.procedure import ProcedureCancelled, ProcedureError, outcome_of
@@ -44,10 +45,23 @@ async def set_up_session(manager: AccessManager, terminal: Terminal, request: na
         manager.send(terminal, nas.ComputingReject(transaction=request.transaction, cause=error.cause))
         raise
     else:
-        session = terminal.sessions[request.job]
-        manager.send(terminal, nas.ComputingAccept(transaction=request.transaction, session=session))
+        manager.send(terminal, _accept(terminal, request))
     finally:
         terminal.requests.pop(request.transaction, None)
+
+
+def _accept(terminal: Terminal, request: nas.ComputingRequest) -> nas.Nas:
+    session, pdu_session = terminal.sessions[request.job], terminal.pdu_sessions.get(request.job)
+    if pdu_session is None:
+        return nas.ComputingAccept(transaction=request.transaction, session=session)
+    return nas.PduSessionAccept(
+        transaction=request.transaction,
+        session=session,
+        address=pdu_session.established.address,
+        function=pdu_session.established.function,
+        port=pdu_session.established.port,
+        token=bytes.fromhex(pdu_session.token),
+    )
 
 
 def _check(manager: AccessManager, terminal: Terminal, job: int) -> None:
@@ -65,6 +79,22 @@ async def _ask_ran_node(manager: AccessManager, terminal: Terminal, job: int) ->
     if terminal.association is None:
         raise ProcedureCancelled("terminal lost")
     qos = manager.offers.qos(job)
+    edge = manager.offers.edge(job)
+    if edge:
+        terminal.sessions[job] = await set_up_pdu_session(manager, terminal, job, edge, qos)
+    else:
+        terminal.sessions[job] = await _set_up_dep_session(manager, terminal, job, qos)
+    terminal.quality[job] = qos
+    try:
+        # Meanwhile the job may have ended, or the consent to it.
+        _check(manager, terminal, job)
+    except ProcedureError as error:
+        await release_session(manager, terminal, job, error.cause)
+        raise
+
+
+async def _set_up_dep_session(manager: AccessManager, terminal: Terminal, job: int, qos: tuple[QosProfile, ...]) -> int:
+    assert terminal.association is not None
     response: n2.SessionSetupResponse = await terminal.association.request(
         lambda transaction: n2.SessionSetupRequest(
             ran_ue=terminal.context,
@@ -75,10 +105,4 @@ async def _ask_ran_node(manager: AccessManager, terminal: Terminal, job: int) ->
         ),
         "session-setup",
     )
-    terminal.sessions[job], terminal.quality[job] = response.session, qos
-    try:
-        # Meanwhile the job may have ended, or the consent to it.
-        _check(manager, terminal, job)
-    except ProcedureError as error:
-        await release_session(manager, terminal, job, error.cause)
-        raise
+    return response.session

@@ -15,6 +15,7 @@ from net4ai.stack.procedure import Procedure, Promise, Replies
 from net4ai.stack.security.nas_security import NasSecurity
 
 if TYPE_CHECKING:
+    from net4ai.core.pdu_sessions import PduSession
     from net4ai.core.ran_association import RanAssociation
 
 MAXIMUM_QUEUED = 32
@@ -51,7 +52,9 @@ class Terminal:
     registered: bool = False
     temporary_identity: int = 0
     sessions: dict[int, int] = field(default_factory=dict)
-    """DEP session by job."""
+    """DEP or PDU session by job."""
+    pdu_sessions: dict[int, PduSession] = field(default_factory=dict)
+    """By job, those that are PDU sessions."""
     quality: dict[int, tuple[QosProfile, ...]] = field(default_factory=dict)
     """Quality of service of its sessions, by job."""
     releasing: dict[int, Procedure[None]] = field(default_factory=dict)

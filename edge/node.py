@@ -1,7 +1,8 @@
-"""The edge: a forwarding plane function by itself (R35, scenario 1). The UPF end of the DRB path comes later."""
+"""The edge: a forwarding plane function by itself, and the user plane function of the classic path (R35, R95)."""
 
 from __future__ import annotations
 
+from net4ai.edge.user_plane_function import UserPlaneFunction
 from net4ai.stack.drops import DropCounter
 from net4ai.stack.forwarding.function import ForwardingFunction
 from net4ai.stack.procedure import Procedures
@@ -9,9 +10,10 @@ from net4ai.stack.trace import Trace, TraceEvent
 
 
 class Edge:
-    """One edge. The owner feeds datagrams to `fpf`, and time."""
+    """One edge. The owner feeds datagrams to `fpf` and `upf`, and time."""
 
     fpf: ForwardingFunction
+    upf: UserPlaneFunction
 
     def __init__(self, procedures: Procedures, name: str, trace: Trace) -> None:
         self.procedures = procedures

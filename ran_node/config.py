@@ -24,6 +24,8 @@ class RanNodeConfig(msgspec.Struct, forbid_unknown_fields=True):
     """UDP ports of T4, signalling and bulk."""
     t8_ports: tuple[int, int] = (0, 0)
     """UDP ports of T8, signalling and bulk."""
+    n3_ports: tuple[int, int] = (0, 0)
+    """UDP ports of N3, signalling and bulk; in captures both are 2152."""
     maximum_ues: int = 65519
     cell: int = 1
     """Physical cell identity, 0 to 1007."""

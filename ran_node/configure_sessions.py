@@ -57,7 +57,7 @@ async def _add_session(node: RanNode, context: UeContext, request: n2.SessionSet
     context.jobs_under_way.add(request.job)
     try:
         async with in_turn(node, context):
-            session = next((n for n in range(MAXIMUM_SESSIONS) if n not in context.sessions), None)
+            session = context.free_session()
             if session is None:
                 raise ProcedureError(Cause.NO_RESOURCES, f"{MAXIMUM_SESSIONS} sessions")
             flows, bearers = map_flows(context, request.qos, node.config.acknowledged)
@@ -133,6 +133,12 @@ async def release_session(node: RanNode, context: UeContext, session: int, cause
     Raises `ProcedureError`: BUSY, TIMEOUT, PEER_LOST, and whatever the UE refuses with.
     """
     async with in_turn(node, context):
+        if (pdu_session := context.pdu_sessions.get(session)) is not None:
+            released = (SessionRelease(session=session, cause=cause),)
+            bearers = (pdu_session.bearer.bearer,)
+            await reconfigure(node, context, Change(released_sessions=released, released_data_bearers=bearers))
+            node.end_pdu_session(context, session)
+            return
         configuration = context.sessions.get(session)
         if configuration is None:
             return

@@ -16,6 +16,7 @@ from net4ai.ran_node.configure_sessions import set_up_session
 from net4ai.ran_node.set_up_connection import Overload
 from net4ai.ran_node.set_up_context import set_up_context
 from net4ai.ran_node.ue_context import UeContext
+from net4ai.ran_node.user_plane import set_up_pdu_session
 from net4ai.stack.dep.error_rate import ErrorRate
 from net4ai.stack.drops import Drop
 from net4ai.stack.procedure import ProcedureError, ProcedureRejected, ProcedureTimeout, Replies
@@ -58,6 +59,7 @@ LEGAL: Mapping[AssociationState, frozenset[type[Message]]] = {
     AssociationState.READY: frozenset(
         {
             n2.SessionSetupRequest,
+            n2.PduSessionSetupRequest,
             n2.ContextReleaseCommand,
             n2.HandoverRequest,
             n2.ErrorIndication,
@@ -193,6 +195,10 @@ class CoreAssociation:
     def _session_setup(self, message: n2.SessionSetupRequest) -> None:
         self.node.procedures.start("N2 session set-up", set_up_session(self.node, message), ran_ue=message.ran_ue)
 
+    def _pdu_session_setup(self, message: n2.PduSessionSetupRequest) -> None:
+        procedure = set_up_pdu_session(self.node, message)
+        self.node.procedures.start("N2 PDU session set-up", procedure, ran_ue=message.ran_ue)
+
     def _session_modify(self, message: n2.SessionModifyRequest) -> None:
         procedure = change_session.modify(self.node, message)
         self.node.procedures.start("N2 session modification", procedure, ran_ue=message.ran_ue)
@@ -245,6 +251,7 @@ _HANDLERS: dict[type, Callable[..., None]] = {
     n2.DownlinkNasTransport: CoreAssociation._downlink_nas,
     n2.InitialContextSetupRequest: CoreAssociation._initial_context_setup,
     n2.SessionSetupRequest: CoreAssociation._session_setup,
+    n2.PduSessionSetupRequest: CoreAssociation._pdu_session_setup,
     n2.SessionModifyRequest: CoreAssociation._session_modify,
     n2.SessionReleaseCommand: CoreAssociation._session_release,
     n2.ContextReleaseCommand: CoreAssociation._context_release,

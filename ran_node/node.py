@@ -19,6 +19,7 @@ from net4ai.ran_node.configure_sessions import bearers_failed, flows_of, open_le
 from net4ai.ran_node.core_association import CoreAssociation
 from net4ai.ran_node.set_up_connection import MAXIMUM_C_RNTI, TRANSACTION, Overload, setup_requested
 from net4ai.ran_node.ue_context import LEGAL, Attempt, State, UeContext
+from net4ai.ran_node.user_plane import UserPlane
 from net4ai.stack.deadlines import Deadlines
 from net4ai.stack.dep.credit import CreditBudget
 from net4ai.stack.drops import Drop, DropCounter
@@ -67,6 +68,7 @@ class RanNode:
         self.on_security: Callable[[Hop, SrbSecurity], None] = lambda hop, security: None
         """Called when SRB1 of a UE gets keys: for the key log."""
         self.cpf: ForwardingFunction | None = None
+        self.user_plane: UserPlane | None = None
         self.contexts: dict[int, UeContext] = {}
         """By C-RNTI."""
         self.by_number: dict[int, UeContext] = {}
@@ -116,6 +118,10 @@ class RanNode:
                 attempt.bearer.receive(pdu, now)
         elif source == (context.hop.bulk_address if bulk else context.hop.signalling_address):
             self._touched[context] = None
+            if fields.bearer_type == BearerType.DRB and self.user_plane is not None:
+                context.last_active = now
+                self.user_plane.receive_uu(context, run, stride, bulk)
+                return
             for dep in context.hop.receive(run, stride, bulk, now):
                 context.last_active = now
                 if self.cpf is not None:
@@ -244,11 +250,19 @@ class RanNode:
         if self.cpf is not None:
             release_route(self.cpf, context.hop, handle, cause)
 
+    def end_pdu_session(self, context: UeContext, session: int) -> None:
+        """A PDU session of the UE has ended, and so does its tunnel."""
+        context.jobs = {job: number for job, number in context.jobs.items() if number != session}
+        if self.user_plane is not None:
+            self.user_plane.end(context, session)
+
     def disconnect(self, context: UeContext) -> None:
         """A UE's context is gone for the core; its routes end, whoever waits for the UE is told."""
         self.by_number.pop(context.number, None)
         if self.cpf is not None:
             self.cpf.release_hop(context.hop)
+        if self.user_plane is not None:
+            self.user_plane.end_all(context)
         context.replies.fail_all(ProcedureError(Cause.PEER_LOST, f"C-RNTI {context.c_rnti}"))
         if context.watch is not None:
             context.watch.cancel("released")

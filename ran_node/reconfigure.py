@@ -29,6 +29,8 @@ class Change:
     released_sessions: tuple[SessionRelease, ...] = ()
     measurements: tuple[rrc.MeasurementConfiguration, ...] = ()
     released_measurements: tuple[int, ...] = ()
+    data_bearers: tuple[rrc.DataBearerConfiguration, ...] = ()
+    released_data_bearers: tuple[int, ...] = ()
 
 
 class in_turn:
@@ -133,6 +135,8 @@ async def _ask(node: RanNode, context: UeContext, change: Change) -> rrc.Reconfi
         released_sessions=change.released_sessions,
         measurements=change.measurements,
         released_measurements=bytes(change.released_measurements),
+        data_bearers=change.data_bearers,
+        released_data_bearers=bytes(change.released_data_bearers),
         synchronisation=(),
         ue_maximum_bit_rate=context.ue_maximum_bit_rate,
     )

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import TYPE_CHECKING
 
 from net4ai.codecs import rrc
-from net4ai.codecs.common import SessionConfiguration, SessionHandle
+from net4ai.codecs.common import MAXIMUM_SESSIONS, SessionConfiguration, SessionHandle
 from net4ai.codecs.declaration import Message
 from net4ai.stack.acknowledged_bearer import AcknowledgedBearer
 from net4ai.stack.hop import Address, Hop
 from net4ai.stack.procedure import Procedure, Replies
 from net4ai.stack.security.srb_security import SrbSecurity
+
+if TYPE_CHECKING:
+    from net4ai.ran_node.user_plane import PduSession
 
 
 class State(Enum):
@@ -94,6 +98,8 @@ class UeContext:
     """DEP sessions as the UE has taken them. Its bearers are those of the hop."""
     handles: dict[int, SessionHandle] = field(default_factory=dict)
     """The UE's own handles of them."""
+    pdu_sessions: dict[int, PduSession] = field(default_factory=dict)
+    """PDU sessions, on data radio bearers. Their identities are those of DEP sessions too: none is in both."""
     jobs: dict[int, int] = field(default_factory=dict)
     """Session of each job."""
     jobs_under_way: set[int] = field(default_factory=set)
@@ -126,6 +132,11 @@ class UeContext:
     @property
     def c_rnti(self) -> int:
         return self.hop.identity
+
+    def free_session(self) -> int | None:
+        """The lowest identity that no session has."""
+        taken = self.sessions.keys() | self.pdu_sessions.keys()
+        return next((number for number in range(MAXIMUM_SESSIONS) if number not in taken), None)
 
     def advance(self, now: int) -> None:
         """Time has come to `now`, for its bearers."""

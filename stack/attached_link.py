@@ -1,7 +1,7 @@
-"""The attaching side of T4: one link to a forwarding function, and the DEP sessions that end behind it (R47, R51).
+"""The attaching side of T4 or T2a: a link to a forwarding function, and the DEP sessions that end behind it (R47, R51).
 
-Application servers and the application controller have one. When the link fails everything on it is gone; the owner is
-told, and it attaches anew.
+Application servers and the application controller have one, a terminal one for each of its PDU sessions. When the link
+fails everything on it is gone; the owner is told, and it attaches anew.
 """
 
 from __future__ import annotations
@@ -11,9 +11,8 @@ from collections.abc import Callable
 from net4ai.codecs import link
 from net4ai.codecs.declaration import Buffer
 from net4ai.stack.attachment import Attachment
-from net4ai.stack.dep.credit import CreditBudget
 from net4ai.stack.dep_endpoint import DepEndpoint
-from net4ai.stack.drops import Drop, DropCounter
+from net4ai.stack.drops import Drop
 from net4ai.stack.hop import Address, Sockets
 from net4ai.stack.l2_header import l2_fields
 from net4ai.stack.link_peer import LinkPeer
@@ -22,34 +21,35 @@ from net4ai.stack.runs import HOP, drop_all, runs, segments
 from net4ai.stack.timers import Timers
 from net4ai.stack.trace import Trace
 
-LINK = "T4"
-
 
 class AttachedLink:
-    """One T4 link. `on_message` gets signalling that answers no request; `on_lost` is called when the link failed."""
+    """One link. `on_message` gets signalling that answers no request; `on_lost` is called when the link failed."""
 
     def __init__(
         self,
         name: str,
         kind: link.AttachKind,
+        link_name: str,
         address: Address,
         sockets: Sockets,
         procedures: Procedures,
         timers: Timers,
-        budget: CreditBudget,
-        random_handle: Callable[[], int],
-        drops: DropCounter,
+        endpoint: DepEndpoint,
         trace: Trace,
         on_message: Callable[[LinkPeer, link.Link], None],
         on_lost: Callable[[], None],
         on_trouble: Callable[[str], None],
+        node: str = "",
     ) -> None:
+        """`endpoint`: the DEP sessions of this process; `node`: how the trace calls us, if not by our name."""
         self.procedures = procedures
-        self.drops = drops
-        self.endpoint = DepEndpoint(budget, random_handle, drops, trace, procedures)
+        self.drops = drops = endpoint.drops
+        self.endpoint = endpoint
         self.attachment = Attachment(
-            name, kind, LINK, address, sockets, procedures, timers, drops, trace, on_message, on_trouble
+            name, kind, link_name, address, sockets, procedures, timers, drops, trace, on_message, on_trouble, node
         )
+        self.attaching: Procedure[LinkPeer] | None = None
+        """The attaching under way, or the last one."""
         self._on_lost = on_lost
         self._on_trouble = on_trouble
 
@@ -60,7 +60,8 @@ class AttachedLink:
 
     def attach(self) -> Procedure[LinkPeer]:
         """Attach; ends when attached, or with a `ProcedureError` when that is refused."""
-        return self.procedures.start("T4 attach", self._attach())
+        self.attaching = self.procedures.start(f"{self.attachment.link_name} attach", self._attach())
+        return self.attaching
 
     async def _attach(self) -> LinkPeer:
         try:

@@ -1,4 +1,4 @@
-"""Attaching to a forwarding function over T4 or T8, from the attaching side (R47, R51).
+"""Attaching to a forwarding function over T2a, T4 or T8, from the attaching side (R47, R51).
 
 Attach messages are not acknowledged: the procedure repeats its request until it is answered, however long the other
 side takes to start, and says from time to time whom it waits for. The same request, repeated, gets the same answer; to
@@ -50,8 +50,11 @@ class Attachment:
         trace: Trace,
         on_message: Callable[[LinkPeer, link.Link], None],
         on_missing: Callable[[str], None],
+        node: str = "",
     ) -> None:
+        """`node`: how the trace calls us, if not by our name."""
         self.name = name
+        self.node = node or name
         self.kind = kind
         self.link_name = link_name
         self.address = address
@@ -102,7 +105,7 @@ class Attachment:
 
     def _attached(self, answer: link.AttachAccept) -> LinkPeer:
         hop = Hop(
-            HopName(self.link_name, self.name, answer.name, {}),
+            HopName(self.link_name, self.node, answer.name, {}),
             BearerType.FIXED_LINK,
             answer.peer,
             self.address,
@@ -153,7 +156,7 @@ class Attachment:
         self._trace(
             TraceEvent(
                 time=self._procedures.now,
-                node=self.name,
+                node=self.node,
                 kind="message",
                 link=self.link_name,
                 message=message.NAME,

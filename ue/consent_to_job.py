@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from net4ai.codecs import nas
 from net4ai.codecs.causes import Cause, cause_of
 from net4ai.stack.procedure import ProcedureCancelled, ProcedureRejected, ProcedureTimeout
-from net4ai.ue import take_part
+from net4ai.ue import pdu_session, take_part
 from net4ai.ue.states import NasState
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ def _leave(terminal: Terminal, job: int) -> None:
     """What runs for the job ends, and what its functions have not sent yet is never sent."""
     process = terminal.process
     for session in [session for session, its_job in terminal.jobs.items() if its_job == job]:
-        if take_part.leave_session(terminal, session):
+        if take_part.leave_session(terminal, session) and session in terminal.sessions:
             process.endpoint.close(terminal.sessions[session], Cause.NO_CONSENT, process.procedures.now)
     process.functions.unload_all(terminal, f"job {job}")
 
@@ -165,8 +165,10 @@ async def request_computing(terminal: Terminal, job: int) -> None:
             if answer.cause == Cause.UNKNOWN_JOB:
                 forget(terminal, job)
             raise ProcedureRejected(cause_of(answer.cause), f"job {job}")
-        if answer.session in terminal.sessions:
+        if answer.session in terminal.sessions or answer.session in terminal.pdu_sessions:
             terminal.jobs[answer.session] = job
+        if isinstance(answer, nas.PduSessionAccept):
+            pdu_session.accepted(terminal, answer)
         return
     raise ProcedureTimeout(f"T3580: no answer to the computing request for job {job}")
 

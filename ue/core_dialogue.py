@@ -116,7 +116,9 @@ def _handle(terminal: Terminal, message: Message | UnknownMessage) -> None:
             refuse(terminal, Cause.UNEXPECTED_MESSAGE, message.CODE)
 
 
-def _computing_answer(terminal: Terminal, message: nas.ComputingAccept | nas.ComputingReject) -> None:
+def _computing_answer(
+    terminal: Terminal, message: nas.ComputingAccept | nas.PduSessionAccept | nas.ComputingReject
+) -> None:
     terminal.reply(("computing", message.transaction), message)
 
 
@@ -141,6 +143,7 @@ _HANDLERS: dict[type, Callable[..., None]] = {
     nas.Status: _status,
     nas.JobList: consent_to_job.answer_offers,
     nas.ComputingAccept: _computing_answer,
+    nas.PduSessionAccept: _computing_answer,
     nas.ComputingReject: _computing_answer,
     nas.RoutineInvite: take_part.invited,
     nas.RoutineStart: take_part.started,

@@ -8,6 +8,7 @@ from net4ai.codecs import compute, rrc
 from net4ai.codecs.causes import Cause
 from net4ai.codecs.declaration import Buffer, Message, UnknownMessage
 from net4ai.codecs.errors import DecodeError
+from net4ai.codecs.l2 import BearerType
 from net4ai.stack.compute import Compute
 from net4ai.stack.deadlines import Deadlines
 from net4ai.stack.dep.credit import CreditBudget
@@ -21,7 +22,7 @@ from net4ai.stack.runs import HOP, drop_all, runs, segments
 from net4ai.stack.srb0 import srb0_pdu, srb0_sdu
 from net4ai.stack.timers import Timers
 from net4ai.stack.trace import Trace, TraceEvent
-from net4ai.ue import radio_connection
+from net4ai.ue import pdu_session, radio_connection
 from net4ai.ue.arrivals import Arrivals, arrive
 from net4ai.ue.cell import Cell
 from net4ai.ue.config import UeConfig
@@ -138,6 +139,9 @@ class UeProcess:
             return
         now = self.procedures.now
         self._touched[terminal] = None
+        if l2_fields(data).bearer_type == BearerType.DRB:
+            pdu_session.receive(terminal, data, stride, bulk, now)
+            return
         for dep in hop.receive(data, stride, bulk, now):
             self.endpoint.receive(hop, *dep, now)
 
@@ -260,8 +264,7 @@ class UeProcess:
         for cell in self.cells:
             cell.advance(now)
         for terminal in self._deadlines.due(now):
-            if terminal.hop is not None:
-                terminal.hop.advance(now)
+            terminal.advance(now)
             self._touched[terminal] = None
         self.endpoint.pump(now)
         while self._touched:
@@ -270,8 +273,8 @@ class UeProcess:
                 radio_connection.take_messages(terminal, now)
                 self.procedures.run()
                 if terminal.hop is not None:
-                    terminal.hop.pump(now)
-                    self._deadlines.set(terminal, terminal.hop.next_deadline())
+                    terminal.pump(now)
+                    self._deadlines.set(terminal, terminal.next_deadline())
                     for bearer in terminal.hop.take_failed_bearers():
                         self.endpoint.lose(terminal.hop, bearer)
                     if terminal.hop.signalling.failed:
@@ -282,8 +285,8 @@ class UeProcess:
         self.procedures.run()
         for terminal in self._touched:
             if terminal.hop is not None:
-                terminal.hop.pump(now)
-                self._deadlines.set(terminal, terminal.hop.next_deadline())
+                terminal.pump(now)
+                self._deadlines.set(terminal, terminal.next_deadline())
 
     def next_deadline(self) -> int | None:
         deadlines = [

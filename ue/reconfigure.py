@@ -17,7 +17,7 @@ from net4ai.stack.dep.errors import DepError
 from net4ai.stack.dep_endpoint import SessionEnd
 from net4ai.stack.hop import Hop
 from net4ai.stack.units import KILOBIT
-from net4ai.ue import consent_to_job, take_part
+from net4ai.ue import consent_to_job, pdu_session, take_part
 from net4ai.ue.check_reconfiguration import fault
 from net4ai.ue.measure import apply_measurements
 
@@ -29,7 +29,8 @@ def reconfigure(terminal: Terminal, message: rrc.Reconfiguration) -> None:
     """Check all of it, then apply all of it; the answer carries our handles."""
     hop = terminal.hop
     assert hop is not None
-    cause = fault(message, hop, {session: end.session for session, end in terminal.sessions.items()})
+    sessions = {session: end.session for session, end in terminal.sessions.items() if end.hop is hop}
+    cause = fault(message, hop, sessions) or pdu_session.fault(message, terminal)
     ends = _ends(terminal, hop, message) if cause is None else None
     if ends is None:
         failure = rrc.ReconfigurationFailure(transaction=message.transaction, cause=cause or Cause.NO_RESOURCES)
@@ -53,6 +54,7 @@ def _apply(terminal: Terminal, hop: Hop, message: rrc.Reconfiguration, ends: dic
         consent_to_job.session_released(terminal, release.session, cause_of(release.cause))
         release_session(terminal, release.session)
         hop.set_session_ceiling(release.session, 0, 0, now)
+    pdu_session.apply(terminal, message)
     for bearer in message.released_bearers:
         hop.remove_bearer(bearer)
     for bearer_configuration in message.bearers:

@@ -66,6 +66,7 @@ NAS_LEGAL: dict[NasState, frozenset[type[Message]]] = {
             nas.Status,
             nas.JobList,
             nas.ComputingAccept,
+            nas.PduSessionAccept,
             nas.ComputingReject,
             nas.RoutineInvite,
             nas.RoutineStart,

@@ -64,14 +64,14 @@ def fault(terminal: Terminal, message: nas.RoutineInvite) -> Cause | None:
     """Why the terminal cannot follow, or its owner does not allow it, whatever the core thinks: the function must be
     allowed, and with cut 0 to give raw data (R61). None: it can."""
     config = terminal.process.config
-    end = terminal.sessions.get(message.session)
-    if end is None:
+    end, pdu_session = terminal.sessions.get(message.session), terminal.pdu_sessions.get(message.session)
+    if end is None and pdu_session is None:
         return Cause.UNKNOWN_SESSION
     if config.functions and message.function not in config.functions:
         return Cause.NOT_ALLOWED
     if message.cut == 0 and not config.raw_data:
         return Cause.NOT_ALLOWED
-    if message.qfi not in end.session.flows:
+    if message.qfi not in (pdu_session.flows if pdu_session is not None else end.session.flows if end else ()):
         return Cause.QOS_FLOW_NOT_CONFIGURED
     return None
 
@@ -80,6 +80,8 @@ async def _accept(terminal: Terminal, part: Participation, message: nas.RoutineI
     functions = terminal.process.functions
     try:
         user = terminal.user_of(message.session)
+        if (pdu_session := terminal.pdu_sessions.get(message.session)) is not None:
+            await pdu_session.attached()
         part.instance = await functions.load(terminal, user, message.function, message.settings)
         await functions.begin(part.instance, message)
     except ProcedureCancelled:

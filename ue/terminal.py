@@ -24,6 +24,7 @@ from net4ai.ue.deregister import deregister, switch_off
 from net4ai.ue.functions import FunctionInstance
 from net4ai.ue.hand_over import ARRIVED
 from net4ai.ue.measure import stop_measuring
+from net4ai.ue.pdu_session import PduSession
 from net4ai.ue.reestablish import reestablish
 from net4ai.ue.register import register, request, stay_registered
 from net4ai.ue.request_service import request_service
@@ -51,6 +52,8 @@ class Terminal:
         self.nas_state = NasState.DEREGISTERED
         self.hop: Hop | None = None
         self.sessions: dict[int, SessionEnd] = {}
+        self.pdu_sessions: dict[int, PduSession] = {}
+        """By identity, which is that of the DEP session that runs inside."""
         self.replies = Replies(process.procedures)
         self.participations: dict[int, take_part.Participation] = {}
         """Executions it takes part in, at most one in each session."""
@@ -264,6 +267,9 @@ class Terminal:
         stop_measuring(self)
         for end in self.sessions.values():
             self.process.endpoint.remove(end)
+        for session in self.pdu_sessions.values():
+            session.end()
+        self.pdu_sessions.clear()
         self.sessions.clear()
         self.jobs.clear()
         self.held.clear()
@@ -283,6 +289,27 @@ class Terminal:
         self.trace_state("released", cause=cause.name)
         if self._released is not None:
             self._released.resolve(None)
+
+    # Time
+
+    def advance(self, now: int) -> None:
+        """Time has come to `now`, for its bearers."""
+        if self.hop is not None:
+            self.hop.advance(now)
+
+    def pump(self, now: int) -> None:
+        """Send what is ready."""
+        for session in list(self.pdu_sessions.values()):
+            session.pump(now)
+        if self.hop is not None:
+            self.hop.pump(now)
+
+    def next_deadline(self) -> int | None:
+        """When to call `advance` and `pump`."""
+        deadlines = [session.next_deadline() for session in self.pdu_sessions.values()]
+        if self.hop is not None:
+            deadlines.append(self.hop.next_deadline())
+        return min((deadline for deadline in deadlines if deadline is not None), default=None)
 
     # Trace
 

@@ -91,6 +91,13 @@ from net4ai.codecs.bus.terminals import (
     StartClients,
     WithdrawJob,
 )
+from net4ai.codecs.bus.user_plane import (
+    EstablishPduSession,
+    ModifyPduSession,
+    N3End,
+    PduSessionEstablished,
+    ReleasePduSession,
+)
 from net4ai.codecs.declaration import Buffer
 from net4ai.codecs.errors import DecodeError
 
@@ -111,6 +118,7 @@ __all__ = [
     "CompleteClients",
     "ConsentCount",
     "Done",
+    "EstablishPduSession",
     "ExecuteJob",
     "ExecuteRoutine",
     "ExecuteTask",
@@ -138,14 +146,18 @@ __all__ = [
     "JobsListed",
     "ListJobs",
     "ListServices",
+    "ModifyPduSession",
     "MoveClient",
     "MoveRoute",
+    "N3End",
     "NodeAvailable",
     "NodeLost",
     "NodeStatus",
     "OfferJob",
+    "PduSessionEstablished",
     "RaiseEvent",
     "RegisterService",
+    "ReleasePduSession",
     "ReleaseResources",
     "RelocateInstance",
     "RemoveRoutes",
@@ -209,6 +221,9 @@ REPLIES: dict[type[Body], type[Body]] = {
     MoveRoute: Done,
     RemoveRoutes: Done,
     BeginExecution: ExecutionBegun,
+    EstablishPduSession: PduSessionEstablished,
+    ModifyPduSession: Done,
+    ReleasePduSession: Done,
 }
 """Request to reply. Bodies that are neither a key nor a value here are events."""
 

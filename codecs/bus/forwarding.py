@@ -63,11 +63,14 @@ class InstanceAccepted(Body):
 
 
 class RouteClient(Body):
-    """Where a route begins: a terminal's context at this RAN node, or an instance at a forwarding function."""
+    """Where a route begins: a terminal's context at this RAN node, a terminal's PDU session that leads to this edge
+    (T2a), or an instance at a forwarding function."""
 
     seat: int
     context: int = 0
     session: int = 0
+    token: str = ""
+    """Of the PDU session: the name under which the terminal is attached."""
     instance: int = 0
     node: str = ""
     key: bytes = b""

@@ -22,6 +22,8 @@ class OfferJob(Body):
     """QoS flows of a terminal's session for the job."""
     session_kbps: int = 0
     """Session AMBR; 0: none."""
+    edge: str = ""
+    """Edge to which a terminal's PDU session for the job leads; empty: it has a DEP session on computing bearers."""
 
 
 class ConsentCount(Body):
@@ -109,7 +111,9 @@ class ClientAccepted(Body):
     session: int
     key: bytes = b""
     node: str = ""
-    """Its RAN node."""
+    """Its RAN node; or, with a token, the edge its PDU session leads to."""
+    token: str = ""
+    """Of its PDU session, where its route begins on T2a."""
 
 
 class ClientsInvited(Body):

@@ -1118,6 +1118,33 @@ return {
                 {name = "ue_maximum_bit_rate", label = "Ue maximum bit rate", filter = "net4ai.rrc.reconfiguration.ue_maximum_bit_rate", type = "uint32", doc = "UE AMBR: of all flows of the UE without a guaranteed bit rate, in each direction, in kilobit per second; 0: none."},
               },
             },
+            {
+              kind = "list",
+              name = "data_bearers",
+              label = "Data bearers",
+              filter = "net4ai.rrc.reconfiguration.data_bearers",
+              count_size = 1,
+              maximum = 32,
+              doc = "Data radio bearers to add.",
+              parts = {
+                {
+                  kind = "word",
+                  size = 1,
+                  fields = {
+                    {name = "bearer", label = "Bearer", filter = "net4ai.rrc.reconfiguration.data_bearers.bearer", type = "uint8", minimum = 1, maximum = 32, doc = "Identity of the data radio bearer."},
+                  },
+                },
+                {
+                  kind = "word",
+                  size = 1,
+                  fields = {
+                    {name = "session", label = "Session", filter = "net4ai.rrc.reconfiguration.data_bearers.session", type = "uint8", minimum = 0, maximum = 31, shared = "session", doc = "Identity of its PDU session."},
+                  },
+                },
+                {kind = "octets", name = "flows", label = "Flows", filter = "net4ai.rrc.reconfiguration.data_bearers.flows", length_size = 1, maximum = 8, doc = "QoS flows mapped to it, one octet each; the first is the default."},
+              },
+            },
+            {kind = "octets", name = "released_data_bearers", label = "Released data bearers", filter = "net4ai.rrc.reconfiguration.released_data_bearers", length_size = 1, maximum = 32, doc = "Identities of data radio bearers to release, one octet each."},
           },
         },
         [6] = {
@@ -2395,6 +2422,51 @@ return {
             },
           },
         },
+        [194] = {
+          name = "PDU Session Establishment Accept",
+          bearer = "NAS",
+          direction = "down",
+          before_security = false,
+          doc = "The function is outside the RAN node: the answer to a Computing Request is a PDU session, and where to attach.",
+          parts = {
+            {
+              kind = "word",
+              size = 1,
+              fields = {
+                {name = "transaction", label = "Transaction", filter = "net4ai.nas.pdu_session_accept.transaction", type = "uint8", doc = "Procedure transaction identity of the request."},
+              },
+            },
+            {
+              kind = "word",
+              size = 1,
+              fields = {
+                {name = "session", label = "Session", filter = "net4ai.nas.pdu_session_accept.session", type = "uint8", minimum = 0, maximum = 31, shared = "session", doc = "Identity of the PDU session."},
+              },
+            },
+            {
+              kind = "word",
+              size = 4,
+              fields = {
+                {name = "address", label = "Address", filter = "net4ai.nas.pdu_session_accept.address", type = "uint32", base = "HEX", doc = "IPv4 address of the terminal in this session."},
+              },
+            },
+            {
+              kind = "word",
+              size = 4,
+              fields = {
+                {name = "function", label = "Function", filter = "net4ai.nas.pdu_session_accept.function", type = "uint32", base = "HEX", doc = "IPv4 address of the forwarding function, for T2a."},
+              },
+            },
+            {
+              kind = "word",
+              size = 2,
+              fields = {
+                {name = "port", label = "Port", filter = "net4ai.nas.pdu_session_accept.port", type = "uint16", minimum = 1, maximum = 65535, doc = "Its UDP port of signalling."},
+              },
+            },
+            {kind = "octets", name = "token", label = "Token", filter = "net4ai.nas.pdu_session_accept.token", length_size = 1, maximum = 32, doc = "Random; the name to attach under, of no other use."},
+          },
+        },
       },
     },
     n2 = {
@@ -3427,19 +3499,194 @@ return {
             },
           },
         },
+        [34] = {
+          name = "PDU Session Setup Request",
+          bearer = "N2",
+          direction = "down",
+          before_security = false,
+          doc = "The RAN node shall set up a PDU session for a UE: a data radio bearer, and a tunnel to a user plane function.",
+          parts = {
+            {
+              kind = "word",
+              size = 4,
+              fields = {
+                {name = "ran_ue", label = "RAN UE", filter = "net4ai.n2.pdu_session_setup_request.ran_ue", type = "uint32", shared = "ran_ue", doc = "Identity of the UE's context at the RAN node."},
+              },
+            },
+            {
+              kind = "word",
+              size = 4,
+              fields = {
+                {name = "transaction", label = "Transaction", filter = "net4ai.n2.pdu_session_setup_request.transaction", type = "uint32", doc = "Number of the request."},
+              },
+            },
+            {
+              kind = "word",
+              size = 4,
+              fields = {
+                {name = "job", label = "Job", filter = "net4ai.n2.pdu_session_setup_request.job", type = "uint32", shared = "job", doc = "Number of the job the session is for."},
+              },
+            },
+            {
+              kind = "list",
+              name = "qos",
+              label = "QoS",
+              filter = "net4ai.n2.pdu_session_setup_request.qos",
+              count_size = 1,
+              maximum = 8,
+              doc = "Wanted quality of service, one for each QoS flow.",
+              parts = {
+                {
+                  kind = "word",
+                  size = 1,
+                  fields = {
+                    {name = "five_qi", label = "5QI", filter = "net4ai.n2.pdu_session_setup_request.qos.five_qi", type = "uint8", minimum = 1, maximum = 255, doc = "5QI; 128 to 254 are operator classes."},
+                  },
+                },
+                {
+                  kind = "word",
+                  size = 1,
+                  fields = {
+                    {name = "priority", label = "Priority", filter = "net4ai.n2.pdu_session_setup_request.qos.priority", type = "uint8", minimum = 1, maximum = 255, doc = "Scheduling priority, lower first."},
+                  },
+                },
+                {
+                  kind = "word",
+                  size = 4,
+                  fields = {
+                    {name = "prioritised_bit_rate", label = "Prioritised bit rate", filter = "net4ai.n2.pdu_session_setup_request.qos.prioritised_bit_rate", type = "uint32", doc = "Prioritised bit rate in kilobyte per second; 0: none."},
+                  },
+                },
+                {
+                  kind = "word",
+                  size = 2,
+                  fields = {
+                    {name = "bucket_size", label = "Bucket size", filter = "net4ai.n2.pdu_session_setup_request.qos.bucket_size", type = "uint16", doc = "Bucket size duration in milliseconds."},
+                  },
+                },
+                {
+                  kind = "word",
+                  size = 4,
+                  fields = {
+                    {name = "guaranteed_bit_rate", label = "Guaranteed bit rate", filter = "net4ai.n2.pdu_session_setup_request.qos.guaranteed_bit_rate", type = "uint32", doc = "Guaranteed flow bit rate (GFBR) in each direction, in kilobit per second; 0: none."},
+                  },
+                },
+                {
+                  kind = "word",
+                  size = 4,
+                  fields = {
+                    {name = "maximum_bit_rate", label = "Maximum bit rate", filter = "net4ai.n2.pdu_session_setup_request.qos.maximum_bit_rate", type = "uint32", doc = "Maximum flow bit rate (MFBR) in each direction, in kilobit per second; 0: none."},
+                  },
+                },
+              },
+            },
+            {
+              kind = "nested",
+              name = "uplink",
+              label = "Uplink",
+              filter = "net4ai.n2.pdu_session_setup_request.uplink",
+              doc = "Where the user plane function receives.",
+              parts = {
+                {
+                  kind = "word",
+                  size = 4,
+                  fields = {
+                    {name = "teid", label = "Teid", filter = "net4ai.n2.pdu_session_setup_request.uplink.teid", type = "uint32", base = "HEX", minimum = 1, maximum = 4294967295, doc = "Tunnel endpoint identifier."},
+                  },
+                },
+                {kind = "text", name = "address", label = "Address", filter = "net4ai.n2.pdu_session_setup_request.uplink.address", length_size = 1, maximum = 64, doc = "Host of the node on N3."},
+                {
+                  kind = "word",
+                  size = 2,
+                  fields = {
+                    {name = "port", label = "Port", filter = "net4ai.n2.pdu_session_setup_request.uplink.port", type = "uint16", minimum = 1, maximum = 65535, doc = "UDP port of its signalling socket on N3; in captures 2152."},
+                  },
+                },
+                {
+                  kind = "word",
+                  size = 2,
+                  fields = {
+                    {name = "bulk_port", label = "Bulk port", filter = "net4ai.n2.pdu_session_setup_request.uplink.bulk_port", type = "uint16", minimum = 1, maximum = 65535, doc = "UDP port of its bulk socket on N3; in captures 2152."},
+                  },
+                },
+              },
+            },
+          },
+        },
+        [35] = {
+          name = "PDU Session Setup Response",
+          bearer = "N2",
+          direction = "up",
+          before_security = false,
+          doc = "The PDU session has its data radio bearer, known to the UE, and its tunnel. Refusals: Session Setup Failure.",
+          parts = {
+            {
+              kind = "word",
+              size = 4,
+              fields = {
+                {name = "ran_ue", label = "RAN UE", filter = "net4ai.n2.pdu_session_setup_response.ran_ue", type = "uint32", shared = "ran_ue", doc = "Identity of the UE's context at the RAN node."},
+              },
+            },
+            {
+              kind = "word",
+              size = 4,
+              fields = {
+                {name = "transaction", label = "Transaction", filter = "net4ai.n2.pdu_session_setup_response.transaction", type = "uint32", doc = "Number of the request."},
+              },
+            },
+            {
+              kind = "word",
+              size = 1,
+              fields = {
+                {name = "session", label = "Session", filter = "net4ai.n2.pdu_session_setup_response.session", type = "uint8", minimum = 0, maximum = 31, shared = "session", doc = "Identity of the session at the UE."},
+              },
+            },
+            {
+              kind = "nested",
+              name = "downlink",
+              label = "Downlink",
+              filter = "net4ai.n2.pdu_session_setup_response.downlink",
+              doc = "Where the RAN node receives.",
+              parts = {
+                {
+                  kind = "word",
+                  size = 4,
+                  fields = {
+                    {name = "teid", label = "Teid", filter = "net4ai.n2.pdu_session_setup_response.downlink.teid", type = "uint32", base = "HEX", minimum = 1, maximum = 4294967295, doc = "Tunnel endpoint identifier."},
+                  },
+                },
+                {kind = "text", name = "address", label = "Address", filter = "net4ai.n2.pdu_session_setup_response.downlink.address", length_size = 1, maximum = 64, doc = "Host of the node on N3."},
+                {
+                  kind = "word",
+                  size = 2,
+                  fields = {
+                    {name = "port", label = "Port", filter = "net4ai.n2.pdu_session_setup_response.downlink.port", type = "uint16", minimum = 1, maximum = 65535, doc = "UDP port of its signalling socket on N3; in captures 2152."},
+                  },
+                },
+                {
+                  kind = "word",
+                  size = 2,
+                  fields = {
+                    {name = "bulk_port", label = "Bulk port", filter = "net4ai.n2.pdu_session_setup_response.downlink.bulk_port", type = "uint16", minimum = 1, maximum = 65535, doc = "UDP port of its bulk socket on N3; in captures 2152."},
+                  },
+                },
+              },
+            },
+          },
+        },
       },
     },
     link = {
       name = "link",
-      doc = "Signalling on T4 and T8.",
+      doc = "Signalling on T2a, T4 and T8.",
       filter = "net4ai.link",
       messages = {
         [1] = {
           name = "Attach Request",
-          bearer = "T4, T8",
+          bearer = "T2a, T4, T8",
           direction = "up",
           before_security = false,
-          doc = "An application server, application controller or forwarding function attaches.",
+          doc = "An application server, application controller, forwarding function, or over T2a a terminal attaches.",
           parts = {
             {
               kind = "nested",
@@ -3483,7 +3730,7 @@ return {
         },
         [2] = {
           name = "Attach Accept",
-          bearer = "T4, T8",
+          bearer = "T2a, T4, T8",
           direction = "down",
           before_security = false,
           doc = "The peer is attached.",
@@ -3514,7 +3761,7 @@ return {
         },
         [3] = {
           name = "Attach Reject",
-          bearer = "T4, T8",
+          bearer = "T2a, T4, T8",
           direction = "down",
           before_security = false,
           doc = "The peer is not attached.",
@@ -3615,7 +3862,7 @@ return {
         },
         [6] = {
           name = "Acknowledge",
-          bearer = "T4, T8",
+          bearer = "T2a, T4, T8",
           direction = "both",
           before_security = false,
           doc = "The request is carried out.",
@@ -3631,7 +3878,7 @@ return {
         },
         [7] = {
           name = "Refuse",
-          bearer = "T4, T8",
+          bearer = "T2a, T4, T8",
           direction = "both",
           before_security = false,
           doc = "The request is not carried out, and changed nothing.",
@@ -3655,7 +3902,7 @@ return {
         },
         [8] = {
           name = "Session Add",
-          bearer = "T4, T8",
+          bearer = "T2a, T4, T8",
           direction = "both",
           before_security = false,
           doc = "DEP sessions of an execution, one for each seat.",
@@ -3796,7 +4043,7 @@ return {
         },
         [9] = {
           name = "Session Add Complete",
-          bearer = "T4, T8",
+          bearer = "T2a, T4, T8",
           direction = "both",
           before_security = false,
           doc = "The sessions are known; the sender's handles for them.",
@@ -3874,7 +4121,7 @@ return {
         },
         [10] = {
           name = "Session Release",
-          bearer = "T4, T8",
+          bearer = "T2a, T4, T8",
           direction = "both",
           before_security = false,
           doc = "Sessions of an execution end; without seats, all of them.",
@@ -4581,7 +4828,7 @@ return {
       {requests = {76}, answers = {78, 77}, by = {"ue"}, unasked = false},
       {requests = {69}, answers = {70}, by = {"ue"}, unasked = false},
       {requests = {71}, answers = {72}, by = {"ue"}, unasked = false},
-      {requests = {130}, answers = {131, 132}, by = {"ue", "transaction"}, unasked = false},
+      {requests = {130}, answers = {131, 194, 132}, by = {"ue", "transaction"}, unasked = false},
       {requests = {136}, answers = {137, 138}, by = {"ue", "execution"}, unasked = false},
       {requests = {139}, answers = {140}, by = {"ue", "execution", "turn"}, unasked = false},
     },
@@ -4589,6 +4836,7 @@ return {
       {requests = {1}, answers = {2, 3}, by = {}, unasked = false},
       {requests = {13}, answers = {14, 15}, by = {"ran_ue"}, unasked = false},
       {requests = {7}, answers = {8, 9}, by = {"ran_ue", "transaction"}, unasked = false},
+      {requests = {34}, answers = {35, 9}, by = {"ran_ue", "transaction"}, unasked = false},
       {requests = {16}, answers = {17, 18}, by = {"ran_ue", "transaction"}, unasked = false},
       {requests = {19}, answers = {20}, by = {"ran_ue", "transaction"}, unasked = false},
       {requests = {10}, answers = {11}, by = {"ran_ue"}, unasked = true},
@@ -4616,7 +4864,7 @@ return {
     {name = "turn", label = "Turn", filter = "net4ai.turn", type = "uint32", doc = "Number of a turn, in whichever message it stands."},
   },
   codes = {
-    AttachKind = {[1] = "APPLICATION_SERVER", [2] = "FORWARDING_FUNCTION", [3] = "APPLICATION_CONTROLLER"},
+    AttachKind = {[1] = "APPLICATION_SERVER", [2] = "FORWARDING_FUNCTION", [3] = "APPLICATION_CONTROLLER", [4] = "TERMINAL"},
     BearerMode = {[0] = "UNACKNOWLEDGED", [1] = "ACKNOWLEDGED"},
     BearerType = {[0] = "SRB", [1] = "DRB", [2] = "CRB", [3] = "FIXED_LINK"},
     Cause = {[0] = "UNSPECIFIED", [1] = "NORMAL", [2] = "USER_INACTIVITY", [3] = "DEREGISTERED", [4] = "HANDED_OVER", [16] = "NO_RESOURCES", [17] = "NOT_ALLOWED", [18] = "FUNCTION_NOT_HERE", [19] = "UNKNOWN_JOB", [20] = "NO_CONSENT", [21] = "VERSION_NOT_SUPPORTED", [22] = "TOO_FEW_CLIENTS", [23] = "DECLINED", [24] = "BUSY", [25] = "AUTHENTICATION_FAILED", [26] = "AUTHENTICATION_NOT_AVAILABLE", [27] = "OVERLOAD", [28] = "UNKNOWN_TARGET", [32] = "UNKNOWN_SESSION", [33] = "WRONG_BEARER", [34] = "QOS_FLOW_NOT_CONFIGURED", [35] = "MESSAGE_TOO_LARGE", [36] = "CREDIT_VIOLATION", [37] = "UNKNOWN_CRITICAL_EXTENSION", [38] = "OVERLAPPING_DATA", [39] = "INVALID_CONFIGURATION", [40] = "UNEXPECTED_MESSAGE", [41] = "MALFORMED_MESSAGE", [42] = "UNKNOWN_MESSAGE", [43] = "UNKNOWN_CONTEXT", [44] = "SECURITY_CAPABILITIES_MISMATCH", [45] = "INTEGRITY_FAILURE", [46] = "NOT_SECURED", [47] = "HANDLE_IN_USE", [48] = "TIMEOUT", [49] = "REASSEMBLY_TIMEOUT", [50] = "PEER_LOST", [51] = "FUNCTION_FAILED", [52] = "NODE_GOING_DOWN", [53] = "CANCELLED", [54] = "RADIO_LINK_FAILURE", [55] = "RECONFIGURATION_FAILURE"},

@@ -1,4 +1,4 @@
-"""Accepting an attachment on T4 or T8 (R47, R51)."""
+"""Accepting an attachment on T2a, T4 or T8 (R47, R51)."""
 
 from __future__ import annotations
 
@@ -28,6 +28,7 @@ LINK_OF: dict[int, str] = {
     link.AttachKind.APPLICATION_SERVER: "T4",
     link.AttachKind.APPLICATION_CONTROLLER: "T4",
     link.AttachKind.FORWARDING_FUNCTION: "T8",
+    link.AttachKind.TERMINAL: "T2a",
 }
 
 
@@ -52,6 +53,8 @@ def _answer(function: ForwardingFunction, request: link.AttachRequest, number: i
     version = VERSIONS.common(request.versions)
     if version is None:
         return link.AttachReject(cause=Cause.VERSION_NOT_SUPPORTED, versions=VERSIONS)
+    if request.kind == link.AttachKind.TERMINAL and not function.admits(request.name, source):
+        return link.AttachReject(cause=Cause.NOT_ALLOWED, versions=VERSIONS)
     peer = _known(function, request, number, source)
     if peer is None:
         if len(function.peers) >= MAXIMUM_PEERS:

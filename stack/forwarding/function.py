@@ -20,7 +20,7 @@ from net4ai.stack.deadlines import Deadlines
 from net4ai.stack.drops import Drop, DropCounter
 from net4ai.stack.forwarding import accept_attachment, path_switch, relay_signalling, routes
 from net4ai.stack.forwarding.executions import Executions
-from net4ai.stack.forwarding.legs import FixedLink, Routes, UuSide, bearer_of
+from net4ai.stack.forwarding.legs import FixedLink, PduSessions, Routes, UuSide, bearer_of
 from net4ai.stack.hop import Address, Hop
 from net4ai.stack.l2_header import l2_fields
 from net4ai.stack.label_switch import LabelSwitch, RouteEnd
@@ -32,6 +32,9 @@ from net4ai.stack.trace import Trace, TraceEvent
 from net4ai.stack.unknown_handles import UnknownHandles
 
 RESOURCE_MANAGER = "resource-manager"
+
+_ANNOUNCED = (link.AttachKind.APPLICATION_SERVER, link.AttachKind.APPLICATION_CONTROLLER)
+"""Peers the resource manager has to know of."""
 
 
 class ForwardingFunction:
@@ -56,13 +59,15 @@ class ForwardingFunction:
         self.kind = kind
         self.entity = entity
         self.links = dict(links)
-        """T4 and T8."""
+        """T4 and T8, and with a user plane function T2a."""
         self.procedures = procedures
         self.timers = timers
         self.random_handle = random_handle
         self.drops = drops
         self.trace = trace
         self.uu = uu
+        self.pdu_sessions: PduSessions | None = None
+        """With a user plane function: the sessions over which terminals attach (T2a)."""
         self.capacity = Capacity() if capacity is None else capacity
         self.switch: LabelSwitch[Hop] = LabelSwitch(on_drop=drops.count)
         self.peers: dict[int, LinkPeer] = {}
@@ -170,8 +175,12 @@ class ForwardingFunction:
     def add_peer(self, peer: LinkPeer) -> None:
         """A peer has attached."""
         self.peers[peer.hop.identity] = peer
-        if peer.kind is not link.AttachKind.FORWARDING_FUNCTION:
+        if peer.kind in _ANNOUNCED:
             self.announce()
+
+    def admits(self, token: str, source: Address) -> bool:
+        """Whether a terminal may attach from this address (T2a)."""
+        return self.pdu_sessions is not None and self.pdu_sessions.admits(token, source)
 
     def forget(self, peer: LinkPeer) -> None:
         """A peer is lost or attaches anew: what hung on it ends, and who waits for it is told."""
@@ -183,7 +192,7 @@ class ForwardingFunction:
         self._deadlines.set(peer, None)
         if self.peers.get(peer.hop.identity) is peer:
             del self.peers[peer.hop.identity]
-            if peer.kind is not link.AttachKind.FORWARDING_FUNCTION:
+            if peer.kind in _ANNOUNCED:
                 self.announce()
         for attachment in self.attachments:
             if attachment.peer is peer:
@@ -194,10 +203,10 @@ class ForwardingFunction:
         """A neighbour, on T4, T8 or the Uu, is gone: routes over its hop end."""
         routes.release_hop(self, hop, Cause.PEER_LOST)
 
-    # Datagrams of T4 and T8
+    # Datagrams of T2a, T4 and T8
 
     def receive(self, link_name: str, data: Buffer, stride: int, source: Address, bulk: bool, now: int) -> None:
-        """Layer-2 PDUs from T4 or T8, `stride` octets apart. Never raises for what is in them."""
+        """Layer-2 PDUs from T2a, T4 or T8, `stride` octets apart. Never raises for what is in them."""
         self.procedures.advance(now)
         for run in runs(data, stride, HOP):
             self._receive(link_name, run, stride, source, bulk, now)

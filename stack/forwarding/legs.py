@@ -12,14 +12,14 @@ from net4ai.codecs.declaration import Buffer
 from net4ai.codecs.l2 import L2_HEADER_SIZE
 from net4ai.stack.dep import pdus
 from net4ai.stack.dep.credit import CreditBudget
-from net4ai.stack.hop import Hop, Sockets
+from net4ai.stack.hop import Address, Hop, Sockets
 from net4ai.stack.label_switch import RouteEnd
 from net4ai.stack.link_peer import LinkPeer
 
 
 @dataclass(frozen=True, slots=True)
 class FixedLink:
-    """This function's side of T4 or of T8: a pair of sockets, and the credit of the bulk one."""
+    """This function's side of T2a, T4 or T8: a pair of sockets, and the credit of the bulk one."""
 
     sockets: Sockets
     budget: CreditBudget
@@ -57,6 +57,18 @@ class UuSide(Protocol):
 
     def flows_of(self, client: RouteClient) -> tuple[FlowMapping, ...]:
         """QoS flows of the UE's session; none: there is no such session."""
+        ...
+
+
+class PduSessions(Protocol):
+    """What a user plane function adds: terminals that attach over T2a, each by the token of its PDU session."""
+
+    def admits(self, token: str, source: Address) -> bool:
+        """Whether the token is that of the PDU session with this address."""
+        ...
+
+    def flows_of(self, token: str) -> tuple[FlowMapping, ...]:
+        """QoS flows of the session; none: there is no such session."""
         ...
 
 

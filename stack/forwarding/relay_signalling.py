@@ -286,6 +286,7 @@ _HANDLERS: dict[link.AttachKind, dict[type, Callable[..., None]]] = {
         link.InstanceLost: _of_its_instance(_instance_lost),
     },
     link.AttachKind.APPLICATION_CONTROLLER: {},
+    link.AttachKind.TERMINAL: {},
     link.AttachKind.FORWARDING_FUNCTION: {
         link.SessionAdd: _session_add,
         link.PathSwitch: _path_switch,

@@ -100,7 +100,7 @@ async def _open_route(
                 raise ProcedureError(Cause.FUNCTION_NOT_HERE, f"{function.name} has no radio")
             opened = await function.uu.open_leg(client, request.execution, client_inward, at_server.limits)
         else:
-            here = function.instances.get(client.instance)
+            here = function.peer_named(client.token) if client.token else function.instances.get(client.instance)
             peer = here or function.towards(client.node)
             ends.append((peer, client.instance))
             opened = await _add_leg(
@@ -109,7 +109,7 @@ async def _open_route(
                 request.execution,
                 client.instance,
                 link.EndPoint.ROUTINE_CLIENT,
-                link.LinkSession(seat=client.seat, handle=client_inward, limits=at_server.limits, flows=FLOWS),
+                link.LinkSession(seat=client.seat, handle=client_inward, limits=at_server.limits, flows=told.flows),
                 "" if here else client.node,
             )
         check_wanted(function, request)
@@ -380,7 +380,11 @@ def _own_limits(function: ForwardingFunction, peer: LinkPeer) -> SessionLimits:
 
 def _flows_of(function: ForwardingFunction, client: RouteClient) -> tuple[FlowMapping, ...]:
     """QoS flows of a client's session, as its server shall have them."""
-    flows = function.uu.flows_of(client) if client.context and function.uu is not None else ()
+    flows: tuple[FlowMapping, ...] = ()
+    if client.context and function.uu is not None:
+        flows = function.uu.flows_of(client)
+    elif client.token and function.pdu_sessions is not None:
+        flows = function.pdu_sessions.flows_of(client.token)
     return on_fixed_link(flows) or FLOWS
 
 

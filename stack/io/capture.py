@@ -2,7 +2,7 @@
 
 Every process writes a file of its own through taps, one for each link; `capture_reader.merge_captures` unites the
 files of a run.
-Each logical link is an interface of the file: Uu, T4 and T8 as IPv4 and UDP with logical addresses in place of the
+Each logical link is an interface of the file: Uu, T4, T8 and N3 as IPv4 and UDP with logical addresses in place of the
 loopback ones, N2 and the control bus as exported PDUs. A link's traffic should be tapped at one end only, the sender's:
 then lost packets are seen too, and none twice.
 
@@ -22,7 +22,9 @@ from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Self
 
+from net4ai.codecs.declaration import Buffer
 from net4ai.codecs.internet import udp_over_ipv4
+from net4ai.codecs.l2 import L2_HEADER_SIZE, L2Header
 from net4ai.stack.io.clock import Clock
 from net4ai.stack.io.pcapng import (
     Direction,
@@ -54,9 +56,15 @@ LINKS: dict[str, Interface] = {
         Interface("bus", "Control bus between entities", LinkType.EXPORTED_PDU, "json"),
         Interface("T4", "Forwarding functions and application servers", LinkType.RAW_IP),
         Interface("T8", "Forwarding functions among themselves", LinkType.RAW_IP),
+        Interface("N3", "GTP-U between RAN nodes and user plane functions", LinkType.RAW_IP),
+        Interface("DRB", "Data radio bearers of the Uu once more, as PDCP-NR for Wireshark", LinkType.RAW_IP),
     )
 }
 """The links a file can hold. Every file lists all of them, in this order."""
+
+DATA_BEARERS = "DRB"
+PDCP_NR_PORT = 46402
+"""UDP port of `DATA_BEARERS`, which nobody has but captures."""
 
 RRC_IN_CLEAR, NAS_IN_CLEAR = "RRC in clear", "NAS in clear"
 CLEAR_LINKS: dict[str, Interface] = {
@@ -127,6 +135,12 @@ def logical_address(node: str) -> IPv4Address:
 # Packets
 
 _TAG = struct.Struct(">HH")
+_USER_PLANE = 2
+_TAG_PAYLOAD, _TAG_SN_LENGTH, _TAG_PDCP_DIRECTION, _TAG_BEARER, _TAG_UE, _TAG_SDAP = 1, 2, 3, 5, 6, 16
+_SDAP_UPLINK, _SDAP_DOWNLINK = 1, 2
+_PDCP_SN_BITS = 18
+_PDCP_DATA = 0x800000
+"""Of Wireshark's packet-pdcp-nr.h and TS 38.323 6.2.2.3: a data PDU with 18 bits of sequence number."""
 _TAG_DISSECTOR, _TAG_SOURCE, _TAG_DESTINATION, _TAG_DIRECTION = 12, 20, 21, 35
 
 
@@ -139,6 +153,25 @@ def exported_pdu(dissector: str, source: bytes, destination: bytes, direction: D
         (_TAG_DIRECTION, (1 if direction == "in" else 0).to_bytes(4, "big")),
     )
     return b"".join(_TAG.pack(tag, len(value)) + value for tag, value in tags) + _TAG.pack(0, 0)
+
+
+def pdcp_nr(pdu: Buffer, bearer: int, ue: int, *, uplink: bool) -> bytes:
+    """A PDU of a data radio bearer in the framing of Wireshark's heuristic dissector `pdcp_nr_udp`.
+
+    The low 18 bits of COUNT are the PDCP sequence number, behind which SDAP header and packet are as they are.
+    """
+    header = L2Header.from_bytes(bytes(pdu[:L2_HEADER_SIZE]))
+    count = header.count % (1 << _PDCP_SN_BITS)
+    return b"".join(
+        (
+            b"pdcp-nr",
+            bytes([_USER_PLANE, _TAG_SN_LENGTH, _PDCP_SN_BITS, _TAG_PDCP_DIRECTION, not uplink]),
+            bytes([_TAG_BEARER, bearer, _TAG_UE]) + ue.to_bytes(2, "big"),
+            bytes([_TAG_SDAP, _SDAP_UPLINK if uplink else _SDAP_DOWNLINK, _TAG_PAYLOAD]),
+            (_PDCP_DATA | count).to_bytes(3, "big"),
+            pdu[L2_HEADER_SIZE:],
+        )
+    )
 
 
 class Tap:
@@ -163,7 +196,7 @@ class Tap:
         time: int | None = None,
         comment: str = "",
     ) -> None:
-        """One UDP datagram between two named nodes, on Uu, T4 or T8. `time`: monotonic nanoseconds, else now.
+        """One UDP datagram between two named nodes, on Uu, T4, T8 or N3. `time`: monotonic nanoseconds, else now.
 
         Raises ValueError on other links.
         """

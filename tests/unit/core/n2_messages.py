@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from net4ai.codecs import n2
 from net4ai.codecs.causes import Cause
-from net4ai.codecs.common import QosProfile, SecurityCapabilities, VersionRange
+from net4ai.codecs.common import QosProfile, SecurityCapabilities, TunnelEnd, VersionRange
 from net4ai.codecs.declaration import Message
 
 UE, TRANSACTION = 99, 9
 ONE = VersionRange(lowest=1, highest=1)
 CAPABILITIES = SecurityCapabilities(integrity=0xA0, ciphering=0xA0)
 QOS = (QosProfile(five_qi=1, priority=1),)
+TUNNEL_END = TunnelEnd(teid=1, address="127.0.0.1", port=2152, bulk_port=2153)
 
 N2_MESSAGES: dict[type[Message], n2.N2] = {
     type(message): message
@@ -24,6 +25,8 @@ N2_MESSAGES: dict[type[Message], n2.N2] = {
         n2.SessionSetupRequest(ran_ue=UE, transaction=TRANSACTION, job=1, qos=QOS),
         n2.SessionSetupResponse(ran_ue=UE, transaction=TRANSACTION, session=1),
         n2.SessionSetupFailure(ran_ue=UE, transaction=TRANSACTION, cause=1),
+        n2.PduSessionSetupRequest(ran_ue=UE, transaction=TRANSACTION, job=1, qos=QOS, uplink=TUNNEL_END),
+        n2.PduSessionSetupResponse(ran_ue=UE, transaction=TRANSACTION, session=1, downlink=TUNNEL_END),
         n2.ContextReleaseRequest(ran_ue=UE, cause=1),
         n2.ContextReleaseCommand(ran_ue=UE, cause=1),
         n2.ContextReleaseComplete(ran_ue=UE),

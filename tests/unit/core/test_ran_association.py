@@ -46,6 +46,7 @@ TAKEN: dict[bool, dict[type[Message], str | None]] = {
         n2.InitialContextSetupResponse: UNKNOWN,
         n2.InitialContextSetupFailure: UNKNOWN,
         n2.SessionSetupResponse: UNANSWERED,
+        n2.PduSessionSetupResponse: UNANSWERED,
         n2.SessionSetupFailure: UNANSWERED,
         n2.SessionModifyResponse: UNANSWERED,
         n2.SessionModifyFailure: UNANSWERED,

@@ -62,6 +62,7 @@ TAKEN: dict[bool, dict[type[Message], str | None]] = {
         n2.DownlinkNasTransport: UNKNOWN,
         n2.InitialContextSetupRequest: UNKNOWN,
         n2.SessionSetupRequest: None,
+        n2.PduSessionSetupRequest: None,
         n2.SessionModifyRequest: UNKNOWN,
         n2.SessionReleaseCommand: UNKNOWN,
         n2.ContextReleaseCommand: None,
@@ -79,6 +80,7 @@ TAKEN: dict[bool, dict[type[Message], str | None]] = {
 
 ANSWERS: dict[type[Message], n2.N2] = {
     n2.SessionSetupRequest: n2.SessionSetupFailure(ran_ue=UE, transaction=TRANSACTION, cause=Cause.UNKNOWN_CONTEXT),
+    n2.PduSessionSetupRequest: n2.SessionSetupFailure(ran_ue=UE, transaction=TRANSACTION, cause=Cause.UNKNOWN_CONTEXT),
     n2.ContextReleaseCommand: n2.ContextReleaseComplete(ran_ue=UE),
     n2.HandoverRequest: n2.HandoverFailure(transaction=TRANSACTION, cause=Cause.MALFORMED_MESSAGE),
 }

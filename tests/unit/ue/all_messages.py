@@ -64,6 +64,7 @@ MESSAGES: dict[type[Message], Message] = {
         ),
         nas.ComputingRequest(transaction=1, job=1),
         nas.ComputingAccept(transaction=1, session=0),
+        nas.PduSessionAccept(transaction=1, session=0, address=2, function=1, port=46400, token=bytes(16)),
         nas.ComputingReject(transaction=1, cause=1),
         nas.RoutineInvite(
             execution=1,

@@ -81,6 +81,7 @@ REASONS: dict[State, dict[type[Message], str | None]] = {
         nas.Status: REFUSED,
         nas.JobList: None,
         nas.ComputingAccept: UNANSWERED,
+        nas.PduSessionAccept: UNANSWERED,
         nas.ComputingReject: UNANSWERED,
         nas.RoutineInvite: None,
         nas.RoutineStart: "start of an unknown execution",

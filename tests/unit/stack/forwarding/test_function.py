@@ -90,7 +90,7 @@ REPLIES = (
 )
 
 
-@pytest.mark.parametrize("kind", list(link.AttachKind))
+@pytest.mark.parametrize("kind", list(LEGAL))  # of terminals: tests/unit/edge
 def test_every_message_of_every_peer(make_network: Any, kind: link.AttachKind) -> None:
     """Handled or dropped under a name, never an exception."""
     attached = Attached(make_network())

@@ -87,7 +87,7 @@ def test_what_was_tapped_is_read_back(folder: Path, packets: list, comment: str)
     write(folder / "a", packets, comment=comment)
     capture = read_capture(folder / "a")
     assert capture.comments == ([comment] if comment else [])
-    assert [interface.name for interface in capture.interfaces] == ["Uu", "N2", "bus", "T4", "T8"]
+    assert [interface.name for interface in capture.interfaces] == ["Uu", "N2", "bus", "T4", "T8", "N3", "DRB"]
     assert capture.octets_cut == 0
     assert [
         (packet.interface.name, payload(packet), packet.direction, packet.time - Clock.utc_offset, packet.comment)
@@ -220,8 +220,8 @@ def test_a_datagram_too_long_for_udp_is_dropped(tmp_path: Path) -> None:
 
 def test_wrong_link_and_wrong_kind_of_tap(tmp_path: Path) -> None:
     with CaptureFile(tmp_path / "a", Clock()) as capture:
-        with pytest.raises(ValueError, match=r"'N3' is not allowed; allowed: Uu, N2, bus, T4, T8"):
-            capture.link("N3")
+        with pytest.raises(ValueError, match=r"'N6' is not allowed; allowed: Uu, N2, bus, T4, T8, N3, DRB"):
+            capture.link("N6")
         with pytest.raises(ValueError, match="carries messages"):
             capture.link("N2").datagram("ran-1", "core", 1, 2, b"")
         with pytest.raises(ValueError, match="carries datagrams"):
