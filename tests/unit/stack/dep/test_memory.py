@@ -162,3 +162,16 @@ def test_what_was_acknowledged_is_not_held_any_more(ends, traced):
     pair.received.clear()
     assert pair.acknowledged == 1
     assert held() - before < 2 * IDLE + 70_000, "the staging buffer, and what two sessions hold"
+
+
+def test_what_was_acknowledged_is_not_held_by_what_was_not(lone, permit, traced):
+    """An older message is still under way."""
+    one = lone(permit(unscheduled=1 << 20), budget=1 << 22)
+    one.session.send(2, [bytes(10)], now=0)
+    one.sent()
+    before = held()
+    one.session.send(2, [bytes(1_000_000)], now=0)
+    one.sent()
+    one.ack(2, 1_000_000, highest=1001, qfi=2)
+    assert [event.message_id for event in one.events()] == [2]
+    assert held() - before < 200_000
