@@ -110,6 +110,8 @@ RECORDS_PER_KEY = 1 << 32
 """Records sealed under one key: invocations NIST SP 800-38D 8.3 permits, and what `sequence` can number."""
 OCTETS_PER_KEY = 1 << 36
 """Octets sealed under one key, 2^32 blocks: an observer's advantage stays below 2^-64 (RFC 8446 5.5)."""
+KEY_WAIT = 1 * SECOND
+"""A record waits so long for the key of its epoch, which may be on its way; then it counts as damaged."""
 RECORD_FAILURES = 8
 """Records of a message that may fail and are asked for again; at one more the message fails."""
 

@@ -208,5 +208,6 @@ class IncomingMessage:
         start = self.base
         while 0 <= start < len(self.got):
             end = self.got.find(1, start)
+            end = end if end >= 0 else len(self.got)  # some may have been thrown away
             yield start * self.segment, end * self.segment
             start = self.got.find(0, end)

@@ -259,7 +259,10 @@ class FlowReceiver:
         if stored:
             return self._stored(message, len(payload), now)
         self._drop(Drop.DUPLICATE if stored is not None else Drop.OVERLAPPING_DATA, len(payload), now)
-        message.acknowledge_by(now + REORDERING_DELAY)
+        if message.records is not None and message.records.wait_ends is not None:
+            self._busy(message.key)  # all may be here, and the sender asks why it is not acknowledged
+        else:
+            message.acknowledge_by(now + REORDERING_DELAY)
         return True
 
     def _stored(self, message: IncomingMessage, octets: int, now: int) -> bool:
@@ -286,7 +289,8 @@ class FlowReceiver:
         Whether the message goes on.
         """
         again: list[tuple[int, int]] = []
-        while (refusal := records.open(message, max(message.permitted, self.window.limits.unscheduled))) is not None:
+        permitted = max(message.permitted, self.window.limits.unscheduled)
+        while (refusal := records.open(message, permitted, now)) is not None:
             if records.failures > RECORD_FAILURES or not self.mapping.reliable:
                 self.abandon(message, Cause.INTEGRITY_FAILURE, refusal.reason, now)
                 return False
@@ -301,12 +305,17 @@ class FlowReceiver:
     def open_waiting(self, now: int) -> None:
         """A key has come that records may have waited for."""
         for message in list(self.open.values()):
-            if message.records is None or not self._open_records(message, message.records, now):
-                continue
-            if message.complete:
-                self._complete(message, now)
-            else:
-                message.acknowledge_by(now)
+            if message.records is not None and message.records.wait_ends is not None:
+                self._open_late(message, message.records, now)
+
+    def _open_late(self, message: IncomingMessage, records: ArrivingRecords, now: int) -> None:
+        """Nothing has arrived, but a key, or the time to wait for one is over."""
+        if not self._open_records(message, records, now):
+            return
+        if message.complete:
+            self._complete(message, now)
+        else:
+            message.acknowledge_by(now)
 
     # --- The end of a message ---
 
@@ -419,6 +428,8 @@ class FlowReceiver:
                 deadlines.append(message.ack_at)
             if message.waits_for_sender:
                 deadlines.append(message.silence_ends)
+            if message.records is not None and message.records.wait_ends is not None:
+                deadlines.append(message.records.wait_ends)
         if self.held:
             deadlines.append(self._held_since + self._lifetime)
         return min(deadlines, default=None)
@@ -430,6 +441,8 @@ class FlowReceiver:
                 self.abandon(message, Cause.REASSEMBLY_TIMEOUT, Drop.REASSEMBLY_TIMEOUT, now)
             elif message.waits_for_sender and message.silence_ends <= now:
                 self._break_silence(message, now)
+            elif message.records is not None and message.records.wait_ended(now):
+                self._open_late(message, message.records, now)
         if self.held and self._held_since + self._lifetime <= now:
             self._skip(now)
 

@@ -8,7 +8,7 @@ from typing import NamedTuple, Protocol
 from net4ai.codecs.declaration import Buffer
 from net4ai.codecs.message import PREFIX_SIZE
 from net4ai.stack.dep.buffers import GrowingBuffer
-from net4ai.stack.dep.constants import RECORD_SIZE
+from net4ai.stack.dep.constants import KEY_WAIT, RECORD_SIZE
 from net4ai.stack.dep.errors import KeyRefused
 from net4ai.stack.dep.outgoing_message import snapshot
 from net4ai.stack.dep.records import Layout, Opener, Place, RecordRefused, Sealer, UnknownEpoch, restore_prefix
@@ -93,11 +93,13 @@ class Refusal(NamedTuple):
 class ArrivingRecords:
     """The records of one message: which of them are open, and the message in plain."""
 
-    __slots__ = ("_layout", "_length", "_next", "_opened", "_opener", "_place", "_plain", "failures")
+    __slots__ = ("_layout", "_length", "_next", "_opened", "_opener", "_place", "_plain", "failures", "wait_ends")
 
     def __init__(self, opener: Opener, place: Place, length: int) -> None:
         """`length`: of the sealed message."""
         self.failures = 0
+        self.wait_ends: int | None = None
+        """A record waits for its key until then."""
         self._opener = opener
         self._place = place
         self._length = length
@@ -122,7 +124,10 @@ class ArrivingRecords:
         self._opener.taken(self._place)
         return self._plain.view
 
-    def open(self, message: Arrived, permitted: int) -> Refusal | None:
+    def wait_ended(self, now: int) -> bool:
+        return self.wait_ends is not None and self.wait_ends <= now
+
+    def open(self, message: Arrived, permitted: int, now: int) -> Refusal | None:
         """Open what has arrived. Stops at the first record that cannot be what was sealed; then call it again."""
         if self._layout is None:
             if not message.has(0, PREFIX_SIZE):
@@ -133,15 +138,23 @@ class ArrivingRecords:
                 return self._fail(refused, (0, PREFIX_SIZE))
         layout = self._layout
         assert layout is not None
+        waits = False
         for index in range(self._next, min(layout.records, layout.index_at(message.reached) + 1)):
             if self._opened[index] or not message.has(*layout.sealed(index)):
                 continue
             try:
                 self._open(layout, index, message.memory, permitted)
-            except UnknownEpoch:
-                continue
+            except UnknownEpoch as unknown:
+                waits = True
+                if self.wait_ended(now):
+                    self.wait_ends = None
+                    return self._fail(RecordRefused(Drop.RECORD_EPOCH, str(unknown)), layout.sealed(index))
             except RecordRefused as refused:
                 return self._fail(refused, layout.sealed(index))
+        if not waits:
+            self.wait_ends = None
+        elif self.wait_ends is None:
+            self.wait_ends = now + KEY_WAIT
         missing = self._opened.find(0, self._next)
         self._next = missing if missing >= 0 else layout.records
         return None
