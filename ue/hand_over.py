@@ -23,7 +23,7 @@ from net4ai.stack.security.algorithms import Direction
 from net4ai.stack.security.key_hierarchy import k_ng_ran_star, next_hop
 from net4ai.stack.security.srb_security import SrbSecurity
 from net4ai.stack.units import KILOBIT, MILLISECOND
-from net4ai.ue import consent_to_job
+from net4ai.ue import channel_quality, consent_to_job
 from net4ai.ue.cell import Cell
 from net4ai.ue.check_reconfiguration import fault
 from net4ai.ue.connect import new_hop
@@ -211,6 +211,7 @@ async def _arrive(terminal: Terminal, message: rrc.Reconfiguration, departure: _
             _come_back(terminal, target, departure)
         raise
     terminal.rrc_state = RrcState.SECURED
+    channel_quality.report(terminal)
     for end in departure.replaced.values():
         terminal.process.endpoint.remove(end)
     for release in message.released_sessions:

@@ -91,6 +91,7 @@ class Radio:
 
     def connected(self, terminal: Terminal) -> None:
         """A terminal has a new hop: its conditions hold from the start."""
+        terminal.radio.hop_rate = None
         self._apply(terminal, self._process.procedures.now)
 
     def released(self, terminal: Terminal) -> None:
@@ -106,8 +107,11 @@ class Radio:
     def _apply(self, terminal: Terminal, now: int) -> None:
         if terminal.hop is None:
             return
-        if (uplink := terminal.radio.uplink) is not None and uplink.channel.limited:
-            terminal.hop.set_rate(uplink.channel.quality(now).rate, now)
+        if (uplink := terminal.radio.uplink) is not None:
+            rate = uplink.channel.quality(now).rate
+            if rate != terminal.radio.hop_rate:
+                terminal.radio.hop_rate = rate
+                terminal.hop.set_rate(rate, now)
         channel_quality.report(terminal)
         self._changes.set(terminal, terminal.radio.next_change(now))
 
@@ -123,6 +127,8 @@ class TerminalRadio:
     def __init__(self, process: UeProcess, uplink: RadioPath | None, downlink: RadioPath | None) -> None:
         self.uplink = uplink
         self.downlink = downlink
+        self.hop_rate: int | None = None
+        """Bits per second that the terminal's hop sends at; None: not limited."""
         self._process = process
 
     @property
