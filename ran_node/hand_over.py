@@ -274,8 +274,9 @@ def _reserve(
     for configuration in bearers.values():
         hop.add_bearer(configuration)
     context.sessions.update(sessions)
-    for session in sessions.values() if node.cpf is not None else ():
-        node.cpf.switch.expect(hop, session.handle)
+    if node.cpf is not None:
+        for session in sessions.values():
+            node.cpf.switch.expect(hop, session.handle)
     node.contexts[c_rnti] = context
     node.by_number[context.number] = context
     return context

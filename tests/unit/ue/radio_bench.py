@@ -421,7 +421,7 @@ def reconfiguration(
 class Ran:
     """A RAN node on the air; a test speaks for its core."""
 
-    def __init__(self, air: Air, connected: bool = True, **config: Any) -> None:
+    def __init__(self, air: Air, connected: bool = True, host: str = "ran", **config: Any) -> None:
         self.air = air
         self.troubles: list[str] = []
         self.to_core: list[n2.N2] = []
@@ -431,15 +431,15 @@ class Ran:
         values: dict[str, Any] = {"name": "ran", "core": ("core", 1), "edge": "edge", "edge_address": ("edge", 1)}
         self.node = RanNode(
             RanNodeConfig(**values | config),
-            air.sockets("ran"),
+            air.sockets(host),
             CreditBudget(1 << 20),
-            Procedures("ran", air.trace.append),
+            Procedures(host, air.trace.append),
             Timers(),
             lambda: numbers.getrandbits(32),
             air.trace.append,
             self.troubles.append,
         )
-        air.machines["ran"] = self.node
+        air.machines[host] = self.node
         if connected:
             self.connect()
 
