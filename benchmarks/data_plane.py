@@ -40,6 +40,7 @@ MODULES = {
     "dep": "dep",
     "dep-direct": "dep_direct",
     "echo": "echo",
+    "junk": "junk",
     "asyncio": "datagrams",
     "uvloop": "uvloop_datagrams",
     "zmq": "zeromq",
@@ -92,8 +93,9 @@ def processes(module: str, row: Row, profile: bool) -> Iterator[dict[str, Connec
     """The processes of a transfer, by role."""
     fork = multiprocessing.get_context("forkserver")
     fork.set_forkserver_preload(["data_plane_methods.dep"])
-    forwards = row.through and hasattr(importlib.import_module(f"data_plane_methods.{module}"), "forward")
-    roles = ("receive", "forward", "send") if forwards else ("receive", "send")
+    found = importlib.import_module(f"data_plane_methods.{module}")
+    forwards = row.through and hasattr(found, "forward")
+    roles = getattr(found, "ROLES", ("receive", "forward", "send") if forwards else ("receive", "send"))
     started = []
     connections: dict[str, Connection] = {}
     try:
@@ -190,6 +192,10 @@ def lines(row: Row, found: dict[str, list[Figures | None]]) -> Iterator[str]:
     """The row's part of the table."""
     if row.beside is not None:
         yield from latencies(row, found["echo"])
+        return
+    if "junk" in found:
+        yield f"\n{row.name}: {row.text}"
+        yield from (str(figures and figures.extra) for figures in found["junk"])
         return
     yield f"\n{row.name}: {row.text}"
     yield f"{'method':14}{'MB/s':>8}{'x TCP':>8}  {'[least..most]':16}{'CPU-s/GB send':>14}{'receive':>9}{'forward':>9}"

@@ -7,6 +7,7 @@ import asyncio
 from data_plane_methods.dep_forward import run_forwarding_function
 from data_plane_methods.dep_node import PEER, Node
 from data_plane_methods.transfer import KINDS_OF_MESSAGE, Row, Worker
+from net4ai.codecs.message import PREFIX_SIZE, Message, encode_prefix
 from net4ai.stack.dep.events import Event, MessageAcknowledged, MessageReceived
 from net4ai.stack.dep_endpoint import SessionEnd
 
@@ -43,9 +44,13 @@ class Sender:
     def _fill(self) -> None:
         now = self.node.clock.now()
         while self._next < self._count and self._under_way < self._ahead:
-            self.node.endpoint.send(self.end, [self._messages[self._next % KINDS_OF_MESSAGE]], now)
+            self.node.endpoint.send(self.end, self._parts(self._messages[self._next % KINDS_OF_MESSAGE]), now)
             self._next += 1
             self._under_way += 1
+
+    def _parts(self, data: bytes) -> list[bytes]:
+        """Only a message that says what it is can be sealed."""
+        return [encode_prefix(Message(tag=0, data=data)), data] if self.node.row.sealed else [data]
 
     def on_event(self, end: SessionEnd, event: Event) -> None:
         if not isinstance(event, MessageAcknowledged):
@@ -61,6 +66,7 @@ class Receiver:
 
     def __init__(self, node: Node) -> None:
         self.last = memoryview(b"")
+        self._skip = PREFIX_SIZE if node.row.sealed else 0
         self._wanted = 0
         self._whole = asyncio.Event()
         node.session(self.on_event)
@@ -75,7 +81,7 @@ class Receiver:
     def on_event(self, end: SessionEnd, event: Event) -> None:
         if not isinstance(event, MessageReceived):
             raise Unexpected(event)
-        self.last = event.body
+        self.last = event.body[self._skip :]
         self._wanted -= 1
         if not self._wanted:
             self._whole.set()

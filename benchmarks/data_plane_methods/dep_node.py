@@ -26,7 +26,7 @@ from net4ai.stack.io.driver import Driver
 from net4ai.stack.io.network import SystemNetwork
 from net4ai.stack.io.platform import OpenLink, Platform, RunConfig
 from net4ai.stack.io.udp import Batch
-from net4ai.stack.runs import HOP, runs
+from net4ai.stack.runs import HOP, drop_all, runs
 from net4ai.stack.trace import no_trace
 
 IDENTITY = {"send": 17, "receive": 18}
@@ -42,6 +42,8 @@ HANDLE = {"send": 0x1000_0000, "receive": 0x2000_0000}
 FORWARDED = 0x1_0000
 """Added to it by a forwarding function, in what it gives out to the other end."""
 PEER = {"send": "receive", "receive": "send"}
+KEY = {"send": bytes(range(32)), "receive": bytes(range(32, 64))}
+"""What each end seals with, where messages are sealed."""
 
 Addresses = tuple[Address, Address]
 """Signalling, bulk."""
@@ -109,14 +111,18 @@ class Node:
         if self.row.through:
             send_handle += FORWARDED
         limits = self.endpoint.limits
-        return self.endpoint.add(self.hop, handle, send_handle, VERSION, [FLOWS[bearer]], limits, owner, {})
+        end = self.endpoint.add(self.hop, handle, send_handle, VERSION, [FLOWS[bearer]], limits, owner, {})
+        if self.row.sealed:
+            end.session.records.seal_with(KEY[self.role], 1)
+            end.session.records.open_with(KEY[PEER[self.role]], 1, self.clock.now())
+        return end
 
     # The machine
 
     def receive(self, data: Buffer, stride: int, source: Address, bulk: bool, now: int) -> None:
         """As nodes do: bound is the identity with both addresses."""
         if source != (self.hop.bulk_address if bulk else self.hop.signalling_address):
-            self.drops.count(Drop.SOURCE_NOT_BOUND, len(data))
+            drop_all(self.drops, Drop.SOURCE_NOT_BOUND, len(data), stride)
             return
         for run in runs(data, stride, HOP):
             for dep in self.hop.receive(run, stride, bulk, now):

@@ -31,4 +31,11 @@ ROWS = (
     Row("10 KB", "messages of 10 KB", ALL[:-1], 10_000, 20_000_000),
     Row("64 B", "requests of 64 octets, each when the one before is answered", ("echo",), 64, 64 * 2000, beside=0),
     Row("64 B beside bulk", "the same beside 4 MB messages of another session", ("echo",), 64, 64 * 2000, beside=LARGE),
+    Row(
+        "junk",
+        "messages of 256 KB while 20,000 junk datagrams a second come from a stranger",
+        ("junk",),
+        256 << 10,
+        12 * (256 << 10),
+    ),
 )
