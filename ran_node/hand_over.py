@@ -96,6 +96,8 @@ async def prepare_handover(node: RanNode, context: UeContext, target: str, cause
     """
     if context.state is not State.SECURED:
         raise ProcedureError(Cause.NOT_ALLOWED, f"C-RNTI {context.c_rnti} is {context.state.value}")
+    if context.pdu_sessions:  # their tunnels end here
+        raise ProcedureError(Cause.NOT_ALLOWED, f"C-RNTI {context.c_rnti} has a PDU session")
     container = configuration_of(node, context).encode()
     required = n2.HandoverRequired(ran_ue=context.number, target=target, cause=cause, container=container)
     node.n2.send(required)

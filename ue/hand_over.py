@@ -112,7 +112,7 @@ def _refuse(terminal: Terminal, message: rrc.Reconfiguration, cause: Cause) -> N
 def _fault(terminal: Terminal, message: rrc.Reconfiguration, target: Hop) -> Cause | None:
     """Why the configuration cannot be taken at the target, where nothing is yet; every session must be spoken of."""
     spoken_of = {each.session for each in message.sessions} | {each.session for each in message.released_sessions}
-    if not spoken_of.issuperset(session for session, end in terminal.sessions.items() if end.hop is terminal.hop):
+    if terminal.pdu_sessions or not spoken_of.issuperset(terminal.sessions):
         return Cause.INVALID_CONFIGURATION
     return fault(message, target, {})
 
