@@ -26,6 +26,7 @@ from net4ai.app.schema import schema_table
 from net4ai.app.state_machines import MACHINES, render_machine
 from net4ai.codecs import bus, causes, envelope, link, n2, nas, rrc
 from net4ai.codecs.declaration import Family
+from net4ai.codecs.five_qi import CHARACTERISTICS
 from net4ai.codecs.generate import MODULES, NoSourceTree, anchor, code_meanings, source_tree
 from net4ai.codecs.service import ServiceDescription
 from net4ai.core import jobs, service_manager
@@ -199,6 +200,19 @@ def _drops() -> str:
     return "\n".join(["| reason | meaning |", "|---|---|", f"| {other.value} | {other.doc} |", *rows])
 
 
+def _five_qi() -> str:
+    rows = ["| 5QI | type | priority | delay budget, ms | error rate | burst, octets | discard | for |"]
+    rows.append("|---:|---|---:|---:|---:|---:|---|---|")
+    for number, row in sorted(CHARACTERISTICS.items()):
+        rate = f"{row.error_rate:.0e}".replace("e-0", "e-")
+        discard, burst = "yes" if row.discard else "no", f"{row.burst:,}" if row.burst else ""
+        rows.append(
+            f"| {number} | {row.resource_type.value} | {row.priority} | {row.delay_budget_ms} | {rate} | {burst} "
+            f"| {discard} | {row.use} |"
+        )
+    return "\n".join(rows)
+
+
 def _bounds(path: str) -> str:
     rows = ["| name | value | meaning |", "|---|---|---|"]
     bounds = _constants_of(BOUNDS[path])
@@ -322,6 +336,7 @@ PARTS: Mapping[str, Callable[..., str]] = {
     "nested timers": _nested,
     "causes": _causes,
     "drops": _drops,
+    "five-qi": _five_qi,
     "bounds": _bounds,
     "bus messages": _bus_messages,
     "service description": lambda: schema_table(ServiceDescription),
