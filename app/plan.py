@@ -29,7 +29,7 @@ from net4ai.ue.config import NeighbourConfig, TerminalConfig, UeConfig
 PORTS = range(10_240, 32_768)
 """Below the ports that systems give out by themselves: until a node has bound its own, nobody else is given it."""
 MAXIMUM_TRIES = 100
-LINKS_OF_SCENARIO = {"Uu": "radio", "T4": "t4", "T8": "t8"}
+LINKS_OF_SCENARIO = {"Uu": "radio", "T4": "t4", "T8": "t8", "N3": "n3"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -251,6 +251,9 @@ class Links(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     t8: Annotated[Impairment, Meta(description="Forwarding plane function to forwarding plane function.")] = (
         msgspec.field(default=Impairment(), name="T8")
     )
+    n3: Annotated[Impairment, Meta(description="RAN node to user plane function, for PDU sessions.")] = msgspec.field(
+        default=Impairment(), name="N3"
+    )
 
 
 class Privacy(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -330,6 +333,14 @@ class Scenario(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
             description="Modules, and packages with all in them, whose classes the service may name as `module:Class`.",
         ),
     ] = ()
+    compare_paths: Annotated[
+        str,
+        Meta(
+            max_length=32,
+            description="A function that terminals talk to: `net4ai run` runs the job three times, with it at "
+            "the RAN node, at the edge over T8, and at the edge over PDU sessions, and compares. Empty: once.",
+        ),
+    ] = ""
     function_path: Annotated[
         str,
         Meta(max_length=4096, description="The folder those modules are in; default: the scenario's folder."),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -48,13 +49,22 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 def _run(options: argparse.Namespace) -> int:
     from net4ai.app.progress import Display
     from net4ai.app.runner import Options, RunFailed, run_scenario
-    from net4ai.app.scenario import load_scenario
+    from net4ai.app.scenario import Scenario, load_scenario
     from net4ai.stack.timers import TIMERS
 
     scenario = load_scenario(options.scenario, overrides(options), TIMERS)
     folder = options.report or Path("runs") / f"{scenario.name}-{datetime.now():%Y%m%d-%H%M%S}"
+    run_options = Options(folder, options.capture, options.in_process)
     try:
-        run_scenario(scenario, Options(folder, options.capture, options.in_process), Display())
+        if scenario.compare_paths:
+            from net4ai.app.path_comparison import compare_paths
+
+            def load(further: Sequence[str]) -> Scenario:
+                return load_scenario(options.scenario, [*overrides(options), *further], TIMERS)
+
+            compare_paths(load, scenario.compare_paths, run_options, Display())
+        else:
+            run_scenario(scenario, run_options, Display())
     except RunFailed as error:
         return failed(str(error), 1)
     except OSError as error:
