@@ -124,7 +124,7 @@ def test_any_number_of_message_ids(lone, qfi):
             one.events()
             one.controls()
     receiver = one.session._receivers[qfi]
-    assert len(receiver._finished[False]._outcomes) <= REMEMBERED_MESSAGES
+    assert len(receiver._finished[False]) <= REMEMBERED_MESSAGES
     one.wait(300 * SECOND)
     assert one.budget.reserved == 0
     assert one.session.is_open

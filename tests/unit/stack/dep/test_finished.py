@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from net4ai.codecs.causes import Cause
 from net4ai.stack.dep.constants import MESSAGE_WINDOW, REMEMBERED_MESSAGES
 from net4ai.stack.dep.finished import FinishedMessages, Past
@@ -25,3 +28,27 @@ def test_a_message_still_open_within_the_window_of_its_sender_is_never_stale():
     for message_id in range(5001, 5000 + MESSAGE_WINDOW):
         finished.add(message_id, Cause.NORMAL)
     assert finished.look_up(5000) is Past.NEW
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    steps=st.lists(st.tuples(st.sampled_from([1, 1, 1, 2, -3, 700, 1 << 31]), st.integers(1, 400)), max_size=12),
+    outcome=st.sampled_from([Cause.NORMAL, Cause.REASSEMBLY_TIMEOUT]),
+)
+def test_it_is_the_last_ones_in_whatever_order(steps, outcome):
+    finished, model, message_id, floor = FinishedMessages(), {}, 0, -1
+    for step, many in steps:
+        for number in range(many):
+            message_id = (message_id + (step if number == 0 else 1)) % (1 << 32)
+            if message_id in model:
+                continue
+            model[message_id] = outcome if number % 3 else Cause.OVERLAPPING_DATA
+            finished.add(message_id, model[message_id])
+            if len(model) > REMEMBERED_MESSAGES:
+                oldest = next(iter(model))
+                del model[oldest]
+                floor = max(floor, oldest)
+    assert len(finished) == len(model)
+    for asked in {0, floor, floor + 1, message_id, message_id + 1, *list(model)[:50], *list(model)[-50:]}:
+        expected = model.get(asked, Past.STALE if asked <= floor else Past.NEW)
+        assert finished.look_up(asked) is expected

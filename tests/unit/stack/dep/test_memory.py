@@ -105,6 +105,16 @@ def test_an_idle_session_holds_little(ends, traced):
     assert each <= IDLE, each
 
 
+def test_an_idle_session_holds_little_after_many_messages(ends, traced):
+    before = held()
+    pair = ends()
+    for _ in range(REMEMBERED_MESSAGES + 10):
+        pair.left.send(1, [b"a word"], now=0)
+        pair.pump()
+        pair.received.clear()
+    assert held() - before <= 2 * IDLE + 66_000, "two ends and the staging buffer"
+
+
 def test_messages_leave_nothing_behind(ends):
     pair = ends()
 

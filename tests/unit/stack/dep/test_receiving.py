@@ -221,7 +221,7 @@ def test_finished_messages_are_remembered_within_a_bound(lone):
     one.data(1, 0, 1, b"x", qfi=2)
     assert one.events() == []
     assert one.session.drops == {Drop.STALE_MESSAGE: 1}
-    assert len(one.session._receivers[2]._finished[False]._outcomes) == REMEMBERED_MESSAGES
+    assert len(one.session._receivers[2]._finished[False]) == REMEMBERED_MESSAGES
 
 
 def test_order_is_kept_on_ordered_flows_only(lone):
