@@ -51,7 +51,7 @@ async def move_route(function: ForwardingFunction, request: MoveRoute) -> Done:
         handle, uu = function.uu.standing_leg(request.client)
         before = _route(function, execution, instance, seat)
         label = _replace(function, before, uu, handle)
-        remember(function, execution, instance, seat, replace(before, label=label, peers=_server_end(before)))
+        remember(function, execution, instance, seat, InstalledRoute(label, _server_end(before), request.attempt))
         return Done()
     server = function.towards(request.node)
     _, uu = function.uu.standing_leg(request.client)
