@@ -140,8 +140,8 @@ class World:
             self.received.append(bytes(body))
 
     def move(self, to: str, gap: float = 0.01, release: bool = True) -> Any:
-        """The terminal is in another cell at once, what is on the air of the other is lost; after a gap the core has the
-        route moved, then the source freed."""
+        """The terminal is in another cell at once, what is on the air of the other is lost; after a gap the core has
+        the route moved, then the source freed."""
         source, cell, network = self.at, self.cells[to], self.network
         network.cut.add(f"radio-{source.fpf.name}")
         network.cut.discard(f"radio-{to}")
