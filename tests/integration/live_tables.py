@@ -14,8 +14,7 @@ from net4ai.app.application_controller import ENDED_JOBS
 from net4ai.application_server.instance import MAXIMUM_EXECUTIONS, REMEMBERED_ENDS
 from net4ai.core.jobs import REMEMBERED_JOBS
 from net4ai.stack.control_entity import REMEMBERED_REQUESTS
-from net4ai.stack.dep.finished import REMEMBERED_MESSAGES
-from net4ai.stack.dep.staging import LAYOUTS
+from net4ai.stack.dep.constants import REMEMBERED_MESSAGES
 from net4ai.stack.drops import MAXIMUM_REASONS
 from net4ai.stack.forwarding.executions import MAXIMUM_ENDED
 from net4ai.stack.operation import MAXIMUM_SERIES
@@ -32,7 +31,6 @@ REMEMBERED = {
     "Instance.executions": MAXIMUM_EXECUTIONS,
     "Jobs._telling": REMEMBERED_JOBS,
     "Jobs.rows": REMEMBERED_JOBS,
-    "StagingBuffer._layouts": LAYOUTS,
     "Telling": REMEMBERED_JOBS,
     "VirtualLoop._scheduled": 100,  # asyncio keeps timers that were cancelled until there are so many
 }
