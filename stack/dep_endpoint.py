@@ -5,7 +5,7 @@ The handle of a session is allocated here, by the receiver (as a TEID is): PDUs 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Literal
@@ -31,8 +31,8 @@ from net4ai.stack.runs import SESSION, drop_all, runs, segments
 from net4ai.stack.trace import Trace, TraceEvent
 from net4ai.stack.unknown_handles import UnknownHandles
 
-MAXIMUM_DIGESTED = 1 << 20
-"""Octets of a message that is traced with its digest; of a larger one that would take as long as sending it."""
+DIGESTED_END = 2048
+"""Octets at each end of a message its digest is made of: that of a whole tensor would take as long as sending it."""
 MAXIMUM_SESSIONS = 65536
 """Sessions that end in one process."""
 OCTETS_PER_TURN = 256 * 1024
@@ -352,9 +352,7 @@ class DepEndpoint:
         self, end: SessionEnd, direction: Literal["in", "out"], parts: list[Buffer], message_id: int, now: int
     ) -> None:
         name, size = end.hop.name, sum(len(part) for part in parts)
-        ids = {**name.ids, **end.ids, "message_id": message_id}
-        if size <= MAXIMUM_DIGESTED:
-            ids["digest"] = digest(parts)
+        ids = {**name.ids, **end.ids, "message_id": message_id, "digest": digest(parts)}
         self._trace(
             TraceEvent(
                 time=now,
@@ -370,9 +368,26 @@ class DepEndpoint:
         )
 
 
-def digest(parts: Iterable[Buffer]) -> str:
-    """16 hexadecimal digits that tell one message from another: BLAKE2b of 64 bits."""
+def digest(parts: Sequence[Buffer]) -> str:
+    """16 hexadecimal digits that tell one message from another: BLAKE2b of 64 bits over both its ends.
+
+    However it lies in parts. Messages that only differ in the middle are the same to it.
+    """
     state = blake2b(digest_size=8)
-    for part in parts:
-        state.update(part)
+    octets = [memoryview(part).cast("B") for part in parts]
+    for piece in octets if sum(map(len, octets)) <= 2 * DIGESTED_END else _ends(octets):
+        state.update(piece)
     return state.hexdigest()
+
+
+def _ends(parts: Sequence[memoryview]) -> Iterator[memoryview]:
+    left = DIGESTED_END
+    for part in parts:
+        yield part[:left]
+        left = max(0, left - len(part))
+    last: list[memoryview] = []
+    left = DIGESTED_END
+    for part in reversed(parts):
+        last.append(part[max(0, len(part) - left) :])
+        left = max(0, left - len(part))
+    yield from reversed(last)

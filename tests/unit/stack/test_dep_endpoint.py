@@ -21,7 +21,15 @@ from net4ai.stack.dep.constants import ERROR_BURST, ERROR_INTERVAL, SCHEDULED_MI
 from net4ai.stack.dep.credit import CreditBudget
 from net4ai.stack.dep.errors import FlowsDiffer, NotEnoughCredit
 from net4ai.stack.dep.events import Event, MessageAcknowledged, MessageFailed, MessageReceived, SessionClosed
-from net4ai.stack.dep_endpoint import OCTETS_PER_TURN, DepEndpoint, SessionEnd, TooManySessions, limits_of
+from net4ai.stack.dep_endpoint import (
+    DIGESTED_END,
+    OCTETS_PER_TURN,
+    DepEndpoint,
+    SessionEnd,
+    TooManySessions,
+    digest,
+    limits_of,
+)
 from net4ai.stack.drops import Drop, DropCounter
 from net4ai.stack.hop import Hop, HopName
 
@@ -422,3 +430,12 @@ def test_nothing_that_arrives_raises(received: list[bytes]) -> None:
         endpoint.pump(now)
     endpoint.remove(end)
     assert budget.promised == budget.reserved == 0
+
+
+@given(st.lists(st.binary(max_size=3000), max_size=6), st.integers(0, 20_000))
+def test_a_digest_is_of_both_ends_however_a_message_lies_in_parts(parts: list[bytes], middle: int) -> None:
+    whole = b"".join(parts)
+    ends = whole if len(whole) <= 2 * DIGESTED_END else whole[:DIGESTED_END] + whole[-DIGESTED_END:]
+    assert digest(parts) == digest([whole]) == blake2b(ends, digest_size=8).hexdigest()
+    longer = [whole, bytes(middle), b"end"]
+    assert digest(longer) != digest([*longer, b"."])
