@@ -266,8 +266,18 @@ local function dissect_pdu(context, reader, tree)
   dissect_sdu(context, reader, at, values, tree)
 end
 
+-- What is inside data radio bearers is seen on N3. Their mirror, for Wireshark's own dissectors, has all of it again, in
+-- datagrams to a port of its own: that frame is remembered, and the datagram left to the heuristic dissector `pdcp_nr_udp`.
+local mirror = Proto("net4ai_mirror", "NET4AI mirror of data radio bearers")
+local mirrored
+
+function mirror.dissector(tvb, pinfo)
+  mirrored = pinfo.number
+  return 0
+end
+
 local function dissect_datagram(tvb, pinfo, root)
-  if tvb:len() == 0 then return 0 end
+  if tvb:len() == 0 or mirrored == pinfo.number then return 0 end
   local context = new_context(pinfo, root)
   local tree = root:add(net4ai, tvb())
   dissect_pdu(context, new_reader(tvb, pinfo, root), tree)
@@ -356,7 +366,7 @@ local function looks_like_net4ai(tvb)
 end
 
 net4ai:register_heuristic("udp", function(tvb, pinfo, root)
-  if not looks_like_net4ai(tvb) then return false end
+  if not looks_like_net4ai(tvb) or mirrored == pinfo.number then return false end
   pinfo.conversation = net4ai
   dissect_datagram(tvb, pinfo, root)
   return true
@@ -364,6 +374,7 @@ end)
 
 local udp, ports = DissectorTable.get("udp.port"), net4ai.prefs.udp_ports
 udp:add(ports, net4ai)
+udp:add(spec.ports.bulk + 1, mirror)
 function net4ai.prefs_changed()
   n.print_statistics(net4ai.prefs.statistics)
   if ports == net4ai.prefs.udp_ports then return end

@@ -74,10 +74,11 @@ local function find(context, layer, name, text, ordered)
   record.found[#record.found + 1] = {layer = layer, expert = expert[name], text = text, ordered = ordered}
 end
 
--- On T8 each end captures what it receives, so the two ways are not in order.
+-- On T8 and N3 each end captures what it receives, so the two ways are not in order.
 local function is_ordered()
   local interface = n.interface_name()
-  return not interface or tostring(interface.value) ~= "T8"
+  local name = interface and tostring(interface.value)
+  return name ~= "T8" and name ~= "N3"
 end
 
 local function show_found(context, layer, tree)
