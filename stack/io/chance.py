@@ -6,9 +6,7 @@ import random
 from collections.abc import Callable
 
 from net4ai.codecs.derivation import derive
-
-Draw = Callable[[], float]
-"""A random number from 0 to just below 1; each call gives another."""
+from net4ai.stack.radio.gilbert_elliott import Draw
 
 
 def chance_of(seed: int) -> Callable[..., Draw]:
