@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 from net4ai.codecs.causes import Cause
-from net4ai.codecs.dep import AckBody, DataBody, DepType, GrantBody, NackBody
+from net4ai.codecs.dep import AckBody, CongestionMark, DataBody, DepType, GrantBody, NackBody
 from net4ai.codecs.message import Message, decode_message, encode_message
 from net4ai.conformance.cases.sessions import (
     UNORDERED,
@@ -30,6 +30,7 @@ ACKNOWLEDGING = "docs/spec/dep.md#51-acknowledging"
 SILENCE = "docs/spec/dep.md#54-receivers-silence"
 UNRELIABLE_FLOWS = "docs/spec/dep.md#55-flows-that-are-not-reliable"
 STEPS = "docs/spec/dep.md#61-data-step-by-step"
+CONGESTION = "docs/spec/dep.md#56-congestion"
 DELIVERY = "docs/spec/dep.md#62-delivery"
 FAILED = "docs/spec/dep.md#63-segments-under-way-when-a-message-fails"
 RATE = "docs/spec/dep.md#92-rules"
@@ -272,6 +273,18 @@ async def asked(session: Session) -> None:
     # An announcement alone is not acknowledged.
     session.data(b"", packet=3, message=2, length=3 * size, ack_requested=True)
     await session.expect(DepType.ACK, within=0.5, message_id=2, offset=0, map_bits=0)
+
+
+@session_case("DEP-ACK", 3, group="dep", clause=CONGESTION,
+              purpose="ACK tells what share of DATA was marked since the last one.")  # fmt: skip
+async def marks_are_told(session: Session) -> None:
+    for packet, (mark, share) in enumerate(
+        ((CongestionMark.EXPERIENCED, 255), (CongestionMark.CAPABLE_0, 0), (CongestionMark.NOT_CAPABLE, 0)), 1
+    ):
+        session.data(SMALL, packet=packet, message=packet, congestion=mark)
+        ack = await session.expect(DepType.ACK, message_id=packet, offset=len(SMALL))
+        assert isinstance(ack.body, AckBody)
+        session.end.tester.check(ack.body.congestion == share, f"{share} of 255 marked")
 
 
 @session_case("DEP-NACK", 1, group="dep", clause=SILENCE,

@@ -13,6 +13,7 @@ from net4ai.codecs.dep import (
     AckBody,
     BusyBody,
     CloseBody,
+    CongestionMark,
     DataBody,
     DepHeader,
     DepType,
@@ -34,6 +35,7 @@ NACK = "docs/spec/dep.md#34-nack"
 BUSY = "docs/spec/dep.md#35-busy"
 CREDIT = "docs/spec/dep.md#4-credit"
 LOSS = "docs/spec/dep.md#52-detecting-loss"
+CONGESTION = "docs/spec/dep.md#56-congestion"
 PROBING = "docs/spec/dep.md#53-probing"
 UNRELIABLE_FLOWS = "docs/spec/dep.md#55-flows-that-are-not-reliable"
 CLOSE = "docs/spec/dep.md#71-close"
@@ -345,3 +347,19 @@ async def sent_again(session: Session) -> None:
     await never_from(session, UNSCHEDULED, within=0.1)
     await grant_announced(session, LENGTH)
     await all_of(session, LENGTH, UNSCHEDULED)
+
+
+@session_case("DEP-SEND", 20, group="dep", clause=CONGESTION, echo=True, limits=LITTLE,
+              purpose="Where all was marked half of what was in flight may be, two segments at least.")  # fmt: skip
+async def heeds_marks(session: Session) -> None:
+    await come_back(session)
+    data = await all_of(session, UNSCHEDULED)
+    session.end.tester.check(
+        all(each.header.congestion == CongestionMark.CAPABLE_0 for each in data), "DATA that can be marked"
+    )
+    acknowledge(session, SEGMENT, number_of(data[0]), congestion=255)
+    await grant_announced(session, LENGTH)
+    await never_from(session, UNSCHEDULED)
+    acknowledge(session, 2 * SEGMENT, number_of(data[1]))
+    await data_of(session, UNSCHEDULED)
+    await never_from(session, UNSCHEDULED + SEGMENT)
