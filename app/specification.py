@@ -244,7 +244,7 @@ def _shown(value: int, is_time: bool) -> str:
     return str(value)
 
 
-BUS_MODULES = (bus.body, bus.services, bus.execution, bus.terminals, bus.forwarding, bus.operation)
+BUS_MODULES = (bus.body, bus.services, bus.execution, bus.terminals, bus.forwarding, bus.user_plane, bus.operation)
 """Where the bodies are declared, in the order of the chapter."""
 
 

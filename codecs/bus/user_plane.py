@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from net4ai.codecs.bus.body import Body
 
+# --- AM-UPF: PDU sessions
+
 
 class N3End(Body):
     """One end of a GTP-U tunnel; see `net4ai.codecs.common.TunnelEnd`."""

@@ -94,4 +94,5 @@ def test_nothing_is_malformed_with_and_without_the_plugin(tmp_path: Path) -> Non
     capture(path := tmp_path / "classic.pcapng")
     assert shown(path, "_ws.malformed || _ws.expert.severity >= 6291456", "frame.number") == []
     assert wireshark.tshark(path, *HEURISTIC, "-Y", "_ws.malformed || _ws.lua.error") == ""
-    assert "sdap" in wireshark.tshark(path, *HEURISTIC, "-Y", "sdap", "-T", "fields", "-e", "frame.protocols")
+    with_plugin = wireshark.tshark(path, *HEURISTIC, "-Y", "sdap", "-T", "fields", "-e", "sdap.qfi")
+    assert with_plugin.split() == ["9", "9", "9"], "the plugin leaves the mirror alone"
