@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from net4ai.codecs.dep import CongestionMark, DepType
 from net4ai.codecs.l2 import L2_HEADER_SIZE
 from net4ai.stack.dep.buffers import Octets
+from net4ai.stack.dep.constants import PREFIXES
 from net4ai.stack.dep.outgoing_message import Segments
-from net4ai.stack.dep.pdus import SEGMENT_HEADERS, unwrap
+from net4ai.stack.dep.pdus import SEGMENT_HEADERS, Header, unwrap
+from net4ai.stack.dep.pdus import header as read_header
 
 COLUMNS_FROM = 4
 """So many segments of one message are faster looked at as columns than one by one: measured at 1,400 octets."""
@@ -41,6 +44,37 @@ class Marks(NamedTuple):
     response: bool
     ack_requested: bool
     congested: bool
+
+
+def marks_of(header: Header) -> Marks:
+    return Marks(bool(header.response), bool(header.ack_requested), header.congestion == CongestionMark.EXPERIENCED)
+
+
+class PlainData:
+    """DATA without extensions of one session, known by its first 8 octets: of few kinds, so they are kept."""
+
+    __slots__ = ("_flows", "_known", "_version")
+
+    def __init__(self, version: int, flows: Container[int]) -> None:
+        self._version = version
+        self._flows = flows
+        self._known: dict[bytes, tuple[int, Marks]] = {}
+
+    def look_up(self, pdu: memoryview) -> tuple[int, Marks] | None:
+        """QoS flow and marks of a PDU behind its layer-2 header; None if it is anything else, or cut."""
+        if len(pdu) < SEGMENT_HEADERS:
+            return None
+        prefix = bytes(pdu[L2_HEADER_SIZE : L2_HEADER_SIZE + 8])
+        known = self._known.get(prefix)
+        if known is None:
+            header = read_header(pdu, L2_HEADER_SIZE)
+            is_data = header.type == DepType.DATA and header.version == self._version
+            if not is_data or header.extension_words or header.qfi not in self._flows:
+                return None
+            if len(self._known) >= PREFIXES:
+                self._known.clear()
+            known = self._known[prefix] = (header.qfi, marks_of(header))
+        return known
 
 
 class Segment(NamedTuple):

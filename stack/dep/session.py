@@ -24,7 +24,6 @@ from net4ai.codecs.declaration import Buffer
 from net4ai.codecs.dep import (
     CapsuleBody,
     CloseBody,
-    CongestionMark,
     DepType,
     EchoBody,
     ErrorBody,
@@ -40,12 +39,11 @@ from net4ai.stack.dep.constants import (
     CLOSE_REPEAT,
     CLOSE_REPETITIONS,
     NACK_RANGES,
-    PREFIXES,
     QUEUED_MESSAGES,
 )
 from net4ai.stack.dep.control_queue import ControlQueue
 from net4ai.stack.dep.credit import CreditBudget
-from net4ai.stack.dep.data_run import DataRun, Marks, Segment
+from net4ai.stack.dep.data_run import DataRun, PlainData, Segment, marks_of
 from net4ai.stack.dep.error_causes import MESSAGE_CAUSES, SESSION_CAUSES
 from net4ai.stack.dep.error_rate import ErrorRate
 from net4ai.stack.dep.errors import (
@@ -124,8 +122,7 @@ class DepSession:
         self._first_flow = 0
         self._now = 0
         self._heard = False
-        self._prefixes: dict[bytes, tuple[int, Marks]] = {}
-        """First 8 octets of plain DATA, and what they say."""
+        self._plain_data = PlainData(version, self.flows)
         self._error_rate = ErrorRate()
         self._state = "open"
         self._cause = Cause.NORMAL
@@ -331,7 +328,7 @@ class DepSession:
         """
         view = memoryview(run)
         self._now = now
-        data = self._plain_data(view[:stride])
+        data = self._plain_data.look_up(view[:stride]) if self.is_open else None
         start = 0
         if data is not None:
             qfi, marks = data
@@ -342,23 +339,6 @@ class DepSession:
                 self._heard |= self._receivers[qfi].on_run(run_of_data, self._senders[qfi].next_id, now)
         for at in range(start, len(view), stride):
             self._receive(view[at + L2_HEADER_SIZE : at + stride], now)
-
-    def _plain_data(self, pdu: memoryview) -> tuple[int, Marks] | None:
-        """QoS flow and marks of DATA without extensions, if its headers are whole and it can be taken; else None."""
-        if not self.is_open or len(pdu) < SEGMENT_HEADERS:
-            return None
-        prefix = bytes(pdu[L2_HEADER_SIZE : L2_HEADER_SIZE + 8])
-        data = self._prefixes.get(prefix)
-        if data is None:
-            header = pdus.header(pdu, L2_HEADER_SIZE)
-            if header.type != DepType.DATA or header.version != self.version or header.extension_words:
-                return None
-            if header.qfi not in self.flows:
-                return None
-            if len(self._prefixes) >= PREFIXES:
-                self._prefixes.clear()
-            data = self._prefixes[prefix] = (header.qfi, _marks(header))
-        return data
 
     def _skip_extensions(self, header: Header, pdu: memoryview, now: int) -> memoryview | None:
         """The body behind the extensions, if they can be understood. Raises `DecodeError`."""
@@ -386,7 +366,7 @@ class DepSession:
             return self._send_error(Cause.QOS_FLOW_NOT_CONFIGURED, header.qfi, _key(header))
         length, number = struct.unpack_from(">II", body)
         data = Segment(header.message_id, header.offset, length, number, body[8:])
-        self._heard |= flow.on_data(data, _marks(header), self._senders[header.qfi].next_id, now)
+        self._heard |= flow.on_data(data, marks_of(header), self._senders[header.qfi].next_id, now)
         return None
 
     def _message(self, header: Header, body: memoryview, now: int) -> tuple[FlowSender, OutgoingMessage] | None:
@@ -602,10 +582,6 @@ class DepSession:
         qfi = next(iter(self.flows)) if qfi is None else qfi
         if not self._controls.put(kind, body, qfi, **fields):
             self._drop(Drop.CONTROL_QUEUE_FULL, len(body), self._now)
-
-
-def _marks(header: Header) -> Marks:
-    return Marks(bool(header.response), bool(header.ack_requested), header.congestion == CongestionMark.EXPERIENCED)
 
 
 def _key(header: Header) -> MessageKey:
