@@ -171,8 +171,8 @@ async def header_fields(session: Session) -> None:
     for number, data in enumerate(await all_of(session, 2 * SEGMENT)):
         wanted = DepHeader(
             version=1, type=DepType.DATA, response=False, ack_requested=data.header.ack_requested, reencrypted=False,
-            congestion=CongestionMark.CAPABLE_0, qfi=session.qfi, extension_words=0, handle=session.receive_handle, message_id=1,
-            offset=number * SEGMENT,
+            congestion=CongestionMark.CAPABLE_0, qfi=session.qfi, extension_words=0, handle=session.receive_handle,
+            message_id=1, offset=number * SEGMENT,
         )  # fmt: skip
         session.end.tester.check(data.header == wanted and data.bulk, "the header, and the socket")
 
