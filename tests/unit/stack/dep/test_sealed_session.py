@@ -19,6 +19,7 @@ from net4ai.stack.dep.constants import (
     RECORD_FAILURES,
     RECORD_SIZE_MINIMUM,
     REMEMBERED_MESSAGES,
+    SILENCE,
 )
 from net4ai.stack.dep.errors import KeyExhausted, KeyRefused, MessageTooLarge, NotSealable
 from net4ai.stack.dep.events import MessageAcknowledged, MessageFailed
@@ -179,6 +180,24 @@ def test_a_forged_segment_before_the_true_one(lone):
         one.data(1, at, len(sealed), sealed[at : at + SEGMENT])
     (event,) = one.events()
     assert bytes(event.body) == body
+
+
+def test_it_is_asked_for_again_until_it_comes(lone):
+    """The first NACK is lost: silence brings another one."""
+    one = lone(budget=1 << 22)
+    one.session.records.open_with(UP, 1, 0)
+    sealed = bytearray(Sealer(UP, 1, RECORD_SIZE_MINIMUM).seal(Place(1, False, 1), [message(150_000)]))
+    sealed[100] ^= 1
+    one.data(1, 0, len(sealed), b"")
+    for at in range(0, 70_000, SEGMENT):
+        one.data(1, at, len(sealed), bytes(sealed[at : at + SEGMENT]))
+    ranges = [body.ranges for header, body in one.controls() if header.type == DepType.NACK]
+    assert ranges == [pdus.nack([(0, 64), (64, 64 + RECORD_SIZE_MINIMUM + 32)])] or ranges == [
+        pdus.nack([(64, 64 + RECORD_SIZE_MINIMUM + 32), (0, 64)])
+    ]
+    one.wait(SILENCE)
+    ranges = [body.ranges for header, body in one.controls() if header.type == DepType.NACK]
+    assert ranges == [pdus.nack([(0, 66_000)])]
 
 
 def test_a_session_that_opens_takes_nothing_in_plain(path):

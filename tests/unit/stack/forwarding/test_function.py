@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,10 +13,12 @@ from hypothesis import strategies as st
 from net4ai.codecs import link, strategies
 from net4ai.codecs.bus import BeginExecution, InstallRoutes, InviteInstance, NodeAvailable, RouteClient, StartTurns
 from net4ai.codecs.causes import Cause
+from net4ai.codecs.common import FlowMapping, SessionLimits
 from net4ai.codecs.dep import VERSION, DepType
 from net4ai.codecs.l2 import BearerType, L2Header
 from net4ai.stack.dep import pdus
 from net4ai.stack.dep.constants import ERROR_BURST
+from net4ai.stack.label_switch import RouteEnd
 from net4ai.stack.link_peer import unattached_pdu
 from net4ai.stack.procedure import ProcedureError
 
@@ -407,3 +411,37 @@ def test_nothing_is_kept_of_a_lost_peer(attached: Attached) -> None:
     assert peer.hop not in [hop for hop, _ in fpf.switch._in]
     fpf.forget(peer)
     attached.network.run(seconds=1)
+
+
+# Bursts
+
+
+def test_a_batch_leaves_as_one_burst_from_where_it_lies(attached: Attached) -> None:
+    """In place: other handles, another layer-2 header, nothing copied; one line of trace for all of it."""
+    fpf = attached.fpf
+    near, far = fpf.peer_named("server").hop, fpf.peer_named("ran-1").hop
+    limits = SessionLimits(segment_size=100, unscheduled=6400, maximum_message=10_000, maximum_open=8)
+    flows = {1: FlowMapping(qfi=1, bearer=1)}
+    ends = [
+        RouteEnd(hop, 0x51 + number, 0x61 + number, limits, flows, fpf.links[hop.name.link].budget)
+        for number, hop in enumerate((near, far))
+    ]
+    fpf.switch.add(*ends, VERSION)
+    batch = bytearray()
+    for number in range(10):
+        header = pdus.pack_header(VERSION, DepType.DATA, handle=0x51, qfi=1, message_id=1, offset=100 * number)
+        batch += l2_header(near.identity, 1) + header + struct.pack(">II", 950, number) + bytes([number]) * 100
+    del batch[-50:]
+    sent = []
+    far._sockets = replace(far._sockets, send_bulk=lambda *burst: sent.append(burst))
+    before = bytes(batch)
+    fpf.receive("T4", batch, 132, ("server", 2), True, attached.network.now)
+    ((data, stride, destination),) = sent
+    assert (data.obj is batch, len(data), stride, destination) == (True, len(batch), 132, far.bulk_address)
+    for number in range(10):
+        pdu, old = batch[132 * number : 132 * (number + 1)], before[132 * number : 132 * (number + 1)]
+        assert L2Header.read(pdu)[0] == replace(L2Header.read(old)[0], c_rnti=far.identity, count=number)
+        assert pdu[8:12] == old[8:12] and pdu[12:16] == (0x62).to_bytes(4, "big") and pdu[16:] == old[16:]
+    fpf.trace_passed_on()
+    (line,) = [event for event in attached.network.traced if event.message == "DEP data passed on"]
+    assert (line.peer, line.size) == ("ran-1", len(batch))
