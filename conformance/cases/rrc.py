@@ -21,6 +21,7 @@ RELEASE = "docs/spec/rrc.md#43-release"
 RECONFIGURATION = "docs/spec/rrc.md#65-at-the-ran-node"
 IDENTITIES = "docs/spec/l2.md#43-identities"
 MEASUREMENTS = "docs/spec/rrc.md#66-measurements"
+CHANNEL_QUALITY = "docs/spec/rrc.md#67-channel-quality"
 
 NEVER = 0.25
 """Seconds in which something would have come that must not come."""
@@ -373,6 +374,18 @@ async def reports(ran: RanNodeTester) -> None:
         ue.srb1.send(rrc.MeasurementReport(measurement=64, cells=cells))
     ue.srb1.send(rrc.UplinkInformationTransfer(nas=b"\x81 still there"))
     await ran.core.n2.expect(n2.UplinkNasTransport, nas=b"\x81 still there")
+
+
+@case("RRC-CQI-01", group="rrc", role="ran-node", clause=CHANNEL_QUALITY,
+      purpose="Channel Quality Reports harm nothing, whatever they say; NAS passes even out of range.")  # fmt: skip
+async def channel_quality(ran: RanNodeTester) -> None:
+    ue = await ran.registered_ue()
+    for cqi, rate in ((15, 0), (7, 29_531), (0, 0), (1, 1), (15, 0xFFFF_FFFF), (0, 5)):
+        ue.srb1.send(rrc.ChannelQualityReport(cqi=cqi, rate=rate))
+    ue.srb1.send(rrc.UplinkInformationTransfer(nas=b"\x81 still there"))
+    await ran.core.n2.expect(n2.UplinkNasTransport, nas=b"\x81 still there")
+    ran.core.n2.send(n2.DownlinkNasTransport(ran_ue=ue.ran_ue, nas=b"\x81 you too"))
+    await ue.srb1.expect(rrc.DownlinkInformationTransfer, nas=b"\x81 you too")
 
 
 # ---------------------------------------------------------------------------------------------------------------------

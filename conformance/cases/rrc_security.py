@@ -227,7 +227,7 @@ async def under_way(ran: RanNodeTester) -> None:
 
 
 @case("RRC-MODE-14", group="rrc", role="ran-node", clause="docs/spec/rrc.md#2-messages",
-      purpose="Before security what needs it is dropped: Complete of nothing, Measurement Report.")  # fmt: skip
+      purpose="Before security what needs it is dropped: Complete of nothing, reports.")  # fmt: skip
 async def too_early(ran: RanNodeTester) -> None:
     ue = await ran.connected_ue()
     for message in (
@@ -236,6 +236,7 @@ async def too_early(ran: RanNodeTester) -> None:
         rrc.ReconfigurationComplete(transaction=0, sessions=()),
         rrc.ReestablishmentComplete(transaction=0),
         rrc.MeasurementReport(measurement=1, cells=()),
+        rrc.ChannelQualityReport(cqi=7, rate=29_531),
     ):
         ue.srb1.send(message)
     await ran.core.n2.never(n2.N2, within=NEVER)
