@@ -226,6 +226,13 @@ def test_each_command_does_what_it_says(network: RunProcess) -> None:
                     while not holds(await operator.status(node)):
                         pass
 
+            rows = (await operator.status("near")).tables["terminals"]
+            ue = next(str(row["ue"]) for row in rows if is_at(row, "ran-1"))
+            for source, target in (("ran-1", "ran-2"), ("ran-2", "ran-1")):
+                row = row_of(await operator.status("near"), ue)
+                done = await operator.command(source, "hand-over", c_rnti=str(row["c_rnti"]), to=target)
+                assert done == f"C-RNTI {row['c_rnti']} is handed over to {target}"
+                await until("near", lambda status, to=target: is_at(row_of(status, ue), to))  # type: ignore[misc]
             rows = (await operator.status("far")).tables["terminals"]
             ue, c_rnti = next((str(row["ue"]), row["c_rnti"]) for row in rows if of_state(row, "registered"))
             await operator.command("ran-2", "release", c_rnti=str(c_rnti))
@@ -265,6 +272,11 @@ def is_back(status: NodeStatus, ue: str, released: object) -> bool:
     """Whether a terminal is registered again, under another C-RNTI than the one that was released."""
     row = row_of(status, ue)
     return of_state(row, "registered") and row["c_rnti"] not in ("", released)
+
+
+def is_at(row: Row, ran_node: str) -> bool:
+    """Whether a terminal has come to a RAN node, and is as it was before."""
+    return (row["ran_node"], row["state"]) == (ran_node, "registered, secured")
 
 
 def of_state(row: Row, state: str) -> bool:

@@ -9,12 +9,14 @@ from typing import Any
 
 import pytest
 from core_machine import CoreMachine
-from radio_bench import BULK_PORT, Air, Faults, Ran, Ue
+from radio_bench import BULK_PORT, LIMITS, Air, Faults, Ran, Ue
 
 from net4ai.codecs import n2, rrc
 from net4ai.codecs.bus import OfferJob
 from net4ai.codecs.causes import Cause
+from net4ai.codecs.common import SessionHandle
 from net4ai.codecs.dep import PathReason
+from net4ai.codecs.l2 import BearerType, L2Header, Segmentation
 from net4ai.ran_node.hand_over import hand_over
 from net4ai.ran_node.ue_context import State, UeContext
 from net4ai.stack.drops import Drop
@@ -181,6 +183,19 @@ def test_what_the_core_says_meanwhile_waits_and_arrives() -> None:
     assert world.at_core.node == "ran-2"
 
 
+def test_what_the_source_has_not_acknowledged_is_said_again_at_the_target() -> None:
+    world = World()
+    node = world.rans["ran"].node
+    heard, node.receive = node.receive, lambda *pdus: None  # type: ignore[method-assign, misc]
+    world.offer(2)
+    world.air.run(0.05)  # consent and computing request are lost
+    world.begin()
+    world.air.run(5, until=lambda: 2 in world.at_core.sessions)
+    node.receive = heard  # type: ignore[method-assign]
+    assert 2 in world.at_core.sessions and world.at_core.node == "ran-2"
+    assert world.terminal.process.drops["integrity failure"] == 0
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_a_target_that_is_not_heard_is_left_again(seed: int) -> None:
     """T304: everything is as before, by re-establishment at the source."""
@@ -270,15 +285,27 @@ def test_only_the_ue_itself_can_come() -> None:
     world.told()
     target = world.context("ran-2")
     assert target.state is State.PREPARED
-    complete = rrc.ReconfigurationComplete(transaction=0, sessions=()).encode()
-    head = bytes([0xC0, 0x01]) + target.c_rnti.to_bytes(2, "big")
-    for pdu in (head + bytes(4) + complete, head + bytes(4) + complete + bytes(4)):
+    handles = (SessionHandle(session=0, handle=0xBAD, limits=LIMITS),)
+    complete = rrc.ReconfigurationComplete(transaction=0, sessions=handles).encode()
+    for has_mac in (False, True):
+        head = L2Header(
+            is_data=True,
+            segmentation=Segmentation.COMPLETE,
+            poll=True,
+            has_mac=has_mac,
+            ciphered=has_mac,
+            bearer_type=BearerType.SRB,
+            bearer=1,
+            c_rnti=target.c_rnti,
+            count=0,
+        )
+        pdu = head.to_bytes() + complete + bytes(4 * has_mac)
         world.rans["ran-2"].node.receive(pdu, len(pdu), ("elsewhere", 1), False, world.air.now)
         world.rans["ran-2"].node.receive(pdu, len(pdu), ("elsewhere", 1), True, world.air.now)
     assert target.state is State.PREPARED
     assert target.hop.signalling_address[0] == ""
     assert sum(world.rans["ran-2"].drops.values()) == 4
-    assert Drop.SOURCE_NOT_BOUND in world.rans["ran-2"].drops
+    assert {Drop.SOURCE_NOT_BOUND, Drop.NOT_PROTECTED} <= set(world.rans["ran-2"].drops)
     world.assert_at("ran-2")
 
 

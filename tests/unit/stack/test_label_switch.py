@@ -312,6 +312,54 @@ def test_a_message_is_taken_up_in_the_middle():
     assert (one.switch.messages, one.budgets["up"].reserved) == (0, 0)
 
 
+def test_one_end_of_a_route_is_replaced():
+    """The other end, and what stands in its books, stays; of what came over the old end nothing is kept."""
+    one = Switch()
+    length = 100_000
+    assert one.data(0, length, 0) is one.down and one.grant(length) is not None
+    assert one.data(0, length, 0, leg="down") is one.up
+    assert one.budgets["up"].reserved > 0 and one.switch.messages == 2
+    budget = CreditBudget(1 << 18)
+    after = RouteEnd("side", 0x31, 0x32, LIMITS, FLOWS, budget)
+    one.switch.expect("side", 0x31)
+    assert one.forward("side", DepType.PING, bytes(4), handle=0x31)[0] is Drop.NO_ROUTE_YET
+    one.switch.replace("up", UP_IN, after)
+    assert (one.budgets["up"].reserved, one.budgets["up"].promised, budget.promised) == (0, 0, 4000)
+    assert one.switch.messages == 1 and len(one.switch) == 1
+    assert one.forward("up", DepType.PING, bytes(4))[0] is Drop.UNKNOWN_HANDLE
+    end, pdu = one.forward("side", DepType.PING, bytes(4), handle=0x31)
+    assert end is one.down and pdus.header(pdu, 8).handle == DOWN_OUT
+    end, pdu = one.forward("down", DepType.PONG, bytes(4))
+    assert end is after and pdus.header(pdu, 8).handle == 0x32
+    assert one.switch.end("side", 0x31) is after
+    one.switch.remove("side", 0x31)
+    assert one.forward("side", DepType.PING, bytes(4), handle=0x31)[0] is Drop.UNKNOWN_HANDLE
+    assert not any(each.promised or each.reserved for each in (budget, *one.budgets.values()))
+
+
+def test_an_end_that_does_not_fit_replaces_nothing():
+    one = Switch()
+    full = CreditBudget(SCHEDULED_MINIMUM)
+    with pytest.raises(NotEnoughCredit):
+        one.switch.replace("up", UP_IN, RouteEnd("side", 0x31, 0x32, LIMITS, FLOWS, full))
+    with pytest.raises(ValueError, match="is taken"):
+        one.switch.replace("up", UP_IN, RouteEnd("down", DOWN_IN, 0x32, LIMITS, FLOWS, CreditBudget(1 << 18)))
+    with pytest.raises(KeyError):
+        one.switch.replace("up", 0x99, one.up)
+    assert one.forward("up", DepType.PING, bytes(4))[0] is one.down
+    assert one.switch.end("up", UP_IN) is one.up
+
+
+def test_nothing_is_expected_any_more_of_a_leg_that_is_gone():
+    one = Switch()
+    one.switch.expect("up", 0x31)
+    one.switch.expect("up", 0x41)
+    one.switch.expect_no_more("up", 0x41)
+    assert one.forward("up", DepType.PING, bytes(4), handle=0x41)[0] is Drop.UNKNOWN_HANDLE
+    one.switch.remove_leg("up")
+    assert one.forward("up", DepType.PING, bytes(4), handle=0x31)[0] is Drop.UNKNOWN_HANDLE
+
+
 def test_a_wrong_length_and_too_large_messages():
     one = Switch()
     assert one.data(0, (1 << 20) + 1, 1000) is Drop.MESSAGE_TOO_LARGE
