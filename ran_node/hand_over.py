@@ -327,6 +327,7 @@ def _go_on(node: RanNode, context: UeContext, complete: rrc.ReconfigurationCompl
         node.n2.send(n2.ContextReleaseRequest(ran_ue=context.number, cause=Cause.RECONFIGURATION_FAILURE))
         raise ProcedureError(Cause.MALFORMED_MESSAGE, "handles in RRC Reconfiguration Complete")
     context.handles.update(handles)
+    context.apply_ceilings(node.procedures.now)
     node.trace_state("UE has come", c_rnti=context.c_rnti, ran_ue=context.number)
     node.n2.send(n2.HandoverNotify(ran_ue=context.number))
     watch_activity(node, context)

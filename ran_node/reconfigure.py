@@ -10,7 +10,6 @@ from net4ai.codecs.causes import Cause, cause_of
 from net4ai.codecs.common import BearerConfiguration, SessionConfiguration, SessionHandle, SessionRelease
 from net4ai.ran_node.ue_context import State, UeContext
 from net4ai.stack.procedure import ProcedureError, ProcedureRejected, ProcedureTimeout
-from net4ai.stack.units import KILOBIT
 
 if TYPE_CHECKING:
     from net4ai.ran_node.node import RanNode
@@ -90,7 +89,7 @@ async def reconfigure(node: RanNode, context: UeContext, change: Change) -> tupl
         raise
     _apply(node, context, change)
     context.handles.update({handle.session: handle for handle in answer.sessions})
-    _apply_ceilings(node, context, change, answer.sessions)
+    context.apply_ceilings(node.procedures.now)
     return answer.sessions
 
 
@@ -98,6 +97,7 @@ def _apply(node: RanNode, context: UeContext, change: Change) -> None:
     for release in change.released_sessions:
         context.sessions.pop(release.session, None)
         context.handles.pop(release.session, None)
+        context.hop.set_session_ceiling(release.session, 0, 0, node.procedures.now)
         context.jobs = {job: session for job, session in context.jobs.items() if session != release.session}
     for configuration in change.bearers:
         context.hop.add_bearer(configuration)
@@ -108,16 +108,6 @@ def _apply(node: RanNode, context: UeContext, change: Change) -> None:
             node.cpf.switch.remap(context.hop, session.handle, {flow.qfi: flow for flow in session.flows})
     for bearer in change.released_bearers:
         context.hop.remove_bearer(bearer)
-
-
-def _apply_ceilings(node: RanNode, context: UeContext, change: Change, handles: tuple[SessionHandle, ...]) -> None:
-    """Aggregate maximum bit rates towards the UE: PDUs carry its handles."""
-    now = node.procedures.now
-    context.hop.set_ue_ceiling(context.ue_maximum_bit_rate * KILOBIT, now)
-    for release in change.released_sessions:
-        context.hop.set_session_ceiling(release.session, 0, 0, now)
-    for session, answer in zip(change.sessions, handles, strict=True):
-        context.hop.set_session_ceiling(session.session, answer.handle, session.maximum_bit_rate * KILOBIT, now)
 
 
 async def _ask(node: RanNode, context: UeContext, change: Change) -> rrc.ReconfigurationComplete:

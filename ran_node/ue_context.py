@@ -13,6 +13,7 @@ from net4ai.stack.acknowledged_bearer import AcknowledgedBearer
 from net4ai.stack.hop import Address, Hop
 from net4ai.stack.procedure import Procedure, Replies
 from net4ai.stack.security.srb_security import SrbSecurity
+from net4ai.stack.units import KILOBIT
 
 if TYPE_CHECKING:
     from net4ai.ran_node.user_plane import PduSession
@@ -148,6 +149,12 @@ class UeContext:
         """When to call `advance`."""
         deadlines = [self.hop.next_deadline(), self.attempt.bearer.next_deadline() if self.attempt else None]
         return min((deadline for deadline in deadlines if deadline is not None), default=None)
+
+    def apply_ceilings(self, now: int) -> None:
+        """Aggregate maximum bit rates hold towards the UE: its PDUs carry its own handles."""
+        self.hop.set_ue_ceiling(self.ue_maximum_bit_rate * KILOBIT, now)
+        for session, answer in self.handles.items():
+            self.hop.set_session_ceiling(session, answer.handle, self.sessions[session].maximum_bit_rate * KILOBIT, now)
 
     def next_transaction(self) -> int:
         """The next identifier in turn: a late answer to a message must not be taken for that to a newer one."""

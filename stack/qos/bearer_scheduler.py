@@ -378,6 +378,11 @@ class BearerScheduler:
         for bearer in self._bearers.values():
             yield from bearer.flows.values()
 
+    def ceilings(self) -> dict[int | str, int]:
+        """Aggregate maximum bit rates in bit/s: of the "UE", and of sessions by handle."""
+        ue: dict[int | str, int] = {} if self._ue is None else {"UE": self._ue.rate}
+        return ue | {handle: bucket.rate for handle, bucket in self._sessions.items()}
+
     def five_qi(self, bearer: int) -> int:
         """Class of a bearer. Raises KeyError."""
         return self._bearers[bearer].profile.five_qi

@@ -6,10 +6,13 @@ from dataclasses import replace
 
 import pytest
 from test_configure_sessions import World
+from test_handover_execution import World as TwoCells
 
 from net4ai.codecs import n2
+from net4ai.codecs.bus import OfferJob
 from net4ai.codecs.causes import Cause
 from net4ai.codecs.common import QosProfile
+from net4ai.codecs.service import Quality
 from net4ai.stack.hop import Hop
 
 QOS = QosProfile(five_qi=128, priority=20)
@@ -73,4 +76,34 @@ def test_session_and_ue_ceilings_reach_the_ue_and_hold_towards_it(
     released = world.release(0)
     told.clear()
     world.complete()
-    assert released.done and told == [(9_000_000,), (0, 0, 0)]
+    assert released.done and told == [(0, 0, 0), (9_000_000,)]
+
+
+def test_rates_of_subscription_and_job_hold_at_both_ends_also_after_a_handover() -> None:
+    """From what the core knows: UE AMBR of the subscription, session AMBR and bit rates of the job."""
+
+    class Limited(TwoCells):
+        def offer(self, job: int) -> None:
+            self.manager.ue_kbps = {"imsi-1": 9000}
+            qualities = [Quality(guaranteed_kbps=1000, maximum_kbps=2000)]
+            offer = OfferJob(
+                job=job, service="s", purpose="p", k=1, raw_data=False, qualities=qualities, session_kbps=4000
+            )
+            self.manager.offers.offer(offer)
+
+        def check(self, name: str) -> None:
+            context, terminal = self.context(name), self.terminal
+            assert terminal.hop is not None
+            end = terminal.sessions[0]
+            assert [each.qos for each in terminal.hop.bearers.values()] == [GUARANTEED]
+            for hop, handle in ((context.hop, end.handle), (terminal.hop, end.session.send_handle)):
+                scheduler = hop.scheduler
+                assert scheduler is not None and hop.shapes
+                assert scheduler.ceilings() == {"UE": 9_000_000, handle: 4_000_000}
+
+    world = Limited()
+    world.check("ran")
+    handover = world.begin()
+    world.air.run(5, until=lambda: handover.done)
+    world.assert_at("ran-2")
+    world.check("ran-2")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -80,12 +81,14 @@ class Air:
             for bearer, profile in enumerate(profiles, 1):
                 process.hop.add_bearer(BearerConfiguration(bearer=bearer, mode=mode, qos=profile))
 
-    def session(self, number: int, *bearers: int, reliable: bool = True) -> tuple[SessionEnd, SessionEnd]:
+    def session(self, number: int, *bearers: int, unscheduled: int | None = None) -> tuple[SessionEnd, SessionEnd]:
         """Session n: PDUs towards the node carry 200 + n. One QoS flow for each bearer, of the same number."""
-        flows = tuple(FlowMapping(qfi=bearer, bearer=bearer, reliable=reliable) for bearer in bearers)
+        flows = tuple(FlowMapping(qfi=bearer, bearer=bearer) for bearer in bearers)
 
         def add(process: Process, handle: int, send_handle: int) -> SessionEnd:
             limits = limits_of(CreditBudget(1 << 20))
+            if unscheduled is not None:
+                limits = replace(limits, unscheduled=unscheduled)
             endpoint = process.endpoint
             return endpoint.add(process.hop, handle, send_handle, VERSION, flows, limits, process.told, {})
 
@@ -121,8 +124,9 @@ def test_without_a_rate_data_goes_to_the_socket_at_once(network: Any) -> None:
 
 @pytest.mark.parametrize("mode", BearerMode)
 def test_a_guaranteed_flow_under_overload_of_best_effort(network: Any, mode: BearerMode) -> None:
-    """2 of 8 Mbit/s are guaranteed; best effort has always something to send. Every tensor arrives in time."""
-    air = Air(network, BEST_EFFORT, GUARANTEED, mode=mode)
+    """2 of 8 Mbit/s are guaranteed; best effort, here even of a better priority, has always something to send. Every
+    tensor arrives in time."""
+    air = Air(network, replace(BEST_EFFORT, priority=1), GUARANTEED, mode=mode)
     air.ue.hop.set_rate(RADIO, network.now)
     bulk, bulk_end = air.session(1, 1)
     tensors, tensors_end = air.session(2, 2)
@@ -166,6 +170,19 @@ def test_the_sender_waits_instead_of_filling_the_queue(network: Any) -> None:
     assert 0 < highest <= wanted + 65536, "a burst may go beyond"
     assert network.now - start == pytest.approx((4 << 20) * 8 * 1.025 / RADIO * SECOND, rel=0.02)
     assert mine.session.segments_repeated == 0
+
+
+def test_a_session_goes_on_as_soon_as_there_is_room(network: Any) -> None:
+    """Not only when an ACK comes: here none does."""
+    air = Air(network, BEST_EFFORT)
+    air.ue.hop.set_rate(RADIO, network.now)
+    mine, _ = air.session(1, 1, unscheduled=1 << 20)
+    network.cut.add("node")
+    air.ue.endpoint.send(mine, [bytes(600_000)], network.now)
+    network.run(seconds=0.7)
+    assert mine.session.segments_sent - mine.session.segments_repeated == -(
+        -600_000 // mine.session.send_limits.segment_size
+    )
 
 
 def test_sessions_of_a_bearer_share_it(network: Any) -> None:

@@ -19,7 +19,7 @@ from radio_bench import (
 
 from net4ai.codecs import rrc
 from net4ai.codecs.causes import Cause
-from net4ai.codecs.common import BearerMode, FlowMapping, SessionRelease
+from net4ai.codecs.common import BearerConfiguration, BearerMode, FlowMapping, QosProfile, SessionRelease
 from net4ai.stack import dep_endpoint
 from net4ai.stack.dep.constants import SCHEDULED_MINIMUM
 from net4ai.stack.dep.credit import CreditBudget
@@ -80,6 +80,11 @@ def world() -> World:
 
 def bearer(number: int, mode: int = BearerMode.UNACKNOWLEDGED) -> Any:
     return bearer_configuration(number, mode)  # type: ignore[arg-type]
+
+
+def with_rates(number: int, five_qi: int, guaranteed: int, maximum: int = 0) -> BearerConfiguration:
+    qos = QosProfile(five_qi=five_qi, priority=1, guaranteed_bit_rate=guaranteed, maximum_bit_rate=maximum)
+    return BearerConfiguration(bearer=number, mode=BearerMode.UNACKNOWLEDGED, qos=qos)
 
 
 def flow(qfi: int, on: int) -> FlowMapping:
@@ -152,6 +157,8 @@ def test_an_empty_one_changes_nothing_and_is_answered(world: World) -> None:
     [
         ({"bearers": (bearer(1, BearerMode.ACKNOWLEDGED),)}, Cause.INVALID_CONFIGURATION),
         ({"bearers": (bearer(3, 7),)}, Cause.INVALID_CONFIGURATION),
+        ({"bearers": (with_rates(3, five_qi=9, guaranteed=1),)}, Cause.INVALID_CONFIGURATION),
+        ({"bearers": (with_rates(3, five_qi=128, guaranteed=3, maximum=2),)}, Cause.INVALID_CONFIGURATION),
         ({"bearers": (bearer(3), bearer(3))}, Cause.INVALID_CONFIGURATION),
         ({"sessions": (session_configuration(5, 9, 3),)}, Cause.INVALID_CONFIGURATION),
         ({"sessions": (session_configuration(5, 9),)}, Cause.INVALID_CONFIGURATION),

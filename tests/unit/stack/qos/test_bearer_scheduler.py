@@ -33,9 +33,9 @@ def test_the_radio_is_used_and_not_exceeded() -> None:
 
 
 def test_a_guaranteed_flow_holds_rate_and_delay_under_tenfold_overload() -> None:
-    """2 Mbit/s are guaranteed of 8; best effort on the same priority sends ten times what the radio has."""
+    """2 Mbit/s are guaranteed of 8; best effort, here even of a better priority, sends ten times what the radio has."""
     guaranteed = QosProfile(five_qi=90, priority=90, guaranteed_bit_rate=2000)
-    world = World({1: BEST_EFFORT, 2: guaranteed})
+    world = World({1: replace(BEST_EFFORT, priority=1), 2: guaranteed})
 
     def source(world: World) -> None:
         world.queue(1, 20)
@@ -51,6 +51,23 @@ def test_a_guaranteed_flow_holds_rate_and_delay_under_tenfold_overload() -> None
     assert flow.marked == flow.discarded == 0
     best_effort = world.scheduler.flow(1, HANDLE)
     assert best_effort is not None and best_effort.watch.delay_violations > 0
+
+
+def test_what_a_flow_got_beyond_its_guarantee_is_not_held_against_it() -> None:
+    """Alone it takes all of the radio; as soon as others come it has its rate, not less for a while."""
+    world = World(
+        {1: replace(BEST_EFFORT, priority=1), 2: QosProfile(five_qi=4, priority=50, guaranteed_bit_rate=2000)}
+    )
+
+    def alone(world: World) -> None:
+        if (flow := world.scheduler.flow(2, HANDLE)) is None or flow.octets < 20_000:
+            world.queue(2, 40)
+
+    world.run(2 * SECOND, alone)
+    start = world.now
+    world.run(start + SECOND // 5, saturate)
+    assert kbps(world.octets(until=start)[2], 2 * SECOND) > 7900
+    assert kbps(world.octets(since=start)[2], SECOND // 5) >= 1950
 
 
 def test_what_is_guaranteed_comes_first_the_rest_by_priority() -> None:
@@ -75,6 +92,10 @@ def test_prioritised_bit_rate_and_bucket() -> None:
     """B_j begins at 0, grows with PBR, and never beyond PBR times BSD (TS 38.321 5.4.3.1.3)."""
     world = World({1: QosProfile(five_qi=9, priority=1), 2: BEST_EFFORT}, rate=RADIO)
     world.scheduler.configure(2, replace(BEST_EFFORT, prioritised_bit_rate=100, bucket_size=20), 0)  # 100 octets a ms
+    world.queue(2, 1)
+    world.queue(1, 8)
+    world.take()
+    assert [bearer for _, bearer, _, _ in world.sent][:8] == [1] * 8, "nothing is saved up yet"
     world.run(SECOND, lambda world: world.queue(1, 4) if world.now else None)
     # Bearer 2 was silent for a second: its bucket holds 20 ms of PBR, 2000 octets, and no more.
     before = len(world.sent)
