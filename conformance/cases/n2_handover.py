@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from net4ai.codecs import n2, rrc
@@ -37,12 +38,13 @@ def session(number: int, bearer: int) -> SessionConfiguration:
 
 
 def source_configuration() -> rrc.Reconfiguration:
-    """Of a UE with two sessions on two bearers."""
+    """Of a UE with two sessions on two bearers, in another cell."""
     bearers = (
         BearerConfiguration(bearer=3, mode=BearerMode.UNACKNOWLEDGED, qos=preambles.QOS),
         BearerConfiguration(bearer=7, mode=BearerMode.UNACKNOWLEDGED, qos=OTHER_QOS),
     )
-    return reconfiguration(0, bearers, (session(2, 3), session(5, 7)))
+    here = rrc.Synchronisation(cell=1007, c_rnti=9, bulk_port=46401, next_hop_chaining_count=0, t304=1000)
+    return replace(reconfiguration(0, bearers, (session(2, 3), session(5, 7))), synchronisation=(here,))
 
 
 def item(number: int, *qos: QosProfile) -> n2.SessionItem:

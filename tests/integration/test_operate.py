@@ -264,7 +264,7 @@ def test_each_command_does_what_it_says(network: RunProcess) -> None:
 
     asyncio.run(main())
     trace = merge_traces(sorted((DEMO / "trace").glob("*.ndjson")))
-    told = {event.get("message") for event in trace if event["node"].startswith("far")}
+    told = {event.get("message") for event in trace if event["node"].startswith(("near/", "far/"))}
     assert {"RRC Release", "Deregistration Request (network)"} <= told
 
 

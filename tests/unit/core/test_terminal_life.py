@@ -181,8 +181,12 @@ class TerminalLife(RuleBasedStateMachine):
 
     @rule(node=st.integers(0, 1))
     def restart_ran_node(self, node: int) -> None:
-        self.nodes[node].association.closed(self.bench.procedures.now)
+        association = self.nodes[node].association
+        association.closed(self.bench.procedures.now)
         self.bench.run()
+        for (_, context), terminal in list(self.manager.prepared.items()):
+            if terminal.association is association:  # it may be on its way, until the target gives it up
+                self.nodes[1 - node].say(n2.ContextReleaseRequest(ran_ue=context, cause=Cause.TIMEOUT))
         self.begun[node].clear()
         self.nodes[node] = FakeRanNode(self.bench, self.manager, NODES[node])
 
