@@ -129,7 +129,7 @@ async def second_response(ran: RanNodeTester) -> None:
       purpose="An unknown message type is answered by Error Indication UNKNOWN_MESSAGE with that type.")  # fmt: skip
 async def unknown_type(ran: RanNodeTester) -> None:
     await room_for(ran, 3)
-    for kind in (0x21, 0x7F, 0xFF):
+    for kind in (0x40, 0x7F, 0xFF):
         ran.core.n2.inject(bytes((kind, 1, 2, 3)))
         await ran.core.n2.expect(n2.ErrorIndication, cause=Cause.UNKNOWN_MESSAGE, message_type=kind, ran_ue=0)
 
