@@ -441,7 +441,7 @@ def test_what_is_imported_is_declared(modules: dict[str, Module]) -> None:
 
 def test_what_is_declared_is_imported(modules: dict[str, Module]) -> None:
     tests = [read_module(path.stem, path.read_text(encoding="utf-8")) for path in (ROOT / "tests").rglob("*.py")]
-    names = {module.name for module in tests}
+    names = {module.name for module in tests} | {path.stem for path in (ROOT / "benchmarks").iterdir()}
     used = _distributions([*modules.values(), *tests]) - names
     declared = _declared("learning", "placement", "postgresql", "scapy", "test")
     assert used <= declared, "tests import what no extra brings"
