@@ -130,7 +130,7 @@ def test_a_guaranteed_flow_under_overload_of_best_effort(network: Any, mode: Bea
     air.ue.hop.set_rate(RADIO, network.now)
     bulk, bulk_end = air.session(1, 1)
     tensors, tensors_end = air.session(2, 2)
-    until = network.now + 5 * SECOND
+    until = network.now + 3 * SECOND
     sent: list[int] = []
 
     def tensor() -> None:
@@ -138,15 +138,15 @@ def test_a_guaranteed_flow_under_overload_of_best_effort(network: Any, mode: Bea
         air.ue.endpoint.send(tensors, [bytes(2300)], network.now)  # with all headers 2 Mbit/s
 
     air.every(10 * MILLISECOND, tensor, until)
-    for _ in range(80):
+    for _ in range(60):
         air.ue.endpoint.send(bulk, [bytes(100_000)], network.now)
     network.run(lambda: len(air.node.received) and network.now >= until + SECOND, seconds=10)
     arrived = [time for time, end, _ in air.node.received if end is tensors_end]
-    assert len(arrived) == len(sent) == 500
+    assert len(arrived) == len(sent) == 300
     slowest = max(there - here for here, there in zip(sent, arrived, strict=True))
     assert slowest < DELAY + 20 * MILLISECOND, "the delay budget of 5QI 90"
     assert not air.ue.violations("rate") and not [each for each in air.ue.violations("delay") if each.ids["qfi"] == 2]
-    assert air.octets(bulk_end) * 8 / 6 == pytest.approx(6_000_000, rel=0.1), "best effort has the rest, for 6 s"
+    assert air.octets(bulk_end) * 8 / 4 == pytest.approx(6_000_000, rel=0.1), "best effort has the rest, for 4 s"
     assert not air.ue.drops.total
 
 
@@ -218,7 +218,7 @@ def test_control_never_waits_behind_bulk(network: Any) -> None:
 
 @pytest.mark.parametrize("five_qi", [7, 128])
 def test_reliable_bulk_makes_its_way_even_in_a_class_that_discards(network: Any, five_qi: int) -> None:
-    """5QI 7 throws away what waited 100 ms, and DEP sends it again; but what is younger goes out at the radio's rate."""
+    """5QI 7 throws away what waited 100 ms, and DEP sends it again; what is younger goes out at the radio's rate."""
     air = Air(network, QosProfile(five_qi=five_qi, priority=70))
     air.ue.hop.set_rate(1_000_000, network.now)
     mine, theirs = air.session(1, 1)

@@ -82,7 +82,7 @@ def within(world: World, chosen: Callable[[int, int], bool], rate: int, depth: i
             assert total <= Fraction(rate * (time - start), 8 * SECOND) + depth + 9000
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(trials())
 def test_no_ceiling_is_exceeded_and_every_octet_accounted_for(trial: Trial) -> None:
     world = play(trial)
@@ -112,7 +112,7 @@ def test_no_ceiling_is_exceeded_and_every_octet_accounted_for(trial: Trial) -> N
             within(world, lambda bearer, handle, number=number: bearer == number, rate, burst)  # type: ignore[misc]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(trials())
 def test_all_that_waits_goes_out_in_the_end(trial: Trial) -> None:
     """Nobody starves: once nothing new comes, every queue empties."""
@@ -122,7 +122,7 @@ def test_all_that_waits_goes_out_in_the_end(trial: Trial) -> None:
     assert world.offered == sum(len(pdu) for *_, pdu in world.sent) + world.dropped
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(st.lists(st.tuples(st.integers(1, 90), st.integers(1, 12)), min_size=1, max_size=5))
 def test_nobody_starves_below_a_guarantee_the_radio_can_give(shares: list[tuple[int, int]]) -> None:
     """Priorities and prioritised rates at random; together they stay below the radio's: everyone gets its own."""
