@@ -84,7 +84,7 @@ class Drop(StrEnum):
     STALE_CAPSULE = "capsule of an older epoch", "A key capsule that came behind a newer one."
     CAPSULE_CHANGED = "capsule changed", "Other octets under the epoch of a capsule that was taken."
     RECORD_TAG = "record tag", "A sealed record that is not as it was sealed: its octets are asked for again."
-    RECORD_EPOCH = "record epoch", "A sealed record under a key that is not used any more, or that did not come in time."
+    RECORD_EPOCH = "record epoch", "A sealed record under a key that is no longer used, or did not come in time."
     RECORD_REPLAY = "record replay", "Sealed records of a message that was opened before."
     NOT_SEALED = "not sealed", "A message in plain in a session that seals."
 
