@@ -1,4 +1,4 @@
-"""gRPC with messages of octets: one call for each message, eight under way, as DEP has. `grpc_stream` uses one call."""
+"""gRPC with messages of octets: one call for each, thirty-two under way, as DEP has. `grpc_stream` uses one call."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from data_plane_methods.transfer import KINDS_OF_MESSAGE, Row, Worker
 PACKAGE = "grpc"
 MOST = 96 << 20
 HEADER = struct.Struct(">Q")
-UNDER_WAY = 8
+UNDER_WAY = 32
 OPTIONS = [("grpc.max_receive_message_length", 1 << 30), ("grpc.max_send_message_length", 1 << 30)]
 
 

@@ -141,8 +141,9 @@ RELAY_IDLE = 120 * SECOND
 
 SEGMENT_SIZE = 1400
 """Payload octets of a DATA segment: with all headers it fits an Ethernet frame."""
-DEFAULT_UNSCHEDULED = 6 * SEGMENT_SIZE
-"""Octets a session may send unasked: a split-learning step then costs no GRANT."""
+DEFAULT_UNSCHEDULED = 48 * SEGMENT_SIZE
+"""Octets a session may send unasked, where few share a socket: a message of 64 KiB then costs no GRANT."""
 MAXIMUM_MESSAGE = 64 << 20
-MAXIMUM_OPEN = 8
-"""Messages of a session under way at a time, per direction."""
+MAXIMUM_OPEN = 32
+"""Messages of a session under way at a time, per direction. They take memory by credit, not by number; of short ones
+eight would wait for one another's ACK."""
