@@ -207,7 +207,8 @@ async def unexpected_on_srb1(ran: UeTester) -> None:
 async def lying_lengths(ran: UeTester) -> None:
     ue = await ran.registered_ue()
     empty = reconfiguration(1).encode()
-    for place in range(2, len(empty)):
+    counts = [at for at in range(2, len(empty)) if not 9 <= at <= 12]  # there the UE AMBR is
+    for place in counts:
         for count in (1, 33, 0xFF):
             ue.srb1.inject(with_octet(empty, place, count))
     ue.srb1.inject(b"\x08\xff\xff")
