@@ -51,16 +51,16 @@ RRC = (
         "ue/cell.py",
         "ue",
         "An idle UE answers paging of whomever.",
-        "            if terminal.temporary_identity in wanted:\n",
-        "            if wanted:\n",
+        "            if terminal.camped is self and terminal.temporary_identity in wanted:\n",
+        "            if terminal.camped is self and wanted:\n",
     ),
     Mutant(
         "rrc-reestablishment-cell",
         "ran_node/reestablish.py",
         "ran-node",
         "Re-establishment is granted for another cell than the connection was in.",
-        "    if context.state not in (State.SECURED, State.LOST) or request.cell != node.config.cell:\n",
-        "    if context.state not in (State.SECURED, State.LOST):\n",
+        "    if context.state not in (State.SECURED, State.LOST, State.HANDING_OVER) or request.cell != node.config.cell:\n",
+        "    if context.state not in (State.SECURED, State.LOST, State.HANDING_OVER):\n",
     ),
     Mutant(
         "rrc-reestablishment-proof",
@@ -178,8 +178,8 @@ MAPPING = (
         "ran_node/map_sessions.py",
         "ran-node",
         "Sessions that differ in priority share a bearer.",
-        "    return qos.five_qi, qos.priority, qos.prioritised_bit_rate,",
-        "    return qos.five_qi, 0, qos.prioritised_bit_rate,",
+        "        *(qos.five_qi, qos.priority, qos.prioritised_bit_rate, qos.bucket_size),",
+        "        *(qos.five_qi, 0, qos.prioritised_bit_rate, qos.bucket_size),",
     ),
 )
 
@@ -380,7 +380,7 @@ LINKS = (
         "stack/forwarding/function.py",
         "ran-node",
         "A forwarding function drops DEP with an unknown handle without a word.",
-        "            self._unknown.answer(hop, bearer, pdu[L2_HEADER_SIZE:], now)\n",
-        "            pass\n",
+        "                self._unknown.answer(hop, bearer, run[L2_HEADER_SIZE:stride], now)\n",
+        "                pass\n",
     ),
 )

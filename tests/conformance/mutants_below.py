@@ -287,8 +287,8 @@ SECURITY = (
         "ue/core_dialogue.py",
         "ue",
         "K_gNB is derived from NAS COUNT 0 also for a Service Request.",
-        "terminal.k_gnb = security.k_gnb(protected.count)",
-        "terminal.k_gnb = security.k_gnb(0)",
+        "terminal.k_gnb = terminal.next_hop = security.k_gnb(protected.count)",
+        "terminal.k_gnb = terminal.next_hop = security.k_gnb(0)",
     ),
     Mutant(
         "sec-capabilities-back",
