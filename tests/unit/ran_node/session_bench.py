@@ -114,8 +114,7 @@ class World:
             process.drops,
             process.trace,
         )
-        terminal.connected(hop)
-        terminal.rrc_state = RrcState.SECURED
+        terminal.connected(hop, RrcState.SECURED)
         self.contexts[terminal] = context
 
     def connected(self, terminal: Terminal) -> bool:
