@@ -156,16 +156,17 @@ def stalled_receiver() -> dict[str, float]:
         ue.endpoint.pump(pair.now)
         node.take(1, ue.outbox[1], pair.now)
         node.endpoint.pump(pair.now)
-        granted = node.budget.reserved
         ue.take(1, node.outbox[1], pair.now)
         pair.now += MILLISECOND
-        if granted:
+        if node.budget.reserved:
             break
     ue.endpoint.pump(pair.now)
     node.take(1, ue.outbox[1], pair.now)
     held = memory() - before
     tracemalloc.stop()
-    return {"granted": granted, "held": held}
+    (receiver,) = node.ends[1].session._receivers.values()
+    (message,) = receiver.open.values()
+    return {"granted": message.permitted, "held": held}
 
 
 def open_and_close(cycles: int) -> dict[str, float]:

@@ -59,8 +59,8 @@ RRC = (
         "ran_node/reestablish.py",
         "ran-node",
         "Re-establishment is granted for another cell than the connection was in.",
-        "    if context.state not in (State.SECURED, State.LOST, State.HANDING_OVER) or request.cell != node.config.cell:\n",
-        "    if context.state not in (State.SECURED, State.LOST, State.HANDING_OVER):\n",
+        "(State.SECURED, State.LOST, State.HANDING_OVER) or request.cell != node.config.cell:\n",
+        "(State.SECURED, State.LOST, State.HANDING_OVER):\n",
     ),
     Mutant(
         "rrc-reestablishment-proof",

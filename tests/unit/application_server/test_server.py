@@ -323,7 +323,7 @@ def test_sessions_that_are_refused(serving: Serving, change: dict[str, Any], cau
 
 def test_sessions_there_is_no_credit_for_are_left_out(serving: Serving) -> None:
     serving.load()
-    serving.server.budget.octets = SCHEDULED_MINIMUM + 2 * LIMITS.unscheduled
+    serving.server.budget.octets = SCHEDULED_MINIMUM + 2 * OWN_LIMITS.unscheduled
     answer = serving.add(1, 2, 3, 4)
     assert [session.seat for session in answer.sessions] == [1, 2]
     serving.release()

@@ -476,7 +476,7 @@ def test_reply_is_given_as_promised(plane: Plane) -> None:
 def test_more_sessions_than_one_message_holds(plane: Plane) -> None:
     count = link.MAXIMUM_SESSIONS_PER_MESSAGE + 20
     for budget in (plane.server.budget, plane.near.budget, plane.edge.links["T4"].budget):
-        budget.octets = 16 << 20
+        budget.octets = 64 << 20
     clients = [RouteClient(seat=seat, instance=NEAR_CLIENT, node="edge") for seat in range(count)]
     assert plane.install(*clients) == list(range(count))
     assert len(plane.edge.switch) == count
