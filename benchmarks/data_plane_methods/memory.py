@@ -150,7 +150,6 @@ def stalled_receiver() -> dict[str, float]:
     whole = bytes(LARGEST)
     pair.ue_side.endpoint.send(pair.ue_side.ends[1], [whole], pair.now)
     tracemalloc.start()
-    before = memory()
     node, ue = pair.node, pair.ue_side
     for _ in range(3):  # it is announced, credit is granted, and what was granted comes
         ue.endpoint.pump(pair.now)
@@ -162,11 +161,15 @@ def stalled_receiver() -> dict[str, float]:
             break
     ue.endpoint.pump(pair.now)
     node.take(1, ue.outbox[1], pair.now)
-    held = memory() - before
+    end = node.ends.pop(1)
+    (message,) = next(iter(end.session._receivers.values())).open.values()
+    granted = message.permitted
+    held = memory()
+    node.endpoint.remove(end)
+    del end, message
+    held -= memory()
     tracemalloc.stop()
-    (receiver,) = node.ends[1].session._receivers.values()
-    (message,) = receiver.open.values()
-    return {"granted": message.permitted, "held": held}
+    return {"granted": granted, "held": held}
 
 
 def open_and_close(cycles: int) -> dict[str, float]:
