@@ -20,7 +20,7 @@ from net4ai.codecs.dep import VERSION, PathReason
 from net4ai.codecs.l2 import BearerType
 from net4ai.ran_node.configure_sessions import open_leg
 from net4ai.ran_node.set_up_connection import _new_context
-from net4ai.ran_node.ue_context import LEGAL, UeContext
+from net4ai.ran_node.ue_context import State, UeContext
 from net4ai.stack.dep.errors import DepError
 from net4ai.stack.dep.events import Event, MessageReceived
 from net4ai.stack.dep_endpoint import DepEndpoint, SessionEnd
@@ -33,7 +33,7 @@ from net4ai.ue.terminal import Terminal
 ACKNOWLEDGED = (130, 131)
 QOS = [QosProfile(five_qi=five_qi, priority=20) for five_qi in (128, 129, *ACKNOWLEDGED)]
 BUDGET = 1 << 20
-CONNECTED = [state for state, legal in LEGAL.items() if rrc.ReconfigurationComplete in legal][-1]
+CONNECTED = State.SECURED
 OURS = {"N2 session set-up", "modify", "release", "route", "bearer replacement"}
 """Procedures of the RAN node that reconfigure UEs."""
 
