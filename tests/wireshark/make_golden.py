@@ -43,6 +43,8 @@ OTHER_SUBSCRIBERS = ("imsi-001010000000002", "imsi-001010000000003")
 RADIO_AND_CORE = ("Uu", "N2", "RRC in clear", "NAS in clear")
 SECOND = 1_000_000_000
 RADIO = LinkConfig(delay=0.002)
+SMALL_BUFFER = 760_000
+"""Octets of a socket's buffer: six segments of a message come unasked, the rest is granted."""
 PAUSE = 9
 """Seconds a slow turn does nothing."""
 
@@ -203,7 +205,9 @@ def play(golden: Golden, folder: Path) -> Capture:
     generator = random.Random(SEED)
 
     async def whole() -> None:
-        network = Network(traces, *SMALL, *golden.overrides, toys=True, find=functions.__getitem__)
+        network = Network(
+            traces, *SMALL, *golden.overrides, toys=True, find=functions.__getitem__, receive_buffer=SMALL_BUFFER
+        )
         run = network.run.run
         run.capture_folder, run.key_log, run.links = str(folder), True, {**run.links, "Uu": golden.radio}
         try:
