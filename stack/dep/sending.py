@@ -17,6 +17,7 @@ from net4ai.stack.dep import pdus
 from net4ai.stack.dep.congestion import CongestionWindow
 from net4ai.stack.dep.constants import (
     ACK_DELAY,
+    BURST_OCTETS,
     BUSY_DELAY,
     HELD_UP,
     MAXIMUM_PROBES,
@@ -209,8 +210,8 @@ class FlowSender:
 
     # --- What goes out ---
 
-    def next_burst(self, now: int) -> Burst | None:
-        """Something that may be sent now."""
+    def next_burst(self, now: int, limit: int = BURST_OCTETS) -> Burst | None:
+        """Something that may be sent now: whole segments, but for the last one no more than `limit` octets."""
         if self._probe_due:
             self._probe_due = False
             self._to_probe.extend(self._probe())
@@ -220,7 +221,7 @@ class FlowSender:
             if (message.response, message.message_id) in self.open:
                 self._put(message, segments, now, ack_requested=True)
         if not self._staging.segments:
-            self._fill(now)
+            self._fill(now, limit)
         return self._burst()
 
     def _burst(self) -> Burst | None:
@@ -229,11 +230,11 @@ class FlowSender:
             return None
         return Burst(staging.data, staging.stride, staging.segments, self.mapping.qfi, self.mapping.bearer)
 
-    def _fill(self, now: int) -> None:
+    def _fill(self, now: int, limit: int) -> None:
         """Put into the burst what may be sent: segments of one size, of one message or several, then a shorter one."""
         staging = self._staging
         shorter: OutgoingMessage | None = None
-        left = self._sendable()
+        left = self._sendable(limit)
         for message in self._messages(now):
             size = self._to_send(message)
             while size >= 0 and left and (room := min(left, staging.room(size))):
@@ -247,9 +248,10 @@ class FlowSender:
         if shorter is not None and left and staging.room(shorter.to_send):
             self._put(shorter, shorter.take(1), now)
 
-    def _sendable(self) -> int:
+    def _sendable(self, limit: int) -> int:
         """How many segments the next burst may have: packet numbers do not wrap around within one."""
-        left = _NUMBERS - self._next_number % _NUMBERS
+        stride = SEGMENT_HEADERS + self.window.limits.segment_size
+        left = min(_NUMBERS - self._next_number % _NUMBERS, -(-limit // stride))
         if self._congestion.segments is None:
             return left
         return min(left, self._congestion.room(self._in_flight()))

@@ -262,7 +262,7 @@ class DepSession:
     # --- What goes out ---
 
     def data_to_send(self, now: int, limit: int, qfi: int | None = None) -> Iterator[Burst]:
-        """Bursts for the bulk socket, about `limit` octets (the last burst may go beyond), fair among QoS flows.
+        """Bursts for the bulk socket, about `limit` octets (the last segment may go beyond), fair among QoS flows.
 
         Fewer octets than `limit`: nothing is left; otherwise ask again. `qfi`: of this QoS flow only, where a scheduler
         chooses. The octets of a burst are good until the next one is asked for.
@@ -275,7 +275,7 @@ class DepSession:
         waiting = waiting[turn:] + waiting[:turn]
         while waiting and limit > 0:
             for flow in list(waiting):
-                burst = flow.next_burst(now)
+                burst = flow.next_burst(now, limit)
                 if burst is None:
                     waiting.remove(flow)
                     continue
