@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -38,6 +37,7 @@ MAXIMUM_QUEUED = 4096
 
 _MODULUS = 1 << 32
 _WINDOW_MASK = (1 << DUPLICATE_WINDOW) - 1
+_STEPS = np.arange(64, dtype=np.uint64)
 _COUNT = struct.Struct(">I")
 _FIXED = 4
 """Octets of the header before COUNT: the same in all PDUs of a bearer."""
@@ -93,7 +93,7 @@ class ComputingBearer:
             count=0,
         ).to_bytes()
         self._fixed = header[:_FIXED]
-        self._template = np.uint64(int.from_bytes(header, "big"))
+        self._template = int.from_bytes(header, "big")
         self._next_count = first_count % _MODULUS
         self._highest = (first_count - 1) % _MODULUS
         self._seen = 0
@@ -115,8 +115,12 @@ class ComputingBearer:
                 f"{len(burst)} octets, stride {stride}",
                 f"segments of at least {L2_HEADER_SIZE} octets",
             )
-        counts = (np.arange(segments, dtype=np.uint64) + np.uint64(self._next_count)) & np.uint64(_MODULUS - 1)
-        np.ndarray((segments,), ">u8", burst, 0, (stride,))[:] = counts | self._template
+        headers = np.ndarray((segments,), ">u8", burst, 0, (stride,))
+        if segments <= len(_STEPS) and self._next_count + segments <= _MODULUS:
+            headers[:] = _STEPS[:segments] + (self._template | self._next_count)
+        else:
+            counts = (np.arange(segments, dtype=np.uint64) + np.uint64(self._next_count)) & np.uint64(_MODULUS - 1)
+            headers[:] = counts | np.uint64(self._template)
         self._next_count = (self._next_count + segments) % _MODULUS
 
     def stamp_one(self, pdu: bytearray | memoryview) -> None:
@@ -146,7 +150,7 @@ class ComputingBearer:
         if len(run) <= stride:
             self._count_arrival(_COUNT.unpack_from(run, _FIXED)[0])
         else:
-            self._count_arrivals(np.ndarray((-(-len(run) // stride),), ">u4", run, _FIXED, (stride,)))
+            self._count_arrivals(run, stride)
         return True
 
     def _fault(self, pdu: Buffer) -> str | None:
@@ -163,11 +167,12 @@ class ComputingBearer:
             return Drop.STATUS_UNEXPECTED
         return None if header.segmentation == Segmentation.COMPLETE else Drop.SEGMENTED
 
-    def _count_arrivals(self, counts: np.ndarray[Any, Any]) -> None:
-        number, first = len(counts), int(counts[0])
-        in_order = first == (self._highest + 1) % _MODULUS and first + number <= _MODULUS
-        if not in_order or int(counts[-1]) != first + number - 1 or not (counts[1:] > counts[:-1]).all():
-            for count in counts.tolist():
+    def _count_arrivals(self, run: Buffer, stride: int) -> None:
+        """A run that begins with the next COUNT and ends with that of as many PDUs is taken to have all between."""
+        number = -(-len(run) // stride)
+        (first,), (last,) = _COUNT.unpack_from(run, _FIXED), _COUNT.unpack_from(run, (number - 1) * stride + _FIXED)
+        if first != (self._highest + 1) % _MODULUS or last != first + number - 1:
+            for count in np.ndarray((number,), ">u4", run, _FIXED, (stride,)).tolist():
                 self._count_arrival(count)
             return
         self._seen = (self._seen << number | (1 << number) - 1) & _WINDOW_MASK

@@ -6,8 +6,8 @@ bulk nearly every batch is one run.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -49,7 +49,7 @@ def drop_all(drops: DropCounter, reason: str, size: int, stride: int) -> None:
         drops.count(reason, min(stride, size - start))
 
 
-def runs(data: Buffer, stride: int, alike: Alike) -> Iterator[memoryview]:
+def runs(data: Buffer, stride: int, alike: Alike) -> Iterable[memoryview]:
     """The longest runs of datagrams, `stride` octets apart, that are alike, in their order.
 
     Every datagram is in one run. One that has fewer octets than `alike.least` is a run of its own.
@@ -57,25 +57,35 @@ def runs(data: Buffer, stride: int, alike: Alike) -> Iterator[memoryview]:
     view = memoryview(data)
     size = len(view)
     if size <= stride:
-        if size:
-            yield view
-        return
+        return (view,) if size else ()
     number = size // stride
     if stride < alike.least:
         number = 0
     elif size - number * stride >= alike.least:
         number += 1  # the last one is shorter, and long enough
-    whole = min(number * stride, size)
+    if number * stride >= size and _all_alike(view, stride, alike, number):
+        return (view,)
+    return _cut(view, stride, alike, number)
+
+
+def _all_alike(view: memoryview, stride: int, alike: Alike, number: int) -> bool:
+    """Nearly always so in bulk. Compared as octets: one copy and one comparison, faster than numpy's."""
+    first = bytes(view[alike.at : alike.at + alike.octets])
+    return _column(view, stride, alike, number).tobytes() == first * number
+
+
+def _cut(view: memoryview, stride: int, alike: Alike, number: int) -> Iterator[memoryview]:
+    whole = min(number * stride, len(view))
+    start = 0
     if number > 1:
-        column = np.ndarray((number,), _COLUMN[alike.octets], view, alike.at, (stride,))
-        if (column == column[0]).all():
-            yield view[:whole]
-        else:
-            start = 0
-            for change in (np.flatnonzero(column[1:] != column[:-1]) + 1).tolist():
-                yield view[start : change * stride]
-                start = change * stride
-            yield view[start:whole]
-    elif number:
-        yield view[:whole]
+        column = _column(view, stride, alike, number)
+        for change in (np.flatnonzero(column[1:] != column[:-1]) + 1).tolist():
+            yield view[start : change * stride]
+            start = change * stride
+    if whole:
+        yield view[start:whole]
     yield from segments(view[whole:], stride)
+
+
+def _column(view: memoryview, stride: int, alike: Alike, number: int) -> np.ndarray[Any, Any]:
+    return np.ndarray((number,), _COLUMN[alike.octets], view, alike.at, (stride,))
