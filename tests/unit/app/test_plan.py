@@ -112,8 +112,8 @@ def test_links_go_from_milliseconds_to_seconds() -> None:
     assert (config.delay, config.jitter) == (0.02, 0.005)
     assert (config.loss, config.duplicate, config.reorder, config.corrupt) == (0.1, 0.2, 0.3, 0.4)
     assert config.cuts == [(3, 2)]
-    links = plan_of("links.radio.loss=0.1", "links.T4.loss=0.2", "links.T8.loss=0.3").links
-    assert {link: config.loss for link, config in links.items()} == {"Uu": 0.1, "T4": 0.2, "T8": 0.3}
+    links = plan_of("links.radio.loss=0.1", "links.T4.loss=0.2", "links.T8.loss=0.3", "links.N3.loss=0.4").links
+    assert {link: config.loss for link, config in links.items()} == {"Uu": 0.1, "T4": 0.2, "T8": 0.3, "N3": 0.4}
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1"])

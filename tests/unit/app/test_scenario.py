@@ -55,7 +55,7 @@ def test_the_shipped_scenario() -> None:
     assert scenario.settings["cut"] == 1
     assert scenario.k == 4
     assert warnings(scenario) == []
-    assert shipped_scenarios() == ["blood-pressure", "inference", "radio-map"]
+    assert shipped_scenarios() == ["blood-pressure", "inference", "path-comparison", "radio-map"]
 
 
 def test_the_learning_functions_know_the_settings_and_their_bounds() -> None:
@@ -194,7 +194,8 @@ def test_subscribers_count_over_all_groups() -> None:
             ["a.yaml:4: seed: -1 is not allowed; allowed: an integer from 0 to 4294967295",
              "a.yaml:5: sede: unknown key; did you mean seed? allowed: name, description, seed, service, "
              "providers, job, ran_nodes, edge, core, ue_groups, ue_classes, links, privacy, settings, "
-             "function_modules, function_path, bus, security, addresses, timers, key_log, handovers, hooks"],
+             "function_modules, compare_paths, function_path, bus, security, addresses, timers, key_log, "
+             "handovers, hooks"],
         ),
     ],
 )  # fmt: skip
@@ -370,7 +371,7 @@ def test_an_unknown_name_lists_the_shipped_scenarios() -> None:
         load_scenario("blood-presure")
     assert str(caught.value) == (
         "blood-presure: no such scenario; did you mean blood-pressure? "
-        "allowed: blood-pressure, inference, radio-map, or a path to a .yaml file"
+        "allowed: blood-pressure, inference, path-comparison, radio-map, or a path to a .yaml file"
     )
     with pytest.raises(ConfigurationError, match=r"^\\x00\.yaml: cannot be read: "):
         load_scenario("\0.yaml")

@@ -60,7 +60,7 @@ def fields(message: Any) -> dict[str, Any]:
 def test_what_is_not_for_a_server(serving: Serving, kind: Any) -> None:
     legal = {link.Instantiate, link.Terminate, link.SessionAdd, link.SessionRelease, link.Invite, link.Begin}
     legal |= {link.Start, link.Finish}
-    replies = {link.Acknowledge, link.Refuse, link.Accept, link.SessionAddComplete, link.Begun}
+    replies = {link.Acknowledge, link.Refuse, link.Accept, link.SessionAddComplete, link.Begun, link.PathSwitchComplete}
 
     @given(message=strategies.values(kind))
     @settings(max_examples=3)
