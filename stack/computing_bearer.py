@@ -37,7 +37,7 @@ MAXIMUM_QUEUED = 4096
 
 _MODULUS = 1 << 32
 _WINDOW_MASK = (1 << DUPLICATE_WINDOW) - 1
-_STEPS = np.arange(64, dtype=np.uint64)
+_STEPS = np.arange(256, dtype=np.uint64)
 _COUNT = struct.Struct(">I")
 _FIXED = 4
 """Octets of the header before COUNT: the same in all PDUs of a bearer."""

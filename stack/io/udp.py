@@ -57,8 +57,11 @@ payload under way may be 45 % of the buffer (64 octets: 6 %), merged 73 %. A sen
 with single datagrams, and acknowledgements need room as well: three eighths. Drivers of real devices may spend 4 KiB
 on a datagram that is not merged, which makes 25 %."""
 
-_BUFFER_OCTETS = 2 << 16
-"""Where a run of up to 64 KiB ends there is still room for the longest datagram."""
+BATCH_OCTETS = 1 << 18
+"""Octets of one batch: what several calls have received is handed over at once, which costs little more than what one
+has. With the message it is copied to it fits a second-level cache."""
+_BUFFER_OCTETS = BATCH_OCTETS + (1 << 16)
+"""Where a batch ends there is still room for whatever the next call receives."""
 
 _REASONS = {
     errno.ECONNREFUSED: Drop.CONNECTION_REFUSED,
@@ -80,7 +83,7 @@ class Batch(NamedTuple):
 
     data: Buffer
     """All datagrams one behind the other. Of a received batch: memory of the endpoint that may be written, at most
-    64 KiB, valid until the callback returns; copy what you keep."""
+    BATCH_OCTETS, valid until the callback returns; copy what you keep."""
     stride: int
     """Octets of each datagram but the last, which may be shorter."""
     peer: Address
@@ -366,13 +369,13 @@ class UdpEndpoint:
                 self.drops.count(Drop.DATAGRAM_EMPTY)
                 continue
             alike = source == peer and (segment == stride or segment == size < stride)
-            if start < end and not (alike and end - start + size <= LONGEST_BURST):
+            if start < end and not (alike and end - start + size <= BATCH_OCTETS):
                 yield Batch(buffer[start:end], stride, (peer[0], peer[1]))
                 start = end
             if start == end:
                 stride, peer = segment, source
             end += size
-            if end + stride > LONGEST_BURST or (end - start) % stride:  # no room, or the last of its batch
+            if end > BATCH_OCTETS or (end - start) % stride:  # no room, or the last of its batch
                 yield Batch(buffer[start:end], stride, (peer[0], peer[1]))
                 start = end = 0
             octets += size

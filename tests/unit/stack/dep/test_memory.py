@@ -14,7 +14,7 @@ import pytest
 
 from net4ai.codecs.causes import Cause
 from net4ai.codecs.common import FlowMapping
-from net4ai.stack.dep.constants import REMEMBERED_MESSAGES
+from net4ai.stack.dep.constants import BURST_OCTETS, REMEMBERED_MESSAGES
 from net4ai.stack.dep.credit import CreditBudget
 from net4ai.stack.dep.events import MessageAcknowledged, MessageReceived
 from net4ai.stack.dep.session import DepSession
@@ -112,7 +112,7 @@ def test_an_idle_session_holds_little_after_many_messages(ends, traced):
         pair.left.send(1, [b"a word"], now=0)
         pair.pump()
         pair.received.clear()
-    assert held() - before <= 2 * IDLE + 66_000, "two ends and the staging buffer"
+    assert held() - before <= 2 * IDLE + BURST_OCTETS + 1000, "two ends and the staging buffer"
 
 
 def test_messages_leave_nothing_behind(ends):

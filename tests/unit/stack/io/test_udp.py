@@ -19,6 +19,7 @@ from odd_socket import HOST, at_every_level, odd, receive, run
 from net4ai.stack.drops import Drop
 from net4ai.stack.io import udp as module
 from net4ai.stack.io.udp import (
+    BATCH_OCTETS,
     CALLS_PER_TURN,
     MERGED_CREDIT,
     SINGLE_CREDIT,
@@ -27,7 +28,7 @@ from net4ai.stack.io.udp import (
     UdpEndpoint,
     resolve,
 )
-from net4ai.stack.io.udp_offload import LONGEST_BURST, Offload
+from net4ai.stack.io.udp_offload import Offload
 
 
 def test_batch_segments() -> None:
@@ -143,7 +144,7 @@ def test_a_turn_receives_a_bounded_number_of_octets(level: Offload, monkeypatch:
         got: list[int] = []
         far.receive = lambda batch: got.append(len(batch.data))
         far._readable()
-        assert 60_000 <= sum(got) <= LONGEST_BURST
+        assert 60_000 <= sum(got) <= BATCH_OCTETS
         assert len(await receive(far, 100 - sum(got) // 1000)) == 100 - sum(got) // 1000
         near.close()
         far.close()

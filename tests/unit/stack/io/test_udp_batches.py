@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from odd_socket import HOST, PATIENCE, OddSocket, at_every_level, needs_offload, odd, receive, run
 
 from net4ai.stack.drops import Drop
-from net4ai.stack.io.udp import MAXIMUM_DATAGRAM, Batch, UdpEndpoint
+from net4ai.stack.io.udp import BATCH_OCTETS, MAXIMUM_DATAGRAM, Batch, UdpEndpoint
 from net4ai.stack.io.udp_offload import LADDER, LONGEST_BURST, SEGMENTS_PER_SEND, Offload
 
 
@@ -76,7 +76,7 @@ def test_batches_arrive_exactly(sender: Offload, receiver: Offload, host: str) -
             def keep(batch: Batch) -> None:
                 view = memoryview(batch.data)
                 assert batch.peer == near.address
-                assert 0 < batch.stride <= len(view) <= max(LONGEST_BURST, batch.stride)
+                assert 0 < batch.stride <= len(view) <= BATCH_OCTETS
                 got.extend(bytes(segment) for segment in batch.segments())
                 view[:] = bytes(len(view))
                 if len(got) >= len(expected):
@@ -178,7 +178,25 @@ def test_merged_and_single_ones_are_handed_over_together() -> None:
         for size in (200, 100, 300, 250, 100, 20 * 1400, 20 * 1400, 20 * 1400):
             near.send(Batch(bytes(size), 1400 if size > 1400 else 100, far.address))
         far._readable()
-        assert got == [(850, 100), (100, 100), (40 * 1400, 1400), (20 * 1400, 1400)]
+        assert got == [(850, 100), (100, 100), (60 * 1400, 1400)]
+        near.close()
+        far.close()
+
+    run(scenario())
+
+
+@needs_offload
+def test_a_batch_grows_to_its_bound() -> None:
+    async def scenario() -> None:
+        near, far = await UdpEndpoint.open(HOST), await UdpEndpoint.open(HOST)
+        sent = random.Random(1).randbytes(450 * 1400)
+        got: list[bytes] = []
+        far.receive = lambda batch: got.append(bytes(batch.data))
+        for start in range(0, len(sent), 45 * 1400):
+            near.send(Batch(sent[start : start + 45 * 1400], 1400, far.address))
+        far._readable()
+        assert b"".join(got) == sent
+        assert [len(data) for data in got] == [180 * 1400, 180 * 1400, 90 * 1400]
         near.close()
         far.close()
 
