@@ -375,7 +375,7 @@ class UdpEndpoint:
             if start == end:
                 stride, peer = segment, source
             end += size
-            if end > BATCH_OCTETS or (end - start) % stride:  # no room, or the last of its batch
+            if end + size > BATCH_OCTETS or (end - start) % stride:  # no room for its like, or the last of its batch
                 yield Batch(buffer[start:end], stride, (peer[0], peer[1]))
                 start = end = 0
             octets += size
