@@ -111,7 +111,7 @@ def test_the_job_of_an_attacked_network_trains_the_same_model(tmp_path: Path, se
         assert await network.end() is None
         print(attacker.sent, "datagrams")
 
-    network = play(tmp_path, story, *SMALL)
+    network = play(tmp_path, story, *SMALL, "settings.rounds=6")
     record = network.record()
     assert not record.undefined
     expected = reference.train(network.settings, record.schedule(), len(network.subscribers))

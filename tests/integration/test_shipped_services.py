@@ -30,7 +30,7 @@ def run(folder: Path, name: str, *overrides: str) -> tuple[dict[str, Any], list[
 
 
 def test_there_are_three() -> None:
-    assert shipped_scenarios() == ["blood-pressure", "inference", "radio-map"]
+    assert shipped_scenarios() == ["blood-pressure", "inference", "path-comparison", "radio-map"]
 
 
 @pytest.mark.parametrize("name", ["inference", "radio-map"])

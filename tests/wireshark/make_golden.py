@@ -19,6 +19,8 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
+import numpy.random  # noqa: F401  # it draws when it is imported: not from what is mocked here
+
 sys.path.insert(0, str(Path(__file__).parents[1] / "integration"))
 from network_run import CONTROLLER, TOYS, Local, Network, Source
 

@@ -282,7 +282,7 @@ def test_no_credit_for_a_session(controlled: Controlled) -> None:
 def test_any_messages_in_any_order(make_network: Any, messages: list[Any]) -> None:
     controlled = Controlled(make_network())
     peer = controlled.attach()
-    replies = (link.Acknowledge, link.Refuse, link.Accept, link.SessionAddComplete, link.Begun)
+    replies = (link.Acknowledge, link.Refuse, link.Accept, link.SessionAddComplete, link.Begun, link.PathSwitchComplete)
     for message in messages:
         before = dict(controlled.machine.drops.counts)
         peer.hop.signalling.send(message.encode(), controlled.network.now)

@@ -68,7 +68,7 @@ def test_off_nothing_of_it_exists(tmp_path: Path) -> None:
             off = platform(tmp_path, False, said, capture)
             assert off.key_log is None
             assert off.clear_tap(RRC_IN_CLEAR) is None
-            with pytest.raises(ValueError, match=r"allowed: Uu, N2, bus, T4, T8$"):
+            with pytest.raises(ValueError, match=r"allowed: Uu, N2, bus, T4, T8, N3, DRB$"):
                 capture.link(RRC_IN_CLEAR)
         assert said == []
         assert not (tmp_path / KEY_LOG).exists()
