@@ -44,8 +44,8 @@ def segments(data: Buffer, stride: int) -> Iterator[memoryview]:
 
 
 def drop_all(drops: DropCounter, reason: str, size: int, stride: int) -> None:
-    """Count each of the datagrams in `size` octets as dropped."""
-    for start in range(0, size, stride):
+    """Count each of the datagrams in `size` octets as dropped; none at all is one that is empty."""
+    for start in range(0, max(size, 1), stride):
         drops.count(reason, min(stride, size - start))
 
 

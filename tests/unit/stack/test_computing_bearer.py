@@ -81,6 +81,7 @@ def test_pdu_without_room_for_header() -> None:
 @pytest.mark.parametrize(
     ("pdu", "reason"),
     [
+        (b"", "truncated"),
         (header()[:7], "truncated"),
         (b"\xe0" + header()[1:], "value out of range"),
         (header(bearer=4), Drop.WRONG_BEARER),
